@@ -1,0 +1,1 @@
+//! The organisation: intake, validate, sign, seal, deposit, inbox, verify, decide.

@@ -1,0 +1,1 @@
+//! The person: open, select, present, apply, follow, export, recover.

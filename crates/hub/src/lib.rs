@@ -1,0 +1,1 @@
+//! The operator: deposit, log, receipt, fetch, directory, status, erase.

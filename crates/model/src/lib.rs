@@ -1,0 +1,1 @@
+//! The words of Denizen: ids, signed objects, envelope header, messages, receipts, catalogue.

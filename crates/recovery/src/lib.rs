@@ -1,0 +1,1 @@
+//! Wrapped roots and the printed kit: they give back 32 bytes and know nothing of envelopes.

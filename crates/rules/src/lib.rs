@@ -1,0 +1,1 @@
+//! Constraints on disclosed values: expiry and thresholds, the same for client and gateway.

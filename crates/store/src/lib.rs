@@ -1,0 +1,1 @@
+//! Embedded SQLite storage: all SQL of the product.
