@@ -1,0 +1,136 @@
+//! The `commit` of an envelope: a Merkle root over salted attachments, so that delivery of one
+//! credential can be proved without showing the others. Specified in `docs/spec/envelope.md`.
+//!
+//! leaf_i = SHA-256(0x00 || SHA-256(salt_i || attachment_i)), node = SHA-256(0x01 || l || r), shape
+//! of RFC 9162 section 2.1.1. A message without attachments commits to one empty attachment under
+//! a random salt, so that the hub does not learn which messages carry a credential.
+
+use crate::{Nonce, Sha256Hash};
+use sha2::{Digest, Sha256};
+
+/// One attachment's side of the commitment: SHA-256(salt || attachment).
+#[must_use]
+pub fn attachment_hash(salt: &Nonce, attachment: &[u8]) -> Sha256Hash {
+    Sha256Hash::new(
+        Sha256::new()
+            .chain_update(salt.as_bytes())
+            .chain_update(attachment)
+            .finalize()
+            .into(),
+    )
+}
+
+/// The commitment over attachment hashes in their order. For none, give the hash of one empty
+/// attachment under a fresh salt.
+#[must_use]
+pub fn commit(hashes: &[Sha256Hash]) -> Sha256Hash {
+    match hashes {
+        [] => Sha256Hash::new(Sha256::digest([]).into()),
+        [one] => leaf(one),
+        _ => {
+            let (left, right) = hashes.split_at(split(hashes.len()));
+            node(&commit(left), &commit(right))
+        }
+    }
+}
+
+/// The path that proves `index` under [`commit`]; `None` if there is no such attachment.
+#[must_use]
+pub fn prove(hashes: &[Sha256Hash], index: usize) -> Option<Vec<Sha256Hash>> {
+    if index >= hashes.len() {
+        return None;
+    }
+    if hashes.len() == 1 {
+        return Some(Vec::new());
+    }
+    let k = split(hashes.len());
+    let (left, right) = hashes.split_at(k);
+    let (mut path, sibling) = if index < k {
+        (prove(left, index)?, commit(right))
+    } else {
+        (prove(right, index - k)?, commit(left))
+    };
+    path.push(sibling);
+    Some(path)
+}
+
+/// Checks that `hash` is attachment `index` of `count` under `root`.
+#[must_use]
+pub fn verify(
+    root: &Sha256Hash,
+    hash: &Sha256Hash,
+    index: usize,
+    count: usize,
+    path: &[Sha256Hash],
+) -> bool {
+    rebuild(hash, index, count, path).as_ref() == Some(root)
+}
+
+fn rebuild(
+    hash: &Sha256Hash,
+    index: usize,
+    count: usize,
+    path: &[Sha256Hash],
+) -> Option<Sha256Hash> {
+    if index >= count {
+        return None;
+    }
+    if count == 1 {
+        return path.is_empty().then(|| leaf(hash));
+    }
+    let (sibling, rest) = path.split_last()?;
+    let k = split(count);
+    if index < k {
+        Some(node(&rebuild(hash, index, k, rest)?, sibling))
+    } else {
+        Some(node(sibling, &rebuild(hash, index - k, count - k, rest)?))
+    }
+}
+
+/// The largest power of two below `n`, for n >= 2.
+fn split(n: usize) -> usize {
+    n.next_power_of_two() / 2
+}
+
+fn leaf(hash: &Sha256Hash) -> Sha256Hash {
+    Sha256Hash::new(
+        Sha256::new()
+            .chain_update([0])
+            .chain_update(hash.as_bytes())
+            .finalize()
+            .into(),
+    )
+}
+
+fn node(left: &Sha256Hash, right: &Sha256Hash) -> Sha256Hash {
+    let hash = Sha256::new()
+        .chain_update([1])
+        .chain_update(left.as_bytes());
+    Sha256Hash::new(hash.chain_update(right.as_bytes()).finalize().into())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_attachment_proves_itself_and_no_other() {
+        for count in 1..20 {
+            let hashes: Vec<_> = (0..count).map(|i| Sha256Hash::of(&[i as u8])).collect();
+            let root = commit(&hashes);
+            for i in 0..count {
+                let path = prove(&hashes, i).unwrap();
+                assert!(verify(&root, &hashes[i], i, count, &path));
+                assert!(!verify(
+                    &root,
+                    &hashes[i],
+                    (i + 1) % count.max(2),
+                    count,
+                    &path
+                ));
+                assert!(!verify(&root, &Sha256Hash::of(b"x"), i, count, &path));
+            }
+        }
+    }
+}

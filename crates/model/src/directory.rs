@@ -1,0 +1,384 @@
+//! What a directory log adds up to: operators, organisations with their chains of statements, what
+//! they may issue, services, kinds. Entries are replayed in the log's order; an entry that its
+//! signer may not make is refused and stops the replay, since a hub that logged it is at fault.
+//!
+//! The caller has checked that the entries are those of a signed checkpoint (`denizen-api`).
+
+use crate::{
+    HubId, OrgId, PublicKeyFor, Sha256Hash, UnixTime,
+    jose::{Object, ObjectError, PublicKey, Unverified, Verifier},
+    key::{Identity, Issuer, KeyPurpose, Message},
+    statement::{
+        ADMISSION_TYP, Admission, BUNDLE_TYP, KIND_TYP, KindEntry, Quality, Role, SERVICE_TYP,
+        STATEMENT_TYP, SUSPENSION_TYP, ServiceEntry, Statement, Suspension, split_kid,
+    },
+};
+use std::collections::BTreeMap;
+
+/// Why an entry is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DirectoryError {
+    /// Not a signed object, or its signature does not verify.
+    #[error("directory entry is not signed by its permitted signer")]
+    Signature(#[source] ObjectError),
+    /// The payload or `typ` is not understood.
+    #[error("directory entry is not understood")]
+    Malformed,
+    /// Signed by somebody who may not make such an entry.
+    #[error("directory entry is signed by somebody who may not make it")]
+    SignerNotPermitted,
+    /// A statement that does not follow the one before it, or whose first is not the pinned one.
+    #[error("statement does not follow the chain of its organisation")]
+    ChainBroken,
+    /// An entry about an organisation that has no statement.
+    #[error("directory entry names an organisation without a statement")]
+    OrgUnknown,
+}
+
+/// One organisation as the directory shows it.
+#[derive(Debug, Clone)]
+pub struct Organisation {
+    /// Its id.
+    pub id: OrgId,
+    /// The newest statement.
+    pub statement: Statement,
+    /// Hash of the newest statement's bytes.
+    pub statement_hash: Sha256Hash,
+    /// When its first statement was made: "in the directory since".
+    pub since: UnixTime,
+    /// The newest admission.
+    pub admission: Option<Admission>,
+    /// The suspension, if one is in force.
+    pub suspension: Option<Suspension>,
+    /// Hashes of all its statements, oldest first.
+    pub chain: Vec<Sha256Hash>,
+}
+
+/// How an issuer's key counts for a credential.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum IssuerKey {
+    /// In force.
+    Good(PublicKeyFor<Issuer>),
+    /// Revoked from this time: counts only with proof of delivery before it.
+    RevokedFrom(PublicKeyFor<Issuer>, UnixTime),
+}
+
+/// The state of a directory.
+#[derive(Debug, Clone)]
+pub struct Directory {
+    hub: HubId,
+    operator: Option<Statement>,
+    operator_hash: Option<Sha256Hash>,
+    organisations: BTreeMap<OrgId, Organisation>,
+    services: BTreeMap<Sha256Hash, ServiceEntry>,
+    kinds: BTreeMap<String, Vec<KindEntry>>,
+}
+
+impl Directory {
+    /// An empty directory of the hub whose id the caller pinned.
+    #[must_use]
+    pub fn new(hub: HubId) -> Self {
+        Self {
+            hub,
+            operator: None,
+            operator_hash: None,
+            organisations: BTreeMap::new(),
+            services: BTreeMap::new(),
+            kinds: BTreeMap::new(),
+        }
+    }
+
+    /// The pinned hub.
+    #[must_use]
+    pub fn hub(&self) -> &HubId {
+        &self.hub
+    }
+
+    /// The operator's newest statement, once its entry was replayed.
+    #[must_use]
+    pub fn operator(&self) -> Option<&Statement> {
+        self.operator.as_ref()
+    }
+
+    /// An organisation.
+    #[must_use]
+    pub fn organisation(&self, id: &OrgId) -> Option<&Organisation> {
+        self.organisations.get(id)
+    }
+
+    /// All organisations: the directory is public and readable.
+    pub fn organisations(&self) -> impl Iterator<Item = &Organisation> {
+        self.organisations.values()
+    }
+
+    /// A service version by the hash of its entry's bytes.
+    #[must_use]
+    pub fn service(&self, hash: &Sha256Hash) -> Option<&ServiceEntry> {
+        self.services.get(hash)
+    }
+
+    /// The newest version of each service of each organisation, with its hash.
+    pub fn services(&self) -> impl Iterator<Item = (&Sha256Hash, &ServiceEntry)> {
+        self.services.iter().filter(|(_, s)| {
+            let newer = |o: &ServiceEntry| {
+                o.org == s.org
+                    && o.service.service == s.service.service
+                    && o.service.version > s.service.version
+            };
+            !self.services.values().any(newer)
+        })
+    }
+
+    /// Whether the kind's metadata of this hash is in the directory.
+    #[must_use]
+    pub fn knows_kind(&self, vct: &str, metadata: &Sha256Hash) -> bool {
+        self.kinds
+            .get(vct)
+            .is_some_and(|v| v.iter().any(|k| k.metadata == *metadata))
+    }
+
+    /// In which quality an organisation may issue a kind, if at all and not suspended at `at`.
+    #[must_use]
+    pub fn admitted(&self, org: &OrgId, vct: &str, at: UnixTime) -> Option<Quality> {
+        let org = self.organisations.get(org)?;
+        if org.suspension.as_ref().is_some_and(|s| s.from <= at) {
+            return None;
+        }
+        let admission = org.admission.as_ref().filter(|a| a.from <= at)?;
+        Some(admission.kinds.iter().find(|k| k.vct == vct)?.quality)
+    }
+
+    /// The key under which an organisation signed credentials at `at`, by key id.
+    #[must_use]
+    pub fn issuer_key(&self, org: &OrgId, kid: &str, at: UnixTime) -> Option<IssuerKey> {
+        let stated = self
+            .organisations
+            .get(org)?
+            .statement
+            .key::<Issuer>(Some(kid), at)?;
+        let key = stated.typed()?;
+        Some(match stated.revoked_from {
+            Some(from) => IssuerKey::RevokedFrom(key, from),
+            None => IssuerKey::Good(key),
+        })
+    }
+
+    /// A key of an organisation by purpose and key id (or the newest), that counts at `at`.
+    #[must_use]
+    pub fn key<P: KeyPurpose>(
+        &self,
+        org: &OrgId,
+        kid: Option<&str>,
+        at: UnixTime,
+    ) -> Option<PublicKeyFor<P>> {
+        let stated = self.organisations.get(org)?.statement.key::<P>(kid, at)?;
+        if stated.revoked_from.is_some_and(|from| from <= at) {
+            None
+        } else {
+            stated.typed()
+        }
+    }
+
+    /// Adds the next entry of the log.
+    ///
+    /// # Errors
+    /// [`DirectoryError`]; the directory is unchanged.
+    pub fn apply(&mut self, entry: &[u8], verifier: &dyn Verifier) -> Result<(), DirectoryError> {
+        let object = Unverified::parse(entry).map_err(DirectoryError::Signature)?;
+        match object.typ() {
+            STATEMENT_TYP => self.apply_statement(object, entry, verifier),
+            SERVICE_TYP => self.apply_service(object, entry, verifier),
+            ADMISSION_TYP => {
+                let admission: Admission = self.by_operator(object, verifier)?;
+                let org = self.org_mut(admission.org)?;
+                org.admission = Some(admission);
+                Ok(())
+            }
+            SUSPENSION_TYP => {
+                let suspension: Suspension = self.by_operator(object, verifier)?;
+                let org = self.org_mut(suspension.org)?;
+                org.suspension = Some(suspension);
+                Ok(())
+            }
+            KIND_TYP => {
+                let kind: KindEntry = self.by_operator(object, verifier)?;
+                self.kinds.entry(kind.vct.clone()).or_default().push(kind);
+                Ok(())
+            }
+            BUNDLE_TYP => self
+                .by_operator::<serde_json::Value>(object, verifier)
+                .map(|_| ()),
+            _ => Err(DirectoryError::Malformed),
+        }
+    }
+
+    fn org_mut(&mut self, org: OrgId) -> Result<&mut Organisation, DirectoryError> {
+        self.organisations
+            .get_mut(&org)
+            .ok_or(DirectoryError::OrgUnknown)
+    }
+
+    fn by_operator<T: serde::de::DeserializeOwned>(
+        &self,
+        object: Unverified<'_>,
+        verifier: &dyn Verifier,
+    ) -> Result<T, DirectoryError> {
+        let operator = self
+            .operator
+            .as_ref()
+            .ok_or(DirectoryError::SignerNotPermitted)?;
+        let hub = Sha256Hash::from(self.hub);
+        if split_kid(object.kid()) != Some((hub, "identity")) {
+            return Err(DirectoryError::SignerNotPermitted);
+        }
+        let typ = object.typ().to_owned();
+        let object = object
+            .verify(verifier, current_identity(operator)?.key(), &typ)
+            .map_err(DirectoryError::Signature)?;
+        payload(&object)
+    }
+
+    fn apply_service(
+        &mut self,
+        object: Unverified<'_>,
+        entry: &[u8],
+        verifier: &dyn Verifier,
+    ) -> Result<(), DirectoryError> {
+        let claimed: ServiceEntry = serde_json::from_slice(object.danger_payload())
+            .map_err(|_| DirectoryError::Malformed)?;
+        let org = self
+            .organisations
+            .get(&claimed.org)
+            .ok_or(DirectoryError::OrgUnknown)?;
+        let (id, kid) = split_kid(object.kid()).ok_or(DirectoryError::SignerNotPermitted)?;
+        if OrgId::from(id) != claimed.org {
+            return Err(DirectoryError::SignerNotPermitted);
+        }
+        let key = org.statement.key::<Message>(Some(kid), claimed.created);
+        let key = key.ok_or(DirectoryError::SignerNotPermitted)?;
+        let object = object
+            .verify(verifier, &key.key, SERVICE_TYP)
+            .map_err(DirectoryError::Signature)?;
+        self.services
+            .insert(Sha256Hash::of(entry), payload(&object)?);
+        Ok(())
+    }
+
+    fn apply_statement(
+        &mut self,
+        object: Unverified<'_>,
+        entry: &[u8],
+        verifier: &dyn Verifier,
+    ) -> Result<(), DirectoryError> {
+        let claimed: Statement = serde_json::from_slice(object.danger_payload())
+            .map_err(|_| DirectoryError::Malformed)?;
+        let hash = Sha256Hash::of(entry);
+        let id = claimed.id.unwrap_or(hash);
+        let prior = self.prior(claimed.role, id);
+        let identity = match (&claimed.id, prior) {
+            (None, None) => claimed.identity.clone(),
+            (Some(_), Some((prior, prior_hash))) if claimed.prev == Some(prior_hash) => {
+                current_identity(prior)?
+            }
+            _ => return Err(DirectoryError::ChainBroken),
+        };
+        if claimed.v != 1 || identity != claimed.identity || !claimed.names.contains_key("en") {
+            return Err(DirectoryError::ChainBroken);
+        }
+        object
+            .verify(verifier, identity.key(), STATEMENT_TYP)
+            .map_err(DirectoryError::Signature)?;
+        if let Some(next) = &claimed.identity_next {
+            check_next(next, &id, claimed.prev.as_ref(), verifier)?;
+        }
+        self.put_statement(claimed, id, hash)
+    }
+
+    fn prior(&self, role: Role, id: Sha256Hash) -> Option<(&Statement, Sha256Hash)> {
+        match role {
+            Role::Hub => self.operator.as_ref().zip(self.operator_hash),
+            Role::Organisation => {
+                let org = self.organisations.get(&OrgId::from(id))?;
+                Some((&org.statement, org.statement_hash))
+            }
+        }
+    }
+
+    fn put_statement(
+        &mut self,
+        statement: Statement,
+        id: Sha256Hash,
+        hash: Sha256Hash,
+    ) -> Result<(), DirectoryError> {
+        match statement.role {
+            Role::Hub => {
+                if HubId::from(id) != self.hub {
+                    return Err(DirectoryError::ChainBroken);
+                }
+                self.operator = Some(statement);
+                self.operator_hash = Some(hash);
+            }
+            Role::Organisation => {
+                let id = OrgId::from(id);
+                let org = self
+                    .organisations
+                    .entry(id)
+                    .or_insert_with(|| Organisation {
+                        id,
+                        since: statement.created,
+                        statement: statement.clone(),
+                        statement_hash: hash,
+                        admission: None,
+                        suspension: None,
+                        chain: Vec::new(),
+                    });
+                org.chain.push(hash);
+                org.statement = statement;
+                org.statement_hash = hash;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The bytes that a next identity key signs to prove that somebody has it.
+#[must_use]
+pub fn identity_next_input(id: &Sha256Hash, prev: Option<&Sha256Hash>, key: &PublicKey) -> Vec<u8> {
+    let prev = prev.map_or(&[][..], |p| p.as_bytes());
+    [
+        b"denizen/v1/identity-next",
+        id.as_bytes().as_slice(),
+        prev,
+        key.as_bytes(),
+    ]
+    .concat()
+}
+
+fn check_next(
+    next: &crate::statement::IdentityNext,
+    id: &Sha256Hash,
+    prev: Option<&Sha256Hash>,
+    verifier: &dyn Verifier,
+) -> Result<(), DirectoryError> {
+    let key =
+        PublicKey::try_from(next.key.clone()).map_err(|_| DirectoryError::SignerNotPermitted)?;
+    let input = identity_next_input(id, prev, &key);
+    verifier
+        .verify(&key, &input, &next.proof.0)
+        .map_err(|_| DirectoryError::Signature(ObjectError::BadSignature))
+}
+
+/// The identity key that signs what follows a statement.
+fn current_identity(statement: &Statement) -> Result<PublicKeyFor<Identity>, DirectoryError> {
+    match &statement.identity_next {
+        None => Ok(statement.identity.clone()),
+        Some(next) => PublicKey::try_from(next.key.clone())
+            .and_then(PublicKeyFor::new)
+            .map_err(|_| DirectoryError::SignerNotPermitted),
+    }
+}
+
+fn payload<T: serde::de::DeserializeOwned>(object: &Object) -> Result<T, DirectoryError> {
+    serde_json::from_slice(object.payload()).map_err(|_| DirectoryError::Malformed)
+}

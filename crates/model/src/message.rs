@@ -1,0 +1,223 @@
+//! The message inside an envelope. Specified in `docs/spec/message.md`.
+//!
+//! `CBOR [protected, payload, signature]` (`denizen-jose`), `typ` [`MESSAGE_TYP`], payload JSON in
+//! the shape of DIDComm v2. Organisations sign with a message key (Ed25519, `kid`
+//! `<org id>#<key id>`), holders with the link's `sign` key (ES256, `kid` `<address>#sign`).
+
+mod body;
+
+pub use body::*;
+
+use crate::{
+    AddressId, HubId, MessageId, Nonce, OrgId, Sha256Hash, UnixTime,
+    commit::{attachment_hash, commit},
+    envelope::Header,
+    jose::{Object, ObjectError, PublicKey, Signer, Unverified, Verifier},
+};
+use serde::{Deserialize, Serialize};
+
+/// `typ` of a message.
+pub const MESSAGE_TYP: &str = "denizen-message+json";
+
+/// Largest number of attachments in one message.
+pub const ATTACHMENTS_MAX: usize = 256;
+
+/// Who wrote a message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum From {
+    /// An organisation.
+    Org(OrgId),
+    /// A holder, by the address of this link.
+    Holder(HubAddress),
+}
+
+/// An address with its hub.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HubAddress {
+    /// The hub.
+    pub hub: HubId,
+    /// The address at that hub.
+    pub address: AddressId,
+}
+
+/// The recipient as the sender signed it: must equal the envelope's header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct To {
+    /// The hub.
+    pub hub: HubId,
+    /// The address at that hub.
+    pub address: AddressId,
+    /// The suite.
+    pub suite: u16,
+}
+
+/// A message's place in its sender's chain: random per installation, link and direction.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Chain {
+    /// Random name of the chain.
+    pub id: MessageId,
+    /// Number in the chain, from 0, without gaps.
+    pub seq: u64,
+    /// SHA-256 of the previous signed message of the chain; none for the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prev: Option<Sha256Hash>,
+    /// In the first message of a new installation's chain: the heads of the earlier chains that it
+    /// knows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub follows: Vec<Sha256Hash>,
+}
+
+/// An attachment: a credential, a presentation or another paper, with the salt of its commitment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Attachment {
+    /// Name within the message.
+    pub id: String,
+    /// `application/dc+sd-jwt` for credentials and presentations.
+    pub media_type: String,
+    /// Random salt of the commitment.
+    pub salt: Nonce,
+    /// The attachment's text.
+    pub data: String,
+}
+
+/// Media type of SD-JWT credentials and presentations.
+pub const SD_JWT_MEDIA_TYPE: &str = "application/dc+sd-jwt";
+
+/// A message before signing or after verification.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Message {
+    /// Random, drawn before signing.
+    pub id: MessageId,
+    /// The thread: the id of the message that began it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thid: Option<MessageId>,
+    /// Who wrote it.
+    pub from: From,
+    /// Whom it is for.
+    pub to: To,
+    /// When it was made.
+    pub created_time: UnixTime,
+    /// When it stops to count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_time: Option<UnixTime>,
+    /// Its place in its sender's chain.
+    pub chain: Chain,
+    /// Heads of the other side's chains that the sender has received.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub seen: Vec<Sha256Hash>,
+    /// `type` and `body`.
+    #[serde(flatten)]
+    pub body: Body,
+    /// Papers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<Attachment>,
+    /// The salt that the envelope commits under when there is no attachment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit_salt: Option<Nonce>,
+}
+
+/// Why an opened message is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum MessageError {
+    /// Not signed by the sender that the reader expects.
+    #[error("message is not signed by the sender that this link knows")]
+    Signature(#[source] ObjectError),
+    /// The payload is not understood: an unknown type or a missing member.
+    #[error("message is not understood by this version")]
+    Malformed,
+    /// Its signed recipient is not the one of the envelope: it was re-addressed.
+    #[error("message was written for another address or suite than its envelope")]
+    ReAddressed,
+    /// The envelope's commitment is over other attachments.
+    #[error("envelope commits to other papers than the message has")]
+    OtherCommit,
+    /// Signed by the right key, but naming another sender.
+    #[error("message names another sender than the one who signed it")]
+    OtherSender,
+}
+
+impl Message {
+    /// The commitment that its envelope's header must carry.
+    #[must_use]
+    pub fn commit(&self) -> Sha256Hash {
+        commit(&self.attachment_hashes())
+    }
+
+    /// The salted hashes that [`Message::commit`] is over.
+    #[must_use]
+    pub fn attachment_hashes(&self) -> Vec<Sha256Hash> {
+        if self.attachments.is_empty() {
+            let salt = self.commit_salt.unwrap_or(Nonce::new([0; 32]));
+            return vec![attachment_hash(&salt, &[])];
+        }
+        let hash = |a: &Attachment| attachment_hash(&a.salt, a.data.as_bytes());
+        self.attachments.iter().map(hash).collect()
+    }
+
+    /// Signs the message.
+    #[must_use]
+    pub fn sign(&self, signer: &dyn Signer, kid: &str) -> Object {
+        let payload = serde_json::to_vec(self).expect("a message is JSON");
+        Object::sign(signer, kid, MESSAGE_TYP, &payload)
+    }
+
+    /// Reads who claims to have written a message, to find the key.
+    ///
+    /// # Errors
+    /// [`MessageError::Signature`] or [`MessageError::Malformed`] for bytes that are no message.
+    pub fn danger_claimed(bytes: &[u8]) -> Result<(Self, String), MessageError> {
+        let object = Unverified::parse(bytes).map_err(MessageError::Signature)?;
+        let message =
+            serde_json::from_slice(object.danger_payload()).map_err(|_| MessageError::Malformed)?;
+        Ok((message, object.kid().to_owned()))
+    }
+
+    /// Checks signature, sender, recipient and commitment of a message that came in an envelope
+    /// with this header (R5, R6).
+    ///
+    /// # Errors
+    /// [`MessageError`].
+    pub fn verify(
+        bytes: &[u8],
+        verifier: &dyn Verifier,
+        key: &PublicKey,
+        from: &From,
+        header: &Header,
+    ) -> Result<Self, MessageError> {
+        let object = Unverified::parse(bytes)
+            .and_then(|o| o.verify(verifier, key, MESSAGE_TYP))
+            .map_err(MessageError::Signature)?;
+        let message: Self =
+            serde_json::from_slice(object.payload()).map_err(|_| MessageError::Malformed)?;
+        if message.attachments.len() > ATTACHMENTS_MAX {
+            return Err(MessageError::Malformed);
+        }
+        if message.from != *from {
+            return Err(MessageError::OtherSender);
+        }
+        let to = To {
+            hub: header.hub,
+            address: header.to,
+            suite: header.suite,
+        };
+        if message.to != to {
+            return Err(MessageError::ReAddressed);
+        }
+        if message.commit() != header.commit {
+            return Err(MessageError::OtherCommit);
+        }
+        Ok(message)
+    }
+}
+
+/// The `kid` of a holder's message.
+#[must_use]
+pub fn holder_kid(address: &AddressId) -> String {
+    format!("{}#sign", address.to_text())
+}
