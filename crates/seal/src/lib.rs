@@ -1,1 +1,39 @@
-//! HPKE X-Wing sealing, key tree from the root secret, padding and shredding.
+//! Sealing: HPKE with X-Wing, the key tree from the root secret, padding and shredding.
+//!
+//! Scope: everything that a root secret or an inbox key can open, in one crate that the hub may
+//! not name. Not in scope: who wrote a message (`denizen-model` verifies that after opening), and
+//! how a root is kept (`denizen-recovery`).
+//!
+//! # Example
+//!
+//! ```
+//! use denizen_model::{AddressId, HubId, Sha256Hash, envelope::{Header, SUITE_1}};
+//! use denizen_seal::{KemSecret, Portable, Sealer};
+//! # struct Zero; // a fixed generator, for the example only
+//! # impl rand_core::TryRng for Zero { type Error = core::convert::Infallible;
+//! #   fn try_next_u32(&mut self) -> Result<u32, Self::Error> { Ok(4) }
+//! #   fn try_next_u64(&mut self) -> Result<u64, Self::Error> { Ok(4) }
+//! #   fn try_fill_bytes(&mut self, d: &mut [u8]) -> Result<(), Self::Error> { d.fill(4); Ok(()) } }
+//! # impl rand_core::TryCryptoRng for Zero {}
+//! # let mut rng = Zero;
+//! let key = KemSecret::from_seed([7; 32]);
+//! let header = Header {
+//!     suite: SUITE_1,
+//!     hub: HubId::new([1; 32]),
+//!     to: AddressId::new([2; 32]),
+//!     commit: Sha256Hash::of(b"nothing attached"),
+//! };
+//! let envelope = Portable.seal(&key.public(), &header, b"message", &mut rng)?;
+//! assert_eq!(Portable.open(&key, &envelope)?, b"message");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod local;
+mod padding;
+mod sealer;
+mod tree;
+
+pub use local::{LocalKey, LocalKeyError};
+pub use padding::{PaddingError, pad, unpad};
+pub use sealer::{KemPublic, KemSecret, MESSAGE_INFO, OpenError, Portable, SealError, Sealer};
+pub use tree::{AddressIndex, AddressKeys, RootSecret};
