@@ -1,0 +1,60 @@
+//! Requests over HTTP/1.1, with TLS wherever the URL says https.
+
+use denizen_api::{Transport, TransportError, wire::BODY_SIZE_BYTES_MAX};
+use std::time::Duration;
+
+/// Answers are read up to this many bytes: a fetch of the largest envelopes and some room.
+const ANSWER_SIZE_BYTES_MAX: usize = 8 * BODY_SIZE_BYTES_MAX;
+
+/// A long poll and some room, in seconds.
+const TIMEOUT_S: u64 = denizen_api::wire::WAIT_S_MAX as u64 + 30;
+
+/// One client. Connections are not kept between requests: addresses polled over one connection
+/// would show the hub that they belong together (`protocol.md` 9).
+#[derive(Debug, Clone)]
+pub(crate) struct HttpTransport(reqwest::Client);
+
+impl HttpTransport {
+    /// For a holder: one connection for each request.
+    pub(crate) fn unlinkable() -> anyhow::Result<Self> {
+        Self::new(0)
+    }
+
+    /// For an organisation, which the hub knows by its signature anyway.
+    pub(crate) fn pooled() -> anyhow::Result<Self> {
+        Self::new(4)
+    }
+
+    fn new(idle: usize) -> anyhow::Result<Self> {
+        let client = reqwest::Client::builder()
+            .timeout(Duration::from_secs(TIMEOUT_S))
+            .pool_max_idle_per_host(idle)
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .build()?;
+        Ok(Self(client))
+    }
+}
+
+impl Transport for HttpTransport {
+    async fn send(
+        &self,
+        request: http::Request<Vec<u8>>,
+    ) -> Result<http::Response<Vec<u8>>, TransportError> {
+        let request = reqwest::Request::try_from(request).map_err(|_| TransportError::Connect)?;
+        let mut answer = self.0.execute(request).await.map_err(|error| {
+            if error.is_connect() { TransportError::Connect } else { TransportError::Interrupted }
+        })?;
+        let mut body = Vec::new();
+        while let Some(chunk) = answer.chunk().await.map_err(|_| TransportError::Interrupted)? {
+            body.extend_from_slice(&chunk);
+            if body.len() > ANSWER_SIZE_BYTES_MAX {
+                return Err(TransportError::TooLarge);
+            }
+        }
+        let mut response = http::Response::new(body);
+        *response.status_mut() = answer.status();
+        *response.headers_mut() = answer.headers().clone();
+        Ok(response)
+    }
+}
