@@ -1,0 +1,253 @@
+//! The offline-verifiable proof that an entry is in a log. Source: c2sp.org/tlog-proof@v1.
+
+use crate::{
+    checkpoint::{Checkpoint, CheckpointError, open_checkpoint},
+    cosignature::WitnessPolicy,
+    note::{NOTE_SIZE_BYTES_MAX, NoteVerifier, UnverifiedNote},
+    tree::{Hash, VerifyError, verify_inclusion},
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+
+const MAGIC: &str = "c2sp.org/tlog-proof@v1";
+
+/// Most hashes of a proof: a tree has less than 2^63 leaves.
+const HASHES_MAX: usize = 63;
+
+/// Why a proof is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProofError {
+    /// Not a proof in its one form.
+    #[error("not a log proof")]
+    Malformed,
+    /// The checkpoint is not the trusted log's.
+    #[error("checkpoint of the proof is refused")]
+    Checkpoint(#[from] CheckpointError),
+    /// The entry is not under the checkpoint's root.
+    #[error("proof does not show that the entry is in the log")]
+    Inclusion(#[from] VerifyError),
+}
+
+/// How much a proof says (R11).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// The log's operator has signed: it is durable there. Not called proof.
+    Durable,
+    /// A quorum of independent witnesses has cosigned.
+    Witnessed,
+}
+
+/// A proof whose contents are known to be good.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlogProof {
+    /// The entry's index.
+    pub index: u64,
+    /// The checkpoint that covers it.
+    pub checkpoint: Checkpoint,
+    /// Durable or witnessed.
+    pub level: Level,
+}
+
+/// A proof as received.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnverifiedProof<'a> {
+    extra: Option<Vec<u8>>,
+    index: u64,
+    hashes: Vec<Hash>,
+    checkpoint: &'a str,
+}
+
+impl<'a> UnverifiedProof<'a> {
+    /// Writes a proof.
+    #[must_use]
+    pub fn format(extra: Option<&[u8]>, index: u64, hashes: &[Hash], checkpoint: &str) -> String {
+        let mut text = format!("{MAGIC}\n");
+        if let Some(extra) = extra {
+            text.push_str(&format!("extra {}\n", STANDARD.encode(extra)));
+        }
+        text.push_str(&format!("index {index}\n"));
+        for hash in hashes {
+            text.push_str(&STANDARD.encode(hash));
+            text.push('\n');
+        }
+        text.push('\n');
+        text.push_str(checkpoint);
+        text
+    }
+
+    /// Reads a proof; only the form that [`UnverifiedProof::format`] writes.
+    ///
+    /// # Errors
+    /// [`ProofError::Malformed`].
+    pub fn parse(text: &'a str) -> Result<Self, ProofError> {
+        Self::read(text).ok_or(ProofError::Malformed)
+    }
+
+    fn read(text: &'a str) -> Option<Self> {
+        if text.len() > 2 * NOTE_SIZE_BYTES_MAX {
+            return None;
+        }
+        let (head, checkpoint) = text.split_once("\n\n")?;
+        let mut lines = head.split('\n').peekable();
+        if lines.next()? != MAGIC {
+            return None;
+        }
+        let extra = match lines.peek()?.strip_prefix("extra ") {
+            Some(extra) => {
+                lines.next();
+                Some(STANDARD.decode(extra).ok()?)
+            }
+            None => None,
+        };
+        let index = lines.next()?.strip_prefix("index ")?.parse().ok()?;
+        let hash = |line: &str| STANDARD.decode(line).ok()?.try_into().ok();
+        let hashes: Vec<Hash> = lines.map(hash).collect::<Option<_>>()?;
+        let this = Self {
+            extra,
+            index,
+            hashes,
+            checkpoint,
+        };
+        let canonical =
+            Self::format(this.extra.as_deref(), index, &this.hashes, checkpoint) == text;
+        (canonical && this.hashes.len() <= HASHES_MAX).then_some(this)
+    }
+
+    /// The `extra` bytes, unverified: what the application says of the entry.
+    #[must_use]
+    pub fn danger_extra(&self) -> Option<&[u8]> {
+        self.extra.as_deref()
+    }
+
+    /// The index, unverified.
+    #[must_use]
+    pub fn danger_index(&self) -> u64 {
+        self.index
+    }
+
+    /// Checks that the entry with this leaf hash is in the log at the proof's index.
+    ///
+    /// # Errors
+    /// [`ProofError`].
+    pub fn verify(
+        &self,
+        leaf: &Hash,
+        log: &NoteVerifier,
+        witnesses: &WitnessPolicy,
+    ) -> Result<TlogProof, ProofError> {
+        let checkpoint = open_checkpoint(self.checkpoint, log)?;
+        verify_inclusion(
+            leaf,
+            self.index,
+            checkpoint.size,
+            &self.hashes,
+            &checkpoint.root,
+        )?;
+        let note = UnverifiedNote::parse(self.checkpoint).map_err(CheckpointError::from)?;
+        let level = if witnesses.met(&note) {
+            Level::Witnessed
+        } else {
+            Level::Durable
+        };
+        Ok(TlogProof {
+            index: self.index,
+            checkpoint,
+            level,
+        })
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+mod tests {
+    use super::*;
+    use crate::{
+        MemoryTiles, NoteSigner,
+        cosignature::{CosignatureVerifier, cosign},
+        hash_leaf, prove_inclusion, sign_checkpoint,
+    };
+
+    fn proof(size: u64, index: u64) -> (String, NoteSigner) {
+        let signer = NoteSigner::new("log.example", &[1; 32]).unwrap();
+        let mut log = MemoryTiles::default();
+        let leaves: Vec<_> = (0..size).map(|i| hash_leaf(&i.to_be_bytes())).collect();
+        let root = log.append(&leaves);
+        let checkpoint = Checkpoint {
+            origin: "log.example".into(),
+            size,
+            root,
+        };
+        let hashes = prove_inclusion(&log, index, size).unwrap();
+        let note = sign_checkpoint(&checkpoint, &signer);
+        (
+            UnverifiedProof::format(Some(b"extra"), index, &hashes, &note),
+            signer,
+        )
+    }
+
+    #[test]
+    fn every_flipped_byte_is_refused_or_changes_the_extra() {
+        let (text, signer) = proof(11, 6);
+        let leaf = hash_leaf(&6u64.to_be_bytes());
+        let check = |text: &str| {
+            let proof = UnverifiedProof::parse(text)?;
+            proof.verify(&leaf, &signer.verifier(), &WitnessPolicy::default())?;
+            Ok::<_, ProofError>(proof.danger_extra().map(<[u8]>::to_vec))
+        };
+        assert_eq!(check(&text).unwrap().unwrap(), b"extra");
+        for at in 0..text.len() {
+            for flip in [1u8, 2, 0x20, 0x80] {
+                let mut bytes = text.clone().into_bytes();
+                bytes[at] ^= flip;
+                let Ok(other) = String::from_utf8(bytes) else {
+                    continue;
+                };
+                // `extra` is opaque here: its owner binds it, Denizen by making the leaf from it.
+                let read = check(&other);
+                assert!(
+                    read.is_err() || read.unwrap().as_deref() != Some(b"extra"),
+                    "byte {at}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_receipt_is_witnessed_only_by_a_quorum_of_trusted_witnesses() {
+        let (text, signer) = proof(3, 0);
+        let leaf = hash_leaf(&0u64.to_be_bytes());
+        let (_, note) = text.split_once("\n\n").unwrap();
+        let body = UnverifiedNote::parse(note)
+            .unwrap()
+            .danger_text()
+            .to_owned();
+        let witness = |n: u8| format!("witness{n}.example");
+        let verifier = |n: u8| {
+            let key = ed25519_dalek::SigningKey::from_bytes(&[n; 32]).verifying_key();
+            CosignatureVerifier::new(&witness(n), key.as_bytes()).unwrap()
+        };
+        let policy = WitnessPolicy {
+            witnesses: vec![verifier(2), verifier(3)],
+            quorum: 2,
+        };
+        let level = |text: &str| {
+            let proof = UnverifiedProof::parse(text).unwrap();
+            proof
+                .verify(&leaf, &signer.verifier(), &policy)
+                .unwrap()
+                .level
+        };
+        let one = format!("{text}{}", cosign(&body, &witness(2), &[2; 32], 5));
+        let stranger = format!("{one}{}", cosign(&body, &witness(4), &[4; 32], 5));
+        let both = format!("{stranger}{}", cosign(&body, &witness(3), &[3; 32], 5));
+        assert_eq!(level(&text), Level::Durable);
+        assert_eq!(level(&one), Level::Durable);
+        assert_eq!(level(&stranger), Level::Durable);
+        assert_eq!(level(&both), Level::Witnessed);
+        let forged = both.replace(
+            &cosign(&body, &witness(3), &[3; 32], 5).to_string(),
+            &cosign("other\n", &witness(3), &[3; 32], 5).to_string(),
+        );
+        assert_eq!(level(&forged), Level::Durable);
+    }
+}
