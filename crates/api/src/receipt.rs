@@ -1,1 +1,172 @@
-//! Written next.
+//! Checking receipts and heads against a hub's keys.
+
+use denizen_model::{
+    AddressId, PublicKeyFor, Sha256Hash, UnixTime,
+    deposit::{HEAD_TYP, Head, LeafOpening, Receipt, address_commitment},
+    jose::{Unverified, Verifier},
+    key::{Head as HeadKey, Log},
+    statement::{Role, Statement},
+};
+use denizen_tlog::{
+    Checkpoint, CheckpointError, Level, NoteVerifier, ProofError, UnverifiedProof, WitnessPolicy,
+    hash_leaf, open_checkpoint,
+};
+
+/// The keys and names under which a hub's logs are trusted, out of its verified statement.
+#[derive(Debug, Clone)]
+pub struct HubTrust {
+    /// Verifies checkpoints of the deposit log.
+    pub deposits: NoteVerifier,
+    /// Verifies checkpoints of the directory log.
+    pub directory: NoteVerifier,
+    /// Verifies heads.
+    pub head: PublicKeyFor<HeadKey>,
+    /// Independent witnesses.
+    pub witnesses: WitnessPolicy,
+}
+
+/// A statement that does not say what a hub's must.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("hub's statement names no logs or keys that count now")]
+pub struct TrustError;
+
+impl HubTrust {
+    /// The trust that a hub's verified statement gives at `now`.
+    ///
+    /// # Errors
+    /// [`TrustError`].
+    pub fn of(
+        statement: &Statement,
+        witnesses: WitnessPolicy,
+        now: UnixTime,
+    ) -> Result<Self, TrustError> {
+        let origins = statement.origins.as_ref().ok_or(TrustError)?;
+        let log = statement.key::<Log>(None, now).ok_or(TrustError)?;
+        let head = statement.key::<HeadKey>(None, now).and_then(|k| k.typed());
+        if statement.role != Role::Hub {
+            return Err(TrustError);
+        }
+        let verifier =
+            |origin: &str| NoteVerifier::new(origin, log.key.as_bytes()).map_err(|_| TrustError);
+        Ok(Self {
+            deposits: verifier(&origins.deposits)?,
+            directory: verifier(&origins.directory)?,
+            head: head.ok_or(TrustError)?,
+            witnesses,
+        })
+    }
+}
+
+/// Why a receipt is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReceiptError {
+    /// Not a receipt.
+    #[error("not a receipt")]
+    Malformed,
+    /// The log proof does not verify.
+    #[error("receipt's log proof is refused")]
+    Proof(#[from] ProofError),
+    /// A good receipt, but of another envelope, address or commitment.
+    #[error("receipt is of another envelope")]
+    OtherEnvelope,
+}
+
+/// A receipt whose proof is good.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerifiedReceipt {
+    /// What the leaf commits to.
+    pub opening: LeafOpening,
+    /// The leaf's index.
+    pub index: u64,
+    /// Durable or witnessed.
+    pub level: Level,
+    /// The checkpoint that covers it.
+    pub checkpoint: Checkpoint,
+}
+
+/// What a receipt should be of.
+#[derive(Debug, Clone, Copy)]
+pub struct ReceiptFor<'a> {
+    /// The address.
+    pub address: &'a AddressId,
+    /// SHA-256 of the envelope.
+    pub envelope_hash: &'a Sha256Hash,
+    /// The envelope's commitment.
+    pub commit: &'a Sha256Hash,
+}
+
+/// Checks the proof alone: something was delivered at this time, at this index.
+///
+/// # Errors
+/// [`ReceiptError::Malformed`], [`ReceiptError::Proof`].
+pub fn verify_proof(proof: &str, trust: &HubTrust) -> Result<VerifiedReceipt, ReceiptError> {
+    let proof = UnverifiedProof::parse(proof)?;
+    let opening = proof.danger_extra().and_then(LeafOpening::parse);
+    let opening = opening.ok_or(ReceiptError::Malformed)?;
+    let leaf = hash_leaf(opening.leaf().as_bytes());
+    let verified = proof.verify(&leaf, &trust.deposits, &trust.witnesses)?;
+    Ok(VerifiedReceipt {
+        opening,
+        index: verified.index,
+        level: verified.level,
+        checkpoint: verified.checkpoint,
+    })
+}
+
+/// Checks a receipt: its proof, and that it is of this envelope at this address.
+///
+/// # Errors
+/// [`ReceiptError`].
+pub fn verify(
+    receipt: &Receipt,
+    of: ReceiptFor<'_>,
+    trust: &HubTrust,
+) -> Result<VerifiedReceipt, ReceiptError> {
+    let verified = verify_proof(&receipt.proof, trust)?;
+    let opening = &verified.opening;
+    let same = opening.addr_c == address_commitment(of.address, &receipt.nonce_a)
+        && opening.envelope_hash == *of.envelope_hash
+        && opening.commit == *of.commit;
+    if same {
+        Ok(verified)
+    } else {
+        Err(ReceiptError::OtherEnvelope)
+    }
+}
+
+/// Why a head is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum HeadError {
+    /// Not signed by the hub's head key, or not understood.
+    #[error("head of the address is not signed by its hub")]
+    Signature,
+    /// Of another address, or naming another checkpoint than the one beside it.
+    #[error("head is of another address or checkpoint")]
+    OtherAddress,
+    /// The checkpoint is not the log's.
+    #[error("checkpoint beside the head is refused")]
+    Checkpoint(#[from] CheckpointError),
+}
+
+/// Checks the signed head of an address and the checkpoint beside it.
+///
+/// # Errors
+/// [`HeadError`].
+pub fn verify_head(
+    head: &[u8],
+    checkpoint: &str,
+    address: &AddressId,
+    trust: &HubTrust,
+    verifier: &dyn Verifier,
+) -> Result<(Head, Checkpoint), HeadError> {
+    let object = Unverified::parse(head)
+        .and_then(|o| o.verify(verifier, trust.head.key(), HEAD_TYP))
+        .map_err(|_| HeadError::Signature)?;
+    let head: Head = serde_json::from_slice(object.payload()).map_err(|_| HeadError::Signature)?;
+    if head.address != *address || head.checkpoint_hash != Sha256Hash::of(checkpoint.as_bytes()) {
+        return Err(HeadError::OtherAddress);
+    }
+    Ok((head, open_checkpoint(checkpoint, &trust.deposits)?))
+}

@@ -123,7 +123,7 @@ impl TilePath {
             index: number,
             width,
         };
-        (width >= 1 && width <= TILE_WIDTH && this.to_string() == path).then_some(this)
+        ((1..=TILE_WIDTH).contains(&width) && this.to_string() == path).then_some(this)
     }
 }
 
