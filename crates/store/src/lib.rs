@@ -1,1 +1,143 @@
 //! Embedded SQLite storage: all SQL of the product.
+//!
+//! Scope: opening a database safely, migrations, and small groups of rows by use. A write transaction
+//! that returned from [`Database::commit`] is on the disk (WAL, `synchronous=FULL`). Not in scope:
+//! what the rows mean.
+
+pub mod hub;
+mod migrate;
+
+pub use migrate::Migration;
+
+use rusqlite::{Connection, OpenFlags};
+use std::path::Path;
+
+/// Bytes of a database page; `docs/decisions/0004-storage.md` has the measurement.
+const PAGE_SIZE_BYTES: u32 = 16_384;
+
+/// Oldest SQLite that is used: WAL-reset corruption before it (R26).
+const SQLITE_VERSION_MIN: i32 = 3_051_003;
+
+/// Why storage failed. A caller in a commit path logs it and ends the process (R24).
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The SQLite that is linked has a known corruption bug.
+    #[error("the linked SQLite is older than 3.51.3 and may corrupt its log")]
+    SqliteTooOld,
+    /// The database was made by a newer version, or a migration was changed.
+    #[error("the database was made by another version of this program: do not mix them")]
+    OtherVersion,
+    /// A row that does not have the shape it was written with.
+    #[error("the database is damaged: restore a backup")]
+    Damaged,
+    /// Another writer changed the log's head: two sequencers run on one database.
+    #[error("another process writes this database")]
+    AnotherWriter,
+    /// SQLite failed.
+    #[error("the database failed")]
+    Sqlite(#[from] rusqlite::Error),
+}
+
+/// An open database.
+pub struct Database {
+    connection: Connection,
+    fault: Option<Fault>,
+}
+
+/// A fault that a test injects into the next commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// The commit fails, and nothing is kept.
+    Failed,
+    /// The commit fails for its caller, but was kept.
+    FailedButPersisted,
+}
+
+impl Database {
+    /// Opens or makes a database for writing and brings it up to date. Only one process may.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn open(path: &Path, migrations: &[Migration]) -> Result<Self, StoreError> {
+        if rusqlite::version_number() < SQLITE_VERSION_MIN {
+            return Err(StoreError::SqliteTooOld);
+        }
+        let mut connection = Connection::open(path)?;
+        connection.busy_timeout(std::time::Duration::from_secs(10))?;
+        connection.pragma_update(None, "page_size", PAGE_SIZE_BYTES)?;
+        configure(&connection)?;
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        migrate::run(&mut connection, migrations)?;
+        Ok(Self { connection, fault: None })
+    }
+
+    /// Opens an existing database for reading beside its writer.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn open_reader(path: &Path) -> Result<Self, StoreError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags)?;
+        connection.busy_timeout(std::time::Duration::from_secs(10))?;
+        Ok(Self { connection, fault: None })
+    }
+
+    /// Begins a write transaction.
+    ///
+    /// # Errors
+    /// [`StoreError::Sqlite`].
+    pub fn begin(&self) -> Result<(), StoreError> {
+        Ok(self.connection.execute_batch("BEGIN IMMEDIATE")?)
+    }
+
+    /// Makes the transaction durable.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the outcome is then unknown, and the caller ends the process (R24).
+    pub fn commit(&mut self) -> Result<(), StoreError> {
+        let fault = self.fault.take();
+        let failed = || StoreError::Sqlite(rusqlite::Error::InvalidQuery);
+        if fault == Some(Fault::Failed) {
+            self.rollback()?;
+            return Err(failed());
+        }
+        self.connection.execute_batch("COMMIT")?;
+        if fault.is_some() { Err(failed()) } else { Ok(()) }
+    }
+
+    /// Takes the transaction back.
+    ///
+    /// # Errors
+    /// [`StoreError::Sqlite`].
+    pub fn rollback(&self) -> Result<(), StoreError> {
+        Ok(self.connection.execute_batch("ROLLBACK")?)
+    }
+
+    /// Makes the next commit fail, for tests of the commit path.
+    pub fn inject(&mut self, fault: Fault) {
+        self.fault = Some(fault);
+    }
+
+    pub(crate) fn sql(&self) -> &Connection {
+        &self.connection
+    }
+}
+
+fn configure(connection: &Connection) -> Result<(), StoreError> {
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "secure_delete", "ON")?;
+    connection.pragma_update(None, "cache_size", -32_768)?;
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    Ok(())
+}
+
+/// SQLite's integers are signed.
+pub(crate) fn signed(n: u64) -> Result<i64, StoreError> {
+    i64::try_from(n).map_err(|_| StoreError::Damaged)
+}
+
+/// Positions, indexes and sizes are never negative.
+pub(crate) fn unsigned(n: i64) -> Result<u64, StoreError> {
+    u64::try_from(n).map_err(|_| StoreError::Damaged)
+}

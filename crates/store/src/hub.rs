@@ -1,0 +1,27 @@
+//! The hub's rows, by use: addresses, places (envelopes and tombstones), logs, small public things.
+//!
+//! Methods that write are called between [`crate::Database::begin`] and [`crate::Database::commit`]
+//! by the one writer; nothing is durable before the commit returned. Readers see whole commits.
+
+mod address;
+mod log;
+mod place;
+mod public;
+
+pub use address::AddressRow;
+pub use log::{LogHead, LogId, StoredTiles};
+pub use place::{NewPlace, PlaceRow};
+
+use crate::{Database, Migration, StoreError};
+use std::path::Path;
+
+const MIGRATIONS: [Migration; 1] =
+    [Migration { name: "0001_init.sql", sql: include_str!("../sql/hub/0001_init.sql") }];
+
+/// Opens or makes a hub's database for its one writer.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn open(path: &Path) -> Result<Database, StoreError> {
+    Database::open(path, &MIGRATIONS)
+}

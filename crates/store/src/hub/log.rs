@@ -1,0 +1,145 @@
+//! Tiles, bundles and heads of the two logs.
+
+use crate::{Database, StoreError, signed, unsigned};
+use denizen_model::UnixTime;
+use denizen_tlog::{Hash, Tile, TileError, TileReader};
+use rusqlite::{OptionalExtension, params};
+use std::{borrow::Cow, cell::RefCell, collections::HashMap};
+
+/// One of the hub's two logs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum LogId {
+    /// Leaves of deposits.
+    Deposits = 0,
+    /// Readable statements.
+    Directory = 1,
+}
+
+/// The durable end of a log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogHead {
+    /// Number of leaves.
+    pub size: u64,
+    /// Root over them.
+    pub root: Hash,
+    /// Hub time of the newest leaf.
+    pub time: UnixTime,
+}
+
+impl Database {
+    /// The durable end of a log; none before its first leaf.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn log_head(&self, log: LogId) -> Result<Option<LogHead>, StoreError> {
+        let sql = "SELECT size, root, time FROM log_head WHERE log = ?1";
+        let mut statement = self.sql().prepare_cached(sql)?;
+        let row = statement.query_row(params![log as i64], |r| {
+            Ok((r.get::<_, i64>(0)?, r.get::<_, Hash>(1)?, r.get::<_, i64>(2)?))
+        });
+        row.optional()?
+            .map(|(size, root, time)| {
+                Ok(LogHead { size: unsigned(size)?, root, time: UnixTime(time) })
+            })
+            .transpose()
+    }
+
+    /// Moves the end of a log from `old_size` to `new`: compare-and-swap.
+    ///
+    /// # Errors
+    /// [`StoreError::AnotherWriter`] if the stored size is not `old_size`.
+    pub fn move_log_head(
+        &self,
+        log: LogId,
+        old_size: u64,
+        new: &LogHead,
+    ) -> Result<(), StoreError> {
+        let (size, log) = (signed(new.size)?, log as i64);
+        let count = if old_size == 0 {
+            let sql = "INSERT INTO log_head (log, size, root, time) VALUES (?1, ?2, ?3, ?4) \
+                       ON CONFLICT DO NOTHING";
+            self.sql().prepare_cached(sql)?.execute(params![log, size, new.root, new.time.0])?
+        } else {
+            let sql = "UPDATE log_head SET size = ?2, root = ?3, time = ?4 \
+                       WHERE log = ?1 AND size = ?5";
+            let params = params![log, size, new.root, new.time.0, signed(old_size)?];
+            self.sql().prepare_cached(sql)?.execute(params)?
+        };
+        if count == 1 { Ok(()) } else { Err(StoreError::AnotherWriter) }
+    }
+
+    /// Writes a hash tile; a partial one is replaced by a wider one.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn put_tile(&self, log: LogId, tile: &Tile) -> Result<(), StoreError> {
+        let sql = "INSERT INTO tile (log, level, tile_index, hashes) VALUES (?1, ?2, ?3, ?4) \
+                   ON CONFLICT (log, level, tile_index) DO UPDATE SET hashes = excluded.hashes";
+        let params = params![log as i64, tile.level, signed(tile.index)?, tile.encode()];
+        self.sql().prepare_cached(sql)?.execute(params)?;
+        Ok(())
+    }
+
+    /// A hash tile.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn tile(&self, log: LogId, level: u32, index: u64) -> Result<Option<Vec<Hash>>, StoreError> {
+        let sql = "SELECT hashes FROM tile WHERE log = ?1 AND level = ?2 AND tile_index = ?3";
+        let mut statement = self.sql().prepare_cached(sql)?;
+        let bytes: Option<Vec<u8>> = statement
+            .query_row(params![log as i64, level, signed(index)?], |r| r.get(0))
+            .optional()?;
+        bytes.map(|b| Tile::decode_hashes(&b).map_err(|_| StoreError::Damaged)).transpose()
+    }
+
+    /// Appends encoded entries to a bundle.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn append_bundle(&self, log: LogId, index: u64, entries: &[u8]) -> Result<(), StoreError> {
+        let sql = "INSERT INTO bundle (log, bundle_index, entries) VALUES (?1, ?2, ?3) \
+                   ON CONFLICT (log, bundle_index) \
+                   DO UPDATE SET entries = CAST(entries || excluded.entries AS BLOB)";
+        let params = params![log as i64, signed(index)?, entries];
+        self.sql().prepare_cached(sql)?.execute(params)?;
+        Ok(())
+    }
+
+    /// An entry bundle, with all entries that it has now.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn bundle(&self, log: LogId, index: u64) -> Result<Option<Vec<u8>>, StoreError> {
+        let sql = "SELECT entries FROM bundle WHERE log = ?1 AND bundle_index = ?2";
+        let mut statement = self.sql().prepare_cached(sql)?;
+        Ok(statement.query_row(params![log as i64, signed(index)?], |r| r.get(0)).optional()?)
+    }
+}
+
+/// A log's tiles as stored, each read once.
+pub struct StoredTiles<'a> {
+    database: &'a Database,
+    log: LogId,
+    read: RefCell<HashMap<(u32, u64), Vec<Hash>>>,
+}
+
+impl<'a> StoredTiles<'a> {
+    /// The tiles of a log.
+    #[must_use]
+    pub fn new(database: &'a Database, log: LogId) -> Self {
+        Self { database, log, read: RefCell::default() }
+    }
+}
+
+impl TileReader for StoredTiles<'_> {
+    fn tile(&self, level: u32, index: u64, width: usize) -> Result<Cow<'_, [Hash]>, TileError> {
+        let mut read = self.read.borrow_mut();
+        if !read.contains_key(&(level, index)) {
+            let tile = self.database.tile(self.log, level, index).ok().flatten();
+            read.insert((level, index), tile.ok_or(TileError::Missing)?);
+        }
+        let tile = read.get(&(level, index)).filter(|t| t.len() >= width);
+        tile.map(|t| Cow::Owned(t.clone())).ok_or(TileError::Missing)
+    }
+}

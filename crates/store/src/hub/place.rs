@@ -1,0 +1,213 @@
+//! Places of an address: envelopes and tombstones, and the ids of deposits.
+
+use crate::{Database, StoreError, signed, unsigned};
+use denizen_model::{AddressId, DepositId, Nonce, Sha256Hash, UnixTime, deposit::Tombstone};
+use rusqlite::{OptionalExtension, Row, params};
+
+/// A new envelope with the opening of its leaf.
+#[derive(Debug, Clone, Copy)]
+pub struct NewPlace<'a> {
+    /// Position within the address.
+    pub pos: u64,
+    /// Index of its leaf.
+    pub index: u64,
+    /// Hub time.
+    pub time: UnixTime,
+    /// The envelope's bytes.
+    pub body: &'a [u8],
+    /// SHA-256 of them.
+    pub hash: Sha256Hash,
+    /// The envelope's `commit`.
+    pub commit: Sha256Hash,
+    /// Nonce of the leaf.
+    pub nonce: Nonce,
+    /// Nonce of the address's commitment.
+    pub nonce_a: Nonce,
+}
+
+/// One place as stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlaceRow {
+    /// Position within the address.
+    pub pos: u64,
+    /// Index of its leaf.
+    pub index: u64,
+    /// Hub time.
+    pub time: UnixTime,
+    /// Envelope, hash, commit, nonce, nonce_a; none if it was erased.
+    pub body: Option<(Vec<u8>, Sha256Hash, Sha256Hash, Nonce, Nonce)>,
+}
+
+type Raw = (i64, i64, i64, Option<Vec<u8>>, [Option<[u8; 32]>; 4]);
+
+fn raw(r: &Row<'_>) -> rusqlite::Result<Raw> {
+    let hashes = [r.get(4)?, r.get(5)?, r.get(6)?, r.get(7)?];
+    Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, hashes))
+}
+
+fn place((pos, index, time, body, hashes): Raw) -> Result<PlaceRow, StoreError> {
+    let body = match (body, hashes) {
+        (Some(body), [Some(hash), Some(commit), Some(nonce), Some(nonce_a)]) => Some((
+            body,
+            Sha256Hash::new(hash),
+            Sha256Hash::new(commit),
+            Nonce::new(nonce),
+            Nonce::new(nonce_a),
+        )),
+        (None, [None, None, None, None]) => None,
+        _ => return Err(StoreError::Damaged),
+    };
+    Ok(PlaceRow { pos: unsigned(pos)?, index: unsigned(index)?, time: UnixTime(time), body })
+}
+
+const COLUMNS: &str = "pos, leaf_index, time, body, hash, commitment, nonce, nonce_a";
+
+impl Database {
+    /// Adds an envelope at its place.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn insert_place(&self, id: &AddressId, new: &NewPlace<'_>) -> Result<(), StoreError> {
+        let sql = "INSERT INTO place (address, pos, leaf_index, time, body, hash, commitment, \
+                   nonce, nonce_a) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+        self.sql().prepare_cached(sql)?.execute(params![
+            id.as_bytes(),
+            signed(new.pos)?,
+            signed(new.index)?,
+            new.time.0,
+            new.body,
+            new.hash.as_bytes(),
+            new.commit.as_bytes(),
+            new.nonce.as_bytes(),
+            new.nonce_a.as_bytes(),
+        ])?;
+        Ok(())
+    }
+
+    /// Places above `after`, in order, of leaves below `size`, at most `limit`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn places(
+        &self,
+        id: &AddressId,
+        after: Option<u64>,
+        size: u64,
+        limit: usize,
+    ) -> Result<Vec<PlaceRow>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM place WHERE address = ?1 AND pos > ?2 AND leaf_index < ?3 \
+             ORDER BY pos LIMIT ?4"
+        );
+        let after = after.map_or(Ok(-1), signed)?;
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let mut statement = self.sql().prepare_cached(&sql)?;
+        let rows =
+            statement.query_map(params![id.as_bytes(), after, signed(size)?, limit], raw)?;
+        rows.map(|row| place(row?)).collect()
+    }
+
+    /// One place.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn place(&self, id: &AddressId, pos: u64) -> Result<Option<PlaceRow>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM place WHERE address = ?1 AND pos = ?2");
+        let mut statement = self.sql().prepare_cached(&sql)?;
+        let row = statement.query_row(params![id.as_bytes(), signed(pos)?], raw).optional()?;
+        row.map(place).transpose()
+    }
+
+    /// Highest position with a leaf below `size`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn pos_max(&self, id: &AddressId, size: u64) -> Result<Option<u64>, StoreError> {
+        let sql = "SELECT MAX(pos) FROM place WHERE address = ?1 AND leaf_index < ?2";
+        let mut statement = self.sql().prepare_cached(sql)?;
+        let pos: Option<i64> =
+            statement.query_row(params![id.as_bytes(), signed(size)?], |r| r.get(0))?;
+        pos.map(unsigned).transpose()
+    }
+
+    /// The erased places of an address.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn tombstones(&self, id: &AddressId) -> Result<Vec<Tombstone>, StoreError> {
+        let sql = "SELECT pos, leaf_index FROM place WHERE address = ?1 AND body IS NULL \
+                   ORDER BY pos";
+        let mut statement = self.sql().prepare_cached(sql)?;
+        let rows = statement
+            .query_map(params![id.as_bytes()], |r| Ok((r.get::<_, i64>(0)?, r.get::<_, i64>(1)?)))?;
+        rows.map(|row| {
+            let (pos, index) = row?;
+            Ok(Tombstone { pos: unsigned(pos)?, index: unsigned(index)? })
+        })
+        .collect()
+    }
+
+    /// Erases one envelope: its bytes, hash and openings go, its place stays. Gives the bytes freed.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn erase_place(&self, id: &AddressId, pos: u64) -> Result<u64, StoreError> {
+        let at = params![id.as_bytes(), signed(pos)?];
+        let sql = "SELECT COALESCE(LENGTH(body), 0) FROM place WHERE address = ?1 AND pos = ?2";
+        let bytes: Option<i64> = self.sql().query_row(sql, at, |r| r.get(0)).optional()?;
+        self.sql().execute(
+            "UPDATE place SET body = NULL, hash = NULL, commitment = NULL, nonce = NULL, \
+             nonce_a = NULL WHERE address = ?1 AND pos = ?2",
+            at,
+        )?;
+        self.sql()
+            .execute("UPDATE deposit SET hash = NULL WHERE address = ?1 AND pos = ?2", at)?;
+        unsigned(bytes.unwrap_or(0))
+    }
+
+    /// Remembers a deposit id.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn insert_deposit(
+        &self,
+        address: &AddressId,
+        depositor: &[u8],
+        id: &DepositId,
+        pos: u64,
+        hash: &Sha256Hash,
+    ) -> Result<(), StoreError> {
+        let sql = "INSERT INTO deposit (address, depositor, deposit_id, pos, hash) \
+                   VALUES (?1, ?2, ?3, ?4, ?5)";
+        let params = params![
+            address.as_bytes(),
+            depositor,
+            id.as_bytes(),
+            signed(pos)?,
+            hash.as_bytes()
+        ];
+        self.sql().prepare_cached(sql)?.execute(params)?;
+        Ok(())
+    }
+
+    /// What a deposit id stands for: its position, and the envelope's hash unless it was erased.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn deposit(
+        &self,
+        address: &AddressId,
+        depositor: &[u8],
+        id: &DepositId,
+    ) -> Result<Option<(u64, Option<Sha256Hash>)>, StoreError> {
+        let sql = "SELECT pos, hash FROM deposit \
+                   WHERE address = ?1 AND depositor = ?2 AND deposit_id = ?3";
+        let mut statement = self.sql().prepare_cached(sql)?;
+        let row = statement
+            .query_row(params![address.as_bytes(), depositor, id.as_bytes()], |r| {
+                Ok((r.get::<_, i64>(0)?, r.get::<_, Option<[u8; 32]>>(1)?))
+            })
+            .optional()?;
+        row.map(|(pos, hash)| Ok((unsigned(pos)?, hash.map(Sha256Hash::new)))).transpose()
+    }
+}

@@ -1,0 +1,62 @@
+//! Wrapped roots and status lists.
+
+use crate::{Database, StoreError};
+use denizen_model::{Nonce, OrgId};
+use rusqlite::{OptionalExtension, params};
+
+impl Database {
+    /// Leaves a wrapped root; `false` if something is there already (R3: never overwritten).
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn insert_root(
+        &self,
+        locator: &Nonce,
+        owner: &[u8],
+        body: &[u8],
+    ) -> Result<bool, StoreError> {
+        let sql = "INSERT INTO wrapped_root (locator, owner, body) VALUES (?1, ?2, ?3) \
+                   ON CONFLICT DO NOTHING";
+        Ok(self.sql().execute(sql, params![locator.as_bytes(), owner, body])? == 1)
+    }
+
+    /// A wrapped root: its owner's key and its body.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn root(&self, locator: &Nonce) -> Result<Option<(Vec<u8>, Vec<u8>)>, StoreError> {
+        let sql = "SELECT owner, body FROM wrapped_root WHERE locator = ?1";
+        let row = |r: &rusqlite::Row<'_>| Ok((r.get(0)?, r.get(1)?));
+        Ok(self.sql().query_row(sql, params![locator.as_bytes()], row).optional()?)
+    }
+
+    /// Deletes a wrapped root.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn delete_root(&self, locator: &Nonce) -> Result<(), StoreError> {
+        let sql = "DELETE FROM wrapped_root WHERE locator = ?1";
+        self.sql().execute(sql, params![locator.as_bytes()])?;
+        Ok(())
+    }
+
+    /// Replaces a status list token.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn put_status(&self, org: &OrgId, list: &str, token: &str) -> Result<(), StoreError> {
+        let sql = "INSERT INTO status_list (org, list, token) VALUES (?1, ?2, ?3) \
+                   ON CONFLICT (org, list) DO UPDATE SET token = excluded.token";
+        self.sql().execute(sql, params![org.as_bytes(), list, token])?;
+        Ok(())
+    }
+
+    /// A status list token.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn status(&self, org: &OrgId, list: &str) -> Result<Option<String>, StoreError> {
+        let sql = "SELECT token FROM status_list WHERE org = ?1 AND list = ?2";
+        Ok(self.sql().query_row(sql, params![org.as_bytes(), list], |r| r.get(0)).optional()?)
+    }
+}
