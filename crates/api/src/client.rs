@@ -10,7 +10,7 @@ use crate::{
     wire::{
         AddressState, BATCH_MAX, CBOR_MEDIA_TYPE, ChangeAccepts, DepositItem, DepositOutcome,
         DirectoryAnswer, EntryPlace, FetchAnswer, RegisterAddress, WrappedRoot, decode_outcomes,
-        encode_batch,
+        encode_batch, encode_entries,
     },
 };
 use denizen_model::{
@@ -293,13 +293,14 @@ impl<T: Transport> HubClient<T> {
         DirectoryAnswer::decode(&answer).ok_or(ClientError::Answer)
     }
 
-    /// Adds a signed entry to the directory: a statement, service or, for the operator, any other.
+    /// Adds signed entries to the directory, all or none: statements and services of an organisation,
+    /// or anything of the operator. A new organisation comes in with its admission.
     ///
     /// # Errors
     /// [`ProblemKind::EntryRefused`], [`ProblemKind::NotAdmitted`]; [`ClientError`].
-    pub async fn post_entry(&self, entry: &[u8]) -> Result<EntryPlace, ClientError> {
+    pub async fn post_entries(&self, entries: &[&[u8]]) -> Result<EntryPlace, ClientError> {
         let mut call = Call::new(Method::POST, "/v1/directory".into());
-        call.body = entry.to_vec();
+        call.body = encode_entries(entries);
         call.media_type = CBOR_MEDIA_TYPE;
         self.json(call).await
     }

@@ -165,7 +165,7 @@ pub struct DirectoryAnswer {
     pub entries: Vec<Vec<u8>>,
 }
 
-/// Answer to `POST /v1/directory`: where the entry stands.
+/// Answer to `POST /v1/directory`: where the first entry stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EntryPlace {
@@ -305,6 +305,31 @@ pub fn decode_outcomes(bytes: &[u8]) -> Option<Vec<DepositOutcome>> {
         })
     })?;
     ended(&d, bytes, outcomes)
+}
+
+/// Most entries in one `POST /v1/directory`.
+pub const ENTRIES_MAX: usize = 256;
+
+/// Encodes the body of `POST /v1/directory`: array of entries, taken all or none.
+#[must_use]
+pub fn encode_entries(entries: &[&[u8]]) -> Vec<u8> {
+    write(|e| {
+        e.array(entries.len() as u64)?;
+        for entry in entries {
+            e.bytes(entry)?;
+        }
+        Ok(())
+    })
+}
+
+/// Reads the body of `POST /v1/directory`.
+#[must_use]
+pub fn decode_entries(bytes: &[u8]) -> Option<Vec<Vec<u8>>> {
+    let mut d = Decoder::new(bytes);
+    let entries = read_all(bytes, &mut d, ENTRIES_MAX, |d| {
+        Some(d.bytes().ok()?.to_vec())
+    })?;
+    ended(&d, bytes, entries)
 }
 
 impl FetchAnswer {

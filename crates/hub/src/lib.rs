@@ -1,1 +1,146 @@
-//! The operator: deposit, log, receipt, fetch, directory, status, erase.
+//! The operator: takes sealed envelopes, logs that it did, and hands them to who owns the address.
+//!
+//! Scope: addresses, deposits, the two logs, receipts, fetching, erasing, the directory, status lists,
+//! wrapped roots. It has no key that opens anything, and names no crate that could (`deny.toml`).
+//! No route takes an attribute of a person or lists across addresses (R29).
+//!
+//! One writer thread does all writing in group commits ([`log`]); readers have a connection of their
+//! own. Time, randomness and the place on disk are parameters.
+
+mod address;
+mod deposit;
+mod directory;
+mod erase;
+mod fetch;
+mod http;
+mod init;
+pub mod log;
+mod metrics;
+mod public;
+mod receipt;
+
+pub use http::{ROUTES, router};
+pub use init::{HubKeys, OperatorIdentity, make_operator};
+pub use log::{OpenError, SequencerThread};
+
+use denizen_model::{Clock, HubId, directory::Directory, statement::Origins};
+use denizen_store::Database;
+use log::{Job, Published};
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+};
+use tokio::sync::{mpsc, watch};
+
+/// What a hub is told at start.
+#[derive(Debug, Clone)]
+pub struct HubConfig {
+    /// Its id.
+    pub hub: HubId,
+    /// Names of its logs, as its statement says.
+    pub origins: Origins,
+    /// The database file.
+    pub database: PathBuf,
+    /// Addresses without a pass (address 0) that may be registered in a minute.
+    pub self_addresses_a_minute: u32,
+    /// Bytes that may lie in an address 0.
+    pub self_quota_bytes: u64,
+    /// Reserved deposits that a frozen address takes in a day.
+    pub reserved_a_day: u32,
+}
+
+impl HubConfig {
+    /// The configuration with the usual limits.
+    #[must_use]
+    pub fn new(hub: HubId, origins: Origins, database: PathBuf) -> Self {
+        Self {
+            hub,
+            origins,
+            database,
+            self_addresses_a_minute: 600,
+            self_quota_bytes: 64 << 20,
+            reserved_a_day: 20,
+        }
+    }
+}
+
+/// A running hub: cheap to clone, shared by all requests.
+#[derive(Clone)]
+pub struct Hub(Arc<Shared>);
+
+pub(crate) struct Shared {
+    pub(crate) config: HubConfig,
+    pub(crate) keys: HubKeys,
+    pub(crate) clock: Arc<dyn Clock + Send + Sync>,
+    pub(crate) jobs: mpsc::Sender<Job>,
+    pub(crate) deposits: watch::Receiver<Arc<Published>>,
+    pub(crate) directory: Arc<RwLock<Arc<directory::Current>>>,
+    pub(crate) metrics: metrics::Metrics,
+    reader: Mutex<Database>,
+}
+
+impl Shared {
+    pub(crate) fn reader(&self) -> MutexGuard<'_, Database> {
+        self.reader.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn directory(&self) -> Arc<directory::Current> {
+        Arc::clone(
+            &self
+                .directory
+                .read()
+                .unwrap_or_else(PoisonError::into_inner),
+        )
+    }
+}
+
+impl Hub {
+    /// Opens the database, checks the right edge of both logs and starts the writer thread.
+    ///
+    /// # Errors
+    /// [`OpenError`]: a hub whose log is damaged does not sign (R23).
+    pub fn open(
+        config: HubConfig,
+        keys: HubKeys,
+        clock: Arc<dyn Clock + Send + Sync>,
+        rng: Box<dyn rand_core::CryptoRng + Send>,
+    ) -> Result<(Self, SequencerThread), OpenError> {
+        let (jobs, started) = log::start(&config, &keys, Arc::clone(&clock), rng)?;
+        let reader = Mutex::new(Database::open_reader(&config.database)?);
+        let hub = Self(Arc::new(Shared {
+            config,
+            keys,
+            clock,
+            jobs,
+            deposits: started.deposits,
+            directory: started.directory,
+            metrics: metrics::Metrics::default(),
+            reader,
+        }));
+        Ok((hub, started.thread))
+    }
+
+    /// The hub's id.
+    #[must_use]
+    pub fn id(&self) -> &HubId {
+        &self.0.config.hub
+    }
+
+    /// What the directory says now.
+    #[must_use]
+    pub fn directory(&self) -> Directory {
+        self.0.directory().directory.clone()
+    }
+
+    /// Appends directory entries in one step; all or none. For `denizen hub init`; others come over
+    /// HTTP by the same way.
+    ///
+    /// # Errors
+    /// The problem's kind.
+    pub async fn append_entries(
+        &self,
+        entries: Vec<Vec<u8>>,
+    ) -> Result<u64, denizen_api::ProblemKind> {
+        directory::append(&self.0, entries).await
+    }
+}

@@ -15,8 +15,10 @@ pub use place::{NewPlace, PlaceRow};
 use crate::{Database, Migration, StoreError};
 use std::path::Path;
 
-const MIGRATIONS: [Migration; 1] =
-    [Migration { name: "0001_init.sql", sql: include_str!("../sql/hub/0001_init.sql") }];
+const MIGRATIONS: [Migration; 1] = [Migration {
+    name: "0001_init.sql",
+    sql: include_str!("../sql/hub/0001_init.sql"),
+}];
 
 /// Opens or makes a hub's database for its one writer.
 ///

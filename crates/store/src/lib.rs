@@ -69,7 +69,10 @@ impl Database {
         configure(&connection)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         migrate::run(&mut connection, migrations)?;
-        Ok(Self { connection, fault: None })
+        Ok(Self {
+            connection,
+            fault: None,
+        })
     }
 
     /// Opens an existing database for reading beside its writer.
@@ -80,7 +83,10 @@ impl Database {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags)?;
         connection.busy_timeout(std::time::Duration::from_secs(10))?;
-        Ok(Self { connection, fault: None })
+        Ok(Self {
+            connection,
+            fault: None,
+        })
     }
 
     /// Begins a write transaction.
@@ -103,7 +109,11 @@ impl Database {
             return Err(failed());
         }
         self.connection.execute_batch("COMMIT")?;
-        if fault.is_some() { Err(failed()) } else { Ok(()) }
+        if fault.is_some() {
+            Err(failed())
+        } else {
+            Ok(())
+        }
     }
 
     /// Takes the transaction back.

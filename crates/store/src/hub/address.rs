@@ -81,7 +81,9 @@ impl Database {
                 Ok((row, numbers))
             })
             .optional()?;
-        let Some((row, (version, next_pos, bytes, quota))) = row else { return Ok(None) };
+        let Some((row, (version, next_pos, bytes, quota))) = row else {
+            return Ok(None);
+        };
         Ok(Some(AddressRow {
             version: unsigned(version)?,
             next_pos: unsigned(next_pos)?,
@@ -141,7 +143,8 @@ impl Database {
              nonce_a = NULL WHERE address = ?1",
             id,
         )?;
-        self.sql().execute("UPDATE deposit SET hash = NULL WHERE address = ?1", id)?;
+        self.sql()
+            .execute("UPDATE deposit SET hash = NULL WHERE address = ?1", id)?;
         Ok(())
     }
 
@@ -152,7 +155,10 @@ impl Database {
     pub fn use_pass(&self, bind: &[u8], period: i64, uses_max: u32) -> Result<bool, StoreError> {
         let sql = "INSERT INTO pass_use (bind, period, uses) VALUES (?1, ?2, 1) \
                    ON CONFLICT (bind, period) DO UPDATE SET uses = uses + 1 WHERE uses < ?3";
-        let count = self.sql().prepare_cached(sql)?.execute(params![bind, period, uses_max])?;
+        let count = self
+            .sql()
+            .prepare_cached(sql)?
+            .execute(params![bind, period, uses_max])?;
         Ok(count == 1 && uses_max > 0)
     }
 }

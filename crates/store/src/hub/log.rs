@@ -35,11 +35,19 @@ impl Database {
         let sql = "SELECT size, root, time FROM log_head WHERE log = ?1";
         let mut statement = self.sql().prepare_cached(sql)?;
         let row = statement.query_row(params![log as i64], |r| {
-            Ok((r.get::<_, i64>(0)?, r.get::<_, Hash>(1)?, r.get::<_, i64>(2)?))
+            Ok((
+                r.get::<_, i64>(0)?,
+                r.get::<_, Hash>(1)?,
+                r.get::<_, i64>(2)?,
+            ))
         });
         row.optional()?
             .map(|(size, root, time)| {
-                Ok(LogHead { size: unsigned(size)?, root, time: UnixTime(time) })
+                Ok(LogHead {
+                    size: unsigned(size)?,
+                    root,
+                    time: UnixTime(time),
+                })
             })
             .transpose()
     }
@@ -58,14 +66,20 @@ impl Database {
         let count = if old_size == 0 {
             let sql = "INSERT INTO log_head (log, size, root, time) VALUES (?1, ?2, ?3, ?4) \
                        ON CONFLICT DO NOTHING";
-            self.sql().prepare_cached(sql)?.execute(params![log, size, new.root, new.time.0])?
+            self.sql()
+                .prepare_cached(sql)?
+                .execute(params![log, size, new.root, new.time.0])?
         } else {
             let sql = "UPDATE log_head SET size = ?2, root = ?3, time = ?4 \
                        WHERE log = ?1 AND size = ?5";
             let params = params![log, size, new.root, new.time.0, signed(old_size)?];
             self.sql().prepare_cached(sql)?.execute(params)?
         };
-        if count == 1 { Ok(()) } else { Err(StoreError::AnotherWriter) }
+        if count == 1 {
+            Ok(())
+        } else {
+            Err(StoreError::AnotherWriter)
+        }
     }
 
     /// Writes a hash tile; a partial one is replaced by a wider one.
@@ -84,13 +98,20 @@ impl Database {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn tile(&self, log: LogId, level: u32, index: u64) -> Result<Option<Vec<Hash>>, StoreError> {
+    pub fn tile(
+        &self,
+        log: LogId,
+        level: u32,
+        index: u64,
+    ) -> Result<Option<Vec<Hash>>, StoreError> {
         let sql = "SELECT hashes FROM tile WHERE log = ?1 AND level = ?2 AND tile_index = ?3";
         let mut statement = self.sql().prepare_cached(sql)?;
         let bytes: Option<Vec<u8>> = statement
             .query_row(params![log as i64, level, signed(index)?], |r| r.get(0))
             .optional()?;
-        bytes.map(|b| Tile::decode_hashes(&b).map_err(|_| StoreError::Damaged)).transpose()
+        bytes
+            .map(|b| Tile::decode_hashes(&b).map_err(|_| StoreError::Damaged))
+            .transpose()
     }
 
     /// Appends encoded entries to a bundle.
@@ -113,7 +134,9 @@ impl Database {
     pub fn bundle(&self, log: LogId, index: u64) -> Result<Option<Vec<u8>>, StoreError> {
         let sql = "SELECT entries FROM bundle WHERE log = ?1 AND bundle_index = ?2";
         let mut statement = self.sql().prepare_cached(sql)?;
-        Ok(statement.query_row(params![log as i64, signed(index)?], |r| r.get(0)).optional()?)
+        Ok(statement
+            .query_row(params![log as i64, signed(index)?], |r| r.get(0))
+            .optional()?)
     }
 }
 
@@ -128,7 +151,11 @@ impl<'a> StoredTiles<'a> {
     /// The tiles of a log.
     #[must_use]
     pub fn new(database: &'a Database, log: LogId) -> Self {
-        Self { database, log, read: RefCell::default() }
+        Self {
+            database,
+            log,
+            read: RefCell::default(),
+        }
     }
 }
 
@@ -140,6 +167,7 @@ impl TileReader for StoredTiles<'_> {
             read.insert((level, index), tile.ok_or(TileError::Missing)?);
         }
         let tile = read.get(&(level, index)).filter(|t| t.len() >= width);
-        tile.map(|t| Cow::Owned(t.clone())).ok_or(TileError::Missing)
+        tile.map(|t| Cow::Owned(t.clone()))
+            .ok_or(TileError::Missing)
     }
 }

@@ -57,7 +57,12 @@ fn place((pos, index, time, body, hashes): Raw) -> Result<PlaceRow, StoreError> 
         (None, [None, None, None, None]) => None,
         _ => return Err(StoreError::Damaged),
     };
-    Ok(PlaceRow { pos: unsigned(pos)?, index: unsigned(index)?, time: UnixTime(time), body })
+    Ok(PlaceRow {
+        pos: unsigned(pos)?,
+        index: unsigned(index)?,
+        time: UnixTime(time),
+        body,
+    })
 }
 
 const COLUMNS: &str = "pos, leaf_index, time, body, hash, commitment, nonce, nonce_a";
@@ -102,8 +107,7 @@ impl Database {
         let after = after.map_or(Ok(-1), signed)?;
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let mut statement = self.sql().prepare_cached(&sql)?;
-        let rows =
-            statement.query_map(params![id.as_bytes(), after, signed(size)?, limit], raw)?;
+        let rows = statement.query_map(params![id.as_bytes(), after, signed(size)?, limit], raw)?;
         rows.map(|row| place(row?)).collect()
     }
 
@@ -114,7 +118,9 @@ impl Database {
     pub fn place(&self, id: &AddressId, pos: u64) -> Result<Option<PlaceRow>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM place WHERE address = ?1 AND pos = ?2");
         let mut statement = self.sql().prepare_cached(&sql)?;
-        let row = statement.query_row(params![id.as_bytes(), signed(pos)?], raw).optional()?;
+        let row = statement
+            .query_row(params![id.as_bytes(), signed(pos)?], raw)
+            .optional()?;
         row.map(place).transpose()
     }
 
@@ -138,11 +144,15 @@ impl Database {
         let sql = "SELECT pos, leaf_index FROM place WHERE address = ?1 AND body IS NULL \
                    ORDER BY pos";
         let mut statement = self.sql().prepare_cached(sql)?;
-        let rows = statement
-            .query_map(params![id.as_bytes()], |r| Ok((r.get::<_, i64>(0)?, r.get::<_, i64>(1)?)))?;
+        let rows = statement.query_map(params![id.as_bytes()], |r| {
+            Ok((r.get::<_, i64>(0)?, r.get::<_, i64>(1)?))
+        })?;
         rows.map(|row| {
             let (pos, index) = row?;
-            Ok(Tombstone { pos: unsigned(pos)?, index: unsigned(index)? })
+            Ok(Tombstone {
+                pos: unsigned(pos)?,
+                index: unsigned(index)?,
+            })
         })
         .collect()
     }
@@ -160,8 +170,10 @@ impl Database {
              nonce_a = NULL WHERE address = ?1 AND pos = ?2",
             at,
         )?;
-        self.sql()
-            .execute("UPDATE deposit SET hash = NULL WHERE address = ?1 AND pos = ?2", at)?;
+        self.sql().execute(
+            "UPDATE deposit SET hash = NULL WHERE address = ?1 AND pos = ?2",
+            at,
+        )?;
         unsigned(bytes.unwrap_or(0))
     }
 
@@ -208,6 +220,7 @@ impl Database {
                 Ok((r.get::<_, i64>(0)?, r.get::<_, Option<[u8; 32]>>(1)?))
             })
             .optional()?;
-        row.map(|(pos, hash)| Ok((unsigned(pos)?, hash.map(Sha256Hash::new)))).transpose()
+        row.map(|(pos, hash)| Ok((unsigned(pos)?, hash.map(Sha256Hash::new))))
+            .transpose()
     }
 }

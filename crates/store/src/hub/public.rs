@@ -17,7 +17,10 @@ impl Database {
     ) -> Result<bool, StoreError> {
         let sql = "INSERT INTO wrapped_root (locator, owner, body) VALUES (?1, ?2, ?3) \
                    ON CONFLICT DO NOTHING";
-        Ok(self.sql().execute(sql, params![locator.as_bytes(), owner, body])? == 1)
+        Ok(self
+            .sql()
+            .execute(sql, params![locator.as_bytes(), owner, body])?
+            == 1)
     }
 
     /// A wrapped root: its owner's key and its body.
@@ -27,7 +30,10 @@ impl Database {
     pub fn root(&self, locator: &Nonce) -> Result<Option<(Vec<u8>, Vec<u8>)>, StoreError> {
         let sql = "SELECT owner, body FROM wrapped_root WHERE locator = ?1";
         let row = |r: &rusqlite::Row<'_>| Ok((r.get(0)?, r.get(1)?));
-        Ok(self.sql().query_row(sql, params![locator.as_bytes()], row).optional()?)
+        Ok(self
+            .sql()
+            .query_row(sql, params![locator.as_bytes()], row)
+            .optional()?)
     }
 
     /// Deletes a wrapped root.
@@ -47,7 +53,8 @@ impl Database {
     pub fn put_status(&self, org: &OrgId, list: &str, token: &str) -> Result<(), StoreError> {
         let sql = "INSERT INTO status_list (org, list, token) VALUES (?1, ?2, ?3) \
                    ON CONFLICT (org, list) DO UPDATE SET token = excluded.token";
-        self.sql().execute(sql, params![org.as_bytes(), list, token])?;
+        self.sql()
+            .execute(sql, params![org.as_bytes(), list, token])?;
         Ok(())
     }
 
@@ -57,6 +64,9 @@ impl Database {
     /// [`StoreError`].
     pub fn status(&self, org: &OrgId, list: &str) -> Result<Option<String>, StoreError> {
         let sql = "SELECT token FROM status_list WHERE org = ?1 AND list = ?2";
-        Ok(self.sql().query_row(sql, params![org.as_bytes(), list], |r| r.get(0)).optional()?)
+        Ok(self
+            .sql()
+            .query_row(sql, params![org.as_bytes(), list], |r| r.get(0))
+            .optional()?)
     }
 }

@@ -1,0 +1,320 @@
+//! Deposit: a batch of envelopes from one depositor.
+
+use crate::{
+    Shared,
+    log::{After, Tx},
+    receipt::receipt,
+};
+use denizen_api::{
+    ProblemKind,
+    wire::{Accept, DepositItem, DepositOutcome},
+};
+use denizen_jose::{Portable, PublicKey};
+use denizen_model::{
+    AddressId, DepositId, HubId, Nonce, OrgId, PublicKeyFor, Sha256Hash, UnixTime,
+    deposit::{LeafOpening, LeafType, address_commitment},
+    envelope::Envelope,
+    key::Pass as PassKey,
+    pass::{Bind, Pass, PassUse},
+    statement::split_kid,
+};
+use denizen_store::{
+    StoreError,
+    hub::{AddressRow, LogId, NewPlace, PlaceRow},
+};
+
+/// Who signed the request.
+#[derive(Debug, Clone)]
+pub(crate) enum Depositor {
+    /// An admitted organisation, by one of its deposit keys.
+    Org(OrgId),
+    /// A link's deposit key, or an address's own `auth` key.
+    Key(PublicKey),
+}
+
+impl Depositor {
+    /// What retries are recognised by.
+    fn id(&self) -> Vec<u8> {
+        match self {
+            Self::Org(org) => org.as_bytes().to_vec(),
+            Self::Key(key) => key.thumbprint().to_vec(),
+        }
+    }
+}
+
+/// One item that is well formed; whether the address takes it is decided within the transaction.
+struct Checked {
+    id: DepositId,
+    address: AddressId,
+    body: Vec<u8>,
+    hash: Sha256Hash,
+    commit: Sha256Hash,
+    pass: Option<Pass>,
+    reserved: bool,
+}
+
+/// What became of one item within the transaction.
+enum Taken {
+    New {
+        opening: LeafOpening,
+        nonce_a: Nonce,
+        index: u64,
+    },
+    Old(PlaceRow, AddressId),
+    Refused(ProblemKind),
+}
+
+/// Takes a batch: what fits is durable and in the published log when this returns.
+///
+/// # Errors
+/// [`ProblemKind::Busy`] if the hub stops: nothing is known, retry with the same deposit ids.
+pub(crate) async fn deposit(
+    shared: &Shared,
+    depositor: Depositor,
+    items: Vec<DepositItem>,
+) -> Result<Vec<DepositOutcome>, ProblemKind> {
+    let (now, hub) = (shared.clock.now(), shared.config.hub);
+    let directory = shared.directory();
+    let key = |org: &OrgId, kid: &str| directory.directory.key::<PassKey>(org, Some(kid), now);
+    let checked: Vec<_> = items
+        .into_iter()
+        .map(|i| check(i, &hub, now, &key))
+        .collect();
+    let reserved_a_day = shared.config.reserved_a_day;
+    let work = move |tx: &mut Tx<'_>| {
+        let take = |item| match item {
+            Ok(item) => take(tx, &depositor, item, reserved_a_day),
+            Err(kind) => Ok(Taken::Refused(kind)),
+        };
+        checked.into_iter().map(take).collect::<Result<Vec<_>, _>>()
+    };
+    let answer = |taken: Vec<Taken>, after: &After<'_>| {
+        taken
+            .into_iter()
+            .map(|taken| outcome(taken, after))
+            .collect::<Result<Vec<_>, _>>()
+    };
+    let outcomes = shared
+        .write(work, answer)
+        .await
+        .map_err(|_| ProblemKind::Busy)?;
+    let outcomes = outcomes.map_err(|_| ProblemKind::Internal)?;
+    shared.metrics.deposits(&outcomes);
+    Ok(outcomes)
+}
+
+/// Everything that needs no database: the envelope's form and hub, the pass's signature and time.
+fn check(
+    item: DepositItem,
+    hub: &HubId,
+    now: UnixTime,
+    pass_key: &impl Fn(&OrgId, &str) -> Option<PublicKeyFor<PassKey>>,
+) -> Result<Checked, ProblemKind> {
+    let envelope = Envelope::parse(&item.envelope).map_err(|_| ProblemKind::EnvelopeRefused)?;
+    if envelope.header().hub != *hub {
+        return Err(ProblemKind::EnvelopeRefused);
+    }
+    let pass = match &item.pass {
+        None => None,
+        Some(bytes) => Some(verify_pass(bytes, hub, PassUse::Deposit, now, pass_key)?),
+    };
+    Ok(Checked {
+        id: item.deposit_id,
+        address: envelope.header().to,
+        hash: Sha256Hash::of(&item.envelope),
+        commit: envelope.header().commit,
+        body: item.envelope,
+        pass,
+        reserved: item.reserved,
+    })
+}
+
+/// Verifies a pass under the key that the directory has for its organisation.
+pub(crate) fn verify_pass(
+    bytes: &[u8],
+    hub: &HubId,
+    pass_use: PassUse,
+    now: UnixTime,
+    key: &impl Fn(&OrgId, &str) -> Option<PublicKeyFor<PassKey>>,
+) -> Result<Pass, ProblemKind> {
+    let refused = ProblemKind::PassRefused;
+    let (org, kid) = Pass::danger_claimed_signer(bytes).map_err(|_| refused)?;
+    let (id, kid) = split_kid(&kid).ok_or(refused)?;
+    if OrgId::from(id) != org {
+        return Err(refused);
+    }
+    let key = key(&org, kid).ok_or(refused)?;
+    Pass::verify(bytes, &Portable, &key, hub, pass_use, now).map_err(|_| refused)
+}
+
+/// Decides and writes one item within the transaction.
+fn take(
+    tx: &mut Tx<'_>,
+    depositor: &Depositor,
+    item: Checked,
+    reserved_a_day: u32,
+) -> Result<Taken, StoreError> {
+    let Some(row) = tx.db.address(&item.address)? else {
+        return Ok(Taken::Refused(ProblemKind::NotFound));
+    };
+    let depositor_id = depositor.id();
+    if let Some((pos, hash)) = tx.db.deposit(&item.address, &depositor_id, &item.id)? {
+        if hash.is_some_and(|hash| hash != item.hash) {
+            return Ok(Taken::Refused(ProblemKind::DepositIdReused));
+        }
+        let place = tx
+            .db
+            .place(&item.address, pos)?
+            .ok_or(StoreError::Damaged)?;
+        return Ok(Taken::Old(place, item.address));
+    }
+    if let Err(kind) = accepted(tx, depositor, &item, &row, reserved_a_day)? {
+        return Ok(Taken::Refused(kind));
+    }
+    let nonce = Nonce::make(&mut tx.rng);
+    let nonce_a = Nonce::make(&mut tx.rng);
+    let opening = LeafOpening {
+        leaf_type: LeafType::Envelope,
+        addr_c: address_commitment(&item.address, &nonce_a),
+        pos: row.next_pos,
+        time: tx.now,
+        envelope_hash: item.hash,
+        commit: item.commit,
+        nonce,
+    };
+    let index = tx.append(LogId::Deposits, opening.leaf().as_bytes().to_vec());
+    let place = NewPlace {
+        pos: row.next_pos,
+        index,
+        time: tx.now,
+        body: &item.body,
+        hash: item.hash,
+        commit: item.commit,
+        nonce,
+        nonce_a,
+    };
+    tx.db.insert_place(&item.address, &place)?;
+    tx.db.insert_deposit(
+        &item.address,
+        &depositor_id,
+        &item.id,
+        row.next_pos,
+        &item.hash,
+    )?;
+    let bytes = row.bytes + item.body.len() as u64;
+    tx.db
+        .set_address_fill(&item.address, row.next_pos + 1, bytes)?;
+    Ok(Taken::New {
+        opening,
+        nonce_a,
+        index,
+    })
+}
+
+/// Whether the address takes this item from this depositor; counts the pass's use.
+fn accepted(
+    tx: &Tx<'_>,
+    depositor: &Depositor,
+    item: &Checked,
+    row: &AddressRow,
+    reserved_a_day: u32,
+) -> Result<Result<(), ProblemKind>, StoreError> {
+    if row.closed {
+        return Ok(Err(ProblemKind::Closed));
+    }
+    let accepts: Vec<Accept> =
+        serde_json::from_str(&row.accepts).map_err(|_| StoreError::Damaged)?;
+    let by_pass = |org: &OrgId| item.pass.as_ref().filter(|p| p.org == *org);
+    let mut admitted_by = None;
+    for accept in &accepts {
+        let admits = match (accept, depositor) {
+            (Accept::Org(org), Depositor::Org(by)) => org == by,
+            (Accept::SelfOnly(true), Depositor::Key(key)) => row.auth.as_slice() == key.as_bytes(),
+            (Accept::PassBy(org), Depositor::Key(key)) => {
+                let pass = by_pass(org).filter(|p| p.inbox == Some(item.address));
+                admitted_by = pass.filter(|p| match &p.bind {
+                    Bind::Nonce(_) => true,
+                    Bind::Key(thumbprint) => *thumbprint.as_bytes() == key.thumbprint(),
+                });
+                admitted_by.is_some()
+            }
+            _ => false,
+        };
+        if admits {
+            return count(tx, item, row, admitted_by, reserved_a_day);
+        }
+    }
+    let kind = if item.pass.is_some() {
+        ProblemKind::PassRefused
+    } else {
+        ProblemKind::NotAccepted
+    };
+    Ok(Err(kind))
+}
+
+/// Quotas, frozen addresses and uses of passes.
+fn count(
+    tx: &Tx<'_>,
+    item: &Checked,
+    row: &AddressRow,
+    pass: Option<&Pass>,
+    reserved_a_day: u32,
+) -> Result<Result<(), ProblemKind>, StoreError> {
+    let day = tx.now.0.div_euclid(UnixTime::DAY_S);
+    if row.frozen {
+        let key = [b"reserved", item.address.as_bytes().as_slice()].concat();
+        if !item.reserved || !tx.db.use_pass(&key, day, reserved_a_day)? {
+            return Ok(Err(ProblemKind::Frozen));
+        }
+    }
+    if row.bytes + item.body.len() as u64 > row.quota {
+        return Ok(Err(ProblemKind::Quota));
+    }
+    let Some(pass) = pass else { return Ok(Ok(())) };
+    let (bind, period, refusal) = match &pass.bind {
+        Bind::Nonce(nonce) => (nonce.as_bytes().as_slice(), 0, ProblemKind::PassUsed),
+        Bind::Key(key) => (key.as_bytes().as_slice(), day, ProblemKind::RateLimited),
+    };
+    let bind = [b"deposit", pass.org.as_bytes().as_slice(), bind].concat();
+    Ok(if tx.db.use_pass(&bind, period, pass.uses)? {
+        Ok(())
+    } else {
+        Err(refusal)
+    })
+}
+
+fn outcome(taken: Taken, after: &After<'_>) -> Result<DepositOutcome, StoreError> {
+    let (opening, nonce_a, index) = match taken {
+        Taken::Refused(kind) => return Ok(DepositOutcome::Refused(kind.name().to_owned())),
+        Taken::New {
+            opening,
+            nonce_a,
+            index,
+        } => (opening, nonce_a, index),
+        Taken::Old(place, address) => match opening_of(&place, &address) {
+            None => return Ok(DepositOutcome::Gone { index: place.index }),
+            Some((opening, nonce_a)) => (opening, nonce_a, place.index),
+        },
+    };
+    let receipt = receipt(&opening, nonce_a, index, after.published, after.tiles)?;
+    Ok(DepositOutcome::Stored {
+        pos: opening.pos,
+        index,
+        receipt,
+    })
+}
+
+/// The opening of a stored place's leaf; none if it was erased.
+pub(crate) fn opening_of(place: &PlaceRow, address: &AddressId) -> Option<(LeafOpening, Nonce)> {
+    let (_, hash, commit, nonce, nonce_a) = place.body.as_ref()?;
+    let opening = LeafOpening {
+        leaf_type: LeafType::Envelope,
+        addr_c: address_commitment(address, nonce_a),
+        pos: place.pos,
+        time: place.time,
+        envelope_hash: *hash,
+        commit: *commit,
+        nonce: *nonce,
+    };
+    Some((opening, *nonce_a))
+}

@@ -1,0 +1,60 @@
+//! Erase: one envelope, or a whole address (shred). Leaves stay in the log and say nothing any more.
+
+use crate::{Shared, log::Tx};
+use denizen_api::ProblemKind;
+use denizen_model::AddressId;
+
+/// Erases one envelope; its place stays as a tombstone.
+///
+/// # Errors
+/// [`ProblemKind::NotFound`], [`ProblemKind::Busy`].
+pub(crate) async fn envelope(
+    shared: &Shared,
+    address: AddressId,
+    pos: u64,
+) -> Result<(), ProblemKind> {
+    let work = move |tx: &mut Tx<'_>| {
+        let Some(row) = tx.db.address(&address)? else {
+            return Ok(false);
+        };
+        if tx.db.place(&address, pos)?.is_none() {
+            return Ok(false);
+        }
+        let freed = tx.db.erase_place(&address, pos)?;
+        tx.db
+            .set_address_fill(&address, row.next_pos, row.bytes.saturating_sub(freed))?;
+        Ok(true)
+    };
+    let found = shared
+        .write(work, |found, _| found)
+        .await
+        .map_err(|_| ProblemKind::Busy)?;
+    if found {
+        Ok(())
+    } else {
+        Err(ProblemKind::NotFound)
+    }
+}
+
+/// Shreds an address: salt and envelopes go, it stays closed. Repeating it is harmless.
+///
+/// # Errors
+/// [`ProblemKind::NotFound`], [`ProblemKind::Busy`].
+pub(crate) async fn address(shared: &Shared, address: AddressId) -> Result<(), ProblemKind> {
+    let work = move |tx: &mut Tx<'_>| {
+        let found = tx.db.address(&address)?.is_some();
+        if found {
+            tx.db.shred_address(&address)?;
+        }
+        Ok(found)
+    };
+    let found = shared
+        .write(work, |found, _| found)
+        .await
+        .map_err(|_| ProblemKind::Busy)?;
+    if found {
+        Ok(())
+    } else {
+        Err(ProblemKind::NotFound)
+    }
+}

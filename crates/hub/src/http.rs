@@ -1,0 +1,288 @@
+//! Routes: extract, one step, answer. Errors become problems in [`problem`] alone.
+
+mod auth;
+mod problem;
+
+use crate::{Hub, Shared, address, deposit, directory, erase, fetch, public};
+use auth::{Signed, signed_address, signed_depositor, signed_organisation, signed_owner};
+use axum::{
+    Router,
+    body::Bytes,
+    extract::{DefaultBodyLimit, Path, Query, Request, State},
+    http::{StatusCode, header::CONTENT_TYPE},
+    middleware::{Next, from_fn_with_state},
+    response::{IntoResponse, Response},
+    routing::{delete, get, post, put},
+};
+use denizen_api::{
+    ProblemKind,
+    wire::{
+        BODY_SIZE_BYTES_MAX, CBOR_MEDIA_TYPE, ChangeAccepts, EntryPlace, RegisterAddress,
+        WAIT_S_MAX, WrappedRoot, decode_batch, decode_entries, encode_outcomes,
+    },
+};
+use denizen_model::{AddressId, Nonce, OrgId, Sha256Hash};
+use denizen_store::hub::LogId;
+use denizen_tlog::{TILE_WIDTH, Tile, TilePath, decode_bundle, encode_bundle};
+use problem::Refusal;
+use serde::Deserialize;
+use std::sync::Arc;
+
+/// Every route: method, path, what its parameters are. A test walks it (R29).
+pub const ROUTES: [(&str, &str, &[&str]); 20] = [
+    ("POST", "/v1/addresses", &[]),
+    ("GET", "/v1/addresses/{address}", &["address"]),
+    ("DELETE", "/v1/addresses/{address}", &["address"]),
+    ("PUT", "/v1/addresses/{address}/accepts", &["address"]),
+    (
+        "GET",
+        "/v1/addresses/{address}/envelopes",
+        &["address", "after", "wait"],
+    ),
+    (
+        "DELETE",
+        "/v1/addresses/{address}/envelopes/{pos}",
+        &["address", "pos"],
+    ),
+    ("POST", "/v1/deposits", &[]),
+    ("GET", "/v1/directory", &[]),
+    ("POST", "/v1/directory", &[]),
+    ("PUT", "/v1/roots/{locator}", &["locator"]),
+    ("GET", "/v1/roots/{locator}", &["locator"]),
+    ("DELETE", "/v1/roots/{locator}", &["locator"]),
+    ("PUT", "/v1/status/{org}/{list}", &["org", "list"]),
+    ("GET", "/v1/status/{org}/{list}", &["org", "list"]),
+    ("GET", "/log/deposits/checkpoint", &[]),
+    ("GET", "/log/deposits/tile/{*path}", &["path"]),
+    ("GET", "/log/directory/checkpoint", &[]),
+    ("GET", "/log/directory/tile/{*path}", &["path"]),
+    ("GET", "/healthz", &[]),
+    ("GET", "/metrics", &[]),
+];
+
+type Hubbed = State<Arc<Shared>>;
+type Answered = Result<Response, Refusal>;
+
+/// The hub's routes.
+pub fn router(hub: &Hub) -> Router {
+    let shared = Arc::clone(&hub.0);
+    Router::new()
+        .route("/v1/addresses", post(register))
+        .route("/v1/addresses/{address}", get(read_address).delete(shred))
+        .route("/v1/addresses/{address}/accepts", put(change_accepts))
+        .route("/v1/addresses/{address}/envelopes", get(fetch_envelopes))
+        .route(
+            "/v1/addresses/{address}/envelopes/{pos}",
+            delete(erase_envelope),
+        )
+        .route("/v1/deposits", post(deposit_batch))
+        .route("/v1/directory", get(read_directory).post(append_directory))
+        .route(
+            "/v1/roots/{locator}",
+            put(put_root).get(read_root).delete(delete_root),
+        )
+        .route("/v1/status/{org}/{list}", put(put_status).get(read_status))
+        .route("/log/deposits/checkpoint", get(deposits_checkpoint))
+        .route("/log/deposits/tile/{*path}", get(deposits_tile))
+        .route("/log/directory/checkpoint", get(directory_checkpoint))
+        .route("/log/directory/tile/{*path}", get(directory_tile))
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/metrics", get(metrics))
+        .fallback(|| async { Refusal(ProblemKind::NotFound) })
+        .layer(DefaultBodyLimit::max(BODY_SIZE_BYTES_MAX))
+        .layer(from_fn_with_state(Arc::clone(&shared), count))
+        .with_state(shared)
+}
+
+async fn count(State(hub): Hubbed, request: Request, next: Next) -> Response {
+    hub.metrics.request();
+    next.run(request).await
+}
+
+async fn register(State(hub): Hubbed, signed: Signed) -> Answered {
+    let body: RegisterAddress = json(&signed.body)?;
+    let key = signed_owner(&hub, &signed)?;
+    if key != *body.auth.key() {
+        return Err(Refusal(ProblemKind::Unsigned));
+    }
+    let registration = Sha256Hash::of(&signed.body);
+    Ok(axum::Json(address::register(&hub, body, registration).await?).into_response())
+}
+
+async fn read_address(State(hub): Hubbed, Path(id): Path<String>, signed: Signed) -> Answered {
+    let id = signed_address(&hub, &signed, &id)?;
+    Ok(axum::Json(address::read(&hub, &id)?).into_response())
+}
+
+async fn shred(State(hub): Hubbed, Path(id): Path<String>, signed: Signed) -> Answered {
+    let id = signed_address(&hub, &signed, &id)?;
+    erase::address(&hub, id).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+async fn change_accepts(State(hub): Hubbed, Path(id): Path<String>, signed: Signed) -> Answered {
+    let id = signed_address(&hub, &signed, &id)?;
+    let change: ChangeAccepts = json(&signed.body)?;
+    Ok(axum::Json(address::change(&hub, id, change).await?).into_response())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FetchQuery {
+    after: Option<u64>,
+    wait: Option<u32>,
+}
+
+async fn fetch_envelopes(
+    State(hub): Hubbed,
+    Path(id): Path<String>,
+    Query(query): Query<FetchQuery>,
+    signed: Signed,
+) -> Answered {
+    let id: AddressId = signed_address(&hub, &signed, &id)?;
+    let wait = query.wait.unwrap_or(0).min(WAIT_S_MAX);
+    Ok(cbor(
+        fetch::fetch(&hub, id, query.after, wait).await?.encode(),
+    ))
+}
+
+async fn erase_envelope(
+    State(hub): Hubbed,
+    Path((id, pos)): Path<(String, u64)>,
+    signed: Signed,
+) -> Answered {
+    let id = signed_address(&hub, &signed, &id)?;
+    erase::envelope(&hub, id, pos).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+async fn deposit_batch(State(hub): Hubbed, signed: Signed) -> Answered {
+    let depositor = signed_depositor(&hub, &signed)?;
+    let items = decode_batch(&signed.body).ok_or(Refusal(ProblemKind::Malformed))?;
+    let outcomes = deposit::deposit(&hub, depositor, items).await?;
+    Ok(cbor(encode_outcomes(&outcomes)))
+}
+
+async fn read_directory(State(hub): Hubbed) -> Answered {
+    Ok(cbor(hub.directory().answer().encode()))
+}
+
+async fn append_directory(State(hub): Hubbed, body: Bytes) -> Answered {
+    let entries = decode_entries(&body).ok_or(Refusal(ProblemKind::Malformed))?;
+    let index = directory::append(&hub, entries).await?;
+    Ok(axum::Json(EntryPlace { index }).into_response())
+}
+
+async fn put_root(State(hub): Hubbed, Path(locator): Path<String>, body: Bytes) -> Answered {
+    let root: WrappedRoot = json(&body)?;
+    public::put_root(&hub, parse_locator(&locator)?, root).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+async fn read_root(State(hub): Hubbed, Path(locator): Path<String>) -> Answered {
+    Ok(axum::Json(public::root(&hub, &parse_locator(&locator)?)?).into_response())
+}
+
+async fn delete_root(State(hub): Hubbed, Path(locator): Path<String>, signed: Signed) -> Answered {
+    let locator = parse_locator(&locator)?;
+    let root = public::root(&hub, &locator)?;
+    if signed_owner(&hub, &signed)? != *root.owner.key() {
+        return Err(Refusal(ProblemKind::NotFound));
+    }
+    public::delete_root(&hub, locator).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+async fn put_status(
+    State(hub): Hubbed,
+    Path((org, list)): Path<(String, String)>,
+    signed: Signed,
+) -> Answered {
+    let by = signed_organisation(&hub, &signed)?;
+    if OrgId::parse(&org).ok() != Some(by) {
+        return Err(Refusal(ProblemKind::NotFound));
+    }
+    public::put_status(&hub, by, list, signed.body).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+async fn read_status(State(hub): Hubbed, Path((org, list)): Path<(String, String)>) -> Answered {
+    let org = OrgId::parse(&org).map_err(|_| Refusal(ProblemKind::NotFound))?;
+    let token = hub
+        .reader()
+        .status(&org, &list)
+        .map_err(|_| Refusal(ProblemKind::Internal))?;
+    let token = token.ok_or(Refusal(ProblemKind::NotFound))?;
+    Ok(([(CONTENT_TYPE, "application/statuslist+jwt")], token).into_response())
+}
+
+async fn deposits_checkpoint(State(hub): Hubbed) -> String {
+    hub.deposits.borrow().checkpoint.clone()
+}
+
+async fn directory_checkpoint(State(hub): Hubbed) -> String {
+    hub.directory().published.checkpoint.clone()
+}
+
+async fn deposits_tile(State(hub): Hubbed, Path(path): Path<String>) -> Answered {
+    let size = hub.deposits.borrow().size;
+    tile(&hub, LogId::Deposits, size, &path)
+}
+
+async fn directory_tile(State(hub): Hubbed, Path(path): Path<String>) -> Answered {
+    let size = hub.directory().published.size;
+    tile(&hub, LogId::Directory, size, &path)
+}
+
+/// A tile or bundle as far as the published checkpoint covers it. Source: c2sp.org/tlog-tiles.
+fn tile(hub: &Shared, log: LogId, size: u64, path: &str) -> Answered {
+    let not_found = Refusal(ProblemKind::NotFound);
+    let path = TilePath::parse(&format!("tile/{path}")).ok_or(not_found)?;
+    let covered = size >> (8 * path.level.unwrap_or(0));
+    if path.index * TILE_WIDTH as u64 + path.width as u64 > covered {
+        return Err(not_found);
+    }
+    let db = hub.reader();
+    let damaged = |_| Refusal(ProblemKind::Internal);
+    let bytes = match path.level {
+        Some(level) => {
+            let hashes = db
+                .tile(log, level, path.index)
+                .map_err(damaged)?
+                .ok_or(not_found)?;
+            let hashes = hashes.get(..path.width).ok_or(not_found)?.to_vec();
+            Tile {
+                level,
+                index: path.index,
+                hashes,
+            }
+            .encode()
+        }
+        None => {
+            let bundle = db
+                .bundle(log, path.index)
+                .map_err(damaged)?
+                .ok_or(not_found)?;
+            let entries = decode_bundle(&bundle).map_err(|_| Refusal(ProblemKind::Internal))?;
+            let entries = entries.get(..path.width).ok_or(not_found)?;
+            encode_bundle(entries.iter().copied()).map_err(|_| Refusal(ProblemKind::Internal))?
+        }
+    };
+    Ok(([(CONTENT_TYPE, "application/octet-stream")], bytes).into_response())
+}
+
+async fn metrics(State(hub): Hubbed) -> String {
+    hub.metrics.text()
+}
+
+fn json<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
+    serde_json::from_slice(body).map_err(|_| Refusal(ProblemKind::Malformed))
+}
+
+fn cbor(bytes: Vec<u8>) -> Response {
+    ([(CONTENT_TYPE, CBOR_MEDIA_TYPE)], bytes).into_response()
+}
+
+fn parse_locator(text: &str) -> Result<Nonce, Refusal> {
+    Nonce::parse(text).map_err(|_| Refusal(ProblemKind::NotFound))
+}

@@ -1,0 +1,359 @@
+//! Sequence, integrate, publish: the one writer of a hub.
+//!
+//! Jobs that wait are taken together into one transaction (group commit): rows, leaves, tiles and the
+//! log's head become durable at once. Only then are checkpoints signed and published, and only then
+//! are the jobs answered (R23). An error in the commit path ends the thread and with it the process
+//! (R24): what is unknown is found out by reading the disk again at start.
+
+use crate::{HubConfig, HubKeys, directory};
+use denizen_model::{Clock, Sha256Hash, UnixTime};
+use denizen_store::{
+    Database, StoreError,
+    hub::{LogHead, LogId, StoredTiles},
+};
+use denizen_tlog::{
+    Checkpoint, Hash, NoteSigner, RightEdge, TILE_WIDTH, decode_bundle, empty_root, encode_bundle,
+    hash_leaf, sign_checkpoint,
+};
+use std::{
+    sync::{Arc, PoisonError, RwLock},
+    thread::JoinHandle,
+};
+use tokio::sync::{mpsc, oneshot, watch};
+
+/// Jobs that may wait; more are answered `busy`.
+const QUEUE_MAX: usize = 1024;
+
+/// Jobs taken into one transaction.
+const GROUP_MAX: usize = 64;
+
+/// Why a hub does not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The database cannot be used.
+    #[error("the hub's database cannot be used")]
+    Store(#[from] StoreError),
+    /// The stored tiles do not lead to the stored head: signing would fork the log.
+    #[error("the end of the log is damaged: restore a backup; nothing is signed until then")]
+    RightEdge,
+    /// The directory's entries do not replay.
+    #[error("the directory log does not replay: restore a backup")]
+    Directory,
+    /// A log's name is not usable.
+    #[error("a log's origin is not a usable name")]
+    Origin,
+    /// The writer thread could not be started.
+    #[error("the writer thread could not be started")]
+    Thread(#[source] std::io::Error),
+}
+
+/// A published state of a log.
+#[derive(Debug, Clone)]
+pub struct Published {
+    /// Number of leaves that the checkpoint covers.
+    pub size: u64,
+    /// The signed checkpoint.
+    pub checkpoint: String,
+    /// SHA-256 of the checkpoint's bytes.
+    pub hash: Sha256Hash,
+}
+
+/// The writer thread.
+pub struct SequencerThread(JoinHandle<Result<(), StoreError>>);
+
+impl SequencerThread {
+    /// Waits until the thread ends: after the last handle of the hub is gone, or by a fatal error,
+    /// after which the process must end.
+    ///
+    /// # Errors
+    /// The fatal error.
+    pub fn join(self) -> Result<(), StoreError> {
+        self.0.join().unwrap_or(Err(StoreError::Damaged))
+    }
+
+    /// Whether the thread has ended.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.0.is_finished()
+    }
+}
+
+/// The hub is stopping or had a fatal error: nothing was answered because nothing is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stopped;
+
+type Answer = Box<dyn FnOnce(&After<'_>) + Send>;
+
+/// One job of the writer.
+pub(crate) struct Job(Box<dyn FnOnce(&mut Tx<'_>) -> Result<Answer, StoreError> + Send>);
+
+/// What a job sees within the transaction.
+pub(crate) struct Tx<'a> {
+    pub(crate) db: &'a Database,
+    pub(crate) now: UnixTime,
+    pub(crate) rng: &'a mut dyn rand_core::CryptoRng,
+    pub(crate) directory: Arc<directory::Current>,
+    logs: &'a mut [Growing; 2],
+}
+
+/// What a job's answer sees after publication.
+pub(crate) struct After<'a> {
+    pub(crate) published: &'a Published,
+    pub(crate) tiles: &'a StoredTiles<'a>,
+}
+
+impl Tx<'_> {
+    /// Appends an entry to a log and gives its index.
+    pub(crate) fn append(&mut self, log: LogId, entry: Vec<u8>) -> u64 {
+        let [deposits, directory] = &mut *self.logs;
+        let log = match log {
+            LogId::Deposits => deposits,
+            LogId::Directory => directory,
+        };
+        log.entries.push(entry);
+        log.edge.size() + log.entries.len() as u64 - 1
+    }
+
+    /// Replaces the directory for the jobs after this one; published with the transaction.
+    pub(crate) fn set_directory(&mut self, directory: directory::Current) {
+        self.directory = Arc::new(directory);
+    }
+}
+
+struct Growing {
+    id: LogId,
+    edge: RightEdge,
+    signer: NoteSigner,
+    entries: Vec<Vec<u8>>,
+}
+
+impl Growing {
+    fn load(db: &Database, id: LogId, origin: &str, keys: &HubKeys) -> Result<Self, OpenError> {
+        let signer = NoteSigner::new(origin, &keys.log.danger_seed());
+        let signer = signer.map_err(|_| OpenError::Origin)?;
+        let head = db.log_head(id)?;
+        let (size, root) = head.map_or((0, empty_root()), |h| (h.size, h.root));
+        let edge = RightEdge::load(&StoredTiles::new(db, id), size);
+        let edge = edge.map_err(|_| OpenError::RightEdge)?;
+        if edge.root() != root || !last_bundle_matches(db, id, size)? {
+            return Err(OpenError::RightEdge);
+        }
+        Ok(Self {
+            id,
+            edge,
+            signer,
+            entries: Vec::new(),
+        })
+    }
+
+    /// Writes what the transaction appended: tiles, bundles, head.
+    fn integrate(&mut self, db: &Database, now: UnixTime) -> Result<(), StoreError> {
+        if self.entries.is_empty() {
+            return Ok(());
+        }
+        let old_size = self.edge.size();
+        let leaves: Vec<Hash> = self.entries.iter().map(|e| hash_leaf(e)).collect();
+        for tile in self.edge.append(&leaves) {
+            db.put_tile(self.id, &tile)?;
+        }
+        let mut index = old_size;
+        let mut rest = self.entries.as_slice();
+        while !rest.is_empty() {
+            let within = usize::try_from(index % TILE_WIDTH as u64).unwrap_or(0);
+            let (now_, later) = rest.split_at(rest.len().min(TILE_WIDTH - within));
+            let bytes = encode_bundle(now_.iter().map(Vec::as_slice));
+            let bytes = bytes.map_err(|_| StoreError::Damaged)?;
+            db.append_bundle(self.id, index / TILE_WIDTH as u64, &bytes)?;
+            index += now_.len() as u64;
+            rest = later;
+        }
+        self.entries.clear();
+        let head = LogHead {
+            size: self.edge.size(),
+            root: self.edge.root(),
+            time: now,
+        };
+        db.move_log_head(self.id, old_size, &head)
+    }
+
+    /// The signed checkpoint of what is durable.
+    fn publish(&self) -> Published {
+        let checkpoint = Checkpoint {
+            origin: self.signer.verifier().name().to_owned(),
+            size: self.edge.size(),
+            root: self.edge.root(),
+        };
+        let note = sign_checkpoint(&checkpoint, &self.signer);
+        Published {
+            size: checkpoint.size,
+            hash: Sha256Hash::of(note.as_bytes()),
+            checkpoint: note,
+        }
+    }
+}
+
+/// Whether the entries of the last bundle are the leaves of the last tile.
+fn last_bundle_matches(db: &Database, id: LogId, size: u64) -> Result<bool, OpenError> {
+    let Some(last) = size.checked_sub(1) else {
+        return Ok(true);
+    };
+    let index = last / TILE_WIDTH as u64;
+    let (bundle, tile) = (db.bundle(id, index)?, db.tile(id, 0, index)?);
+    let (Some(bundle), Some(tile)) = (bundle, tile) else {
+        return Ok(false);
+    };
+    let entries = decode_bundle(&bundle).unwrap_or_default();
+    let leaves: Vec<Hash> = entries.iter().map(|e| hash_leaf(e)).collect();
+    Ok(leaves == tile)
+}
+
+struct Sequencer {
+    db: Database,
+    clock: Arc<dyn Clock + Send + Sync>,
+    rng: Box<dyn rand_core::CryptoRng + Send>,
+    logs: [Growing; 2],
+    time: UnixTime,
+    deposits: watch::Sender<Arc<Published>>,
+    directory: Arc<RwLock<Arc<directory::Current>>>,
+}
+
+impl Sequencer {
+    /// Runs one group of jobs: one transaction, one publication, then the answers.
+    fn run(&mut self, jobs: Vec<Job>) -> Result<(), StoreError> {
+        self.time = self.time.max(self.clock.now());
+        let before = Arc::clone(
+            &self
+                .directory
+                .read()
+                .unwrap_or_else(PoisonError::into_inner),
+        );
+        self.db.begin()?;
+        let mut tx = Tx {
+            db: &self.db,
+            now: self.time,
+            rng: &mut *self.rng,
+            directory: Arc::clone(&before),
+            logs: &mut self.logs,
+        };
+        let answers: Result<Vec<Answer>, StoreError> =
+            jobs.into_iter().map(|job| (job.0)(&mut tx)).collect();
+        let (answers, directory) = (answers?, tx.directory);
+        for log in &mut self.logs {
+            log.integrate(&self.db, self.time)?;
+        }
+        self.db.commit()?;
+        let [deposits, entries] = &self.logs;
+        if !Arc::ptr_eq(&before, &directory) {
+            let current = directory::Current {
+                published: entries.publish(),
+                ..(*directory).clone()
+            };
+            *self
+                .directory
+                .write()
+                .unwrap_or_else(PoisonError::into_inner) = Arc::new(current);
+        }
+        let published = Arc::new(deposits.publish());
+        let after = After {
+            published: &published,
+            tiles: &StoredTiles::new(&self.db, LogId::Deposits),
+        };
+        for answer in answers {
+            answer(&after);
+        }
+        if self.deposits.borrow().size != published.size {
+            self.deposits.send_replace(published);
+        }
+        Ok(())
+    }
+}
+
+pub(crate) struct Started {
+    pub(crate) thread: SequencerThread,
+    pub(crate) deposits: watch::Receiver<Arc<Published>>,
+    pub(crate) directory: Arc<RwLock<Arc<directory::Current>>>,
+}
+
+/// Opens the database, checks both logs and starts the thread.
+pub(crate) fn start(
+    config: &HubConfig,
+    keys: &HubKeys,
+    clock: Arc<dyn Clock + Send + Sync>,
+    rng: Box<dyn rand_core::CryptoRng + Send>,
+) -> Result<(mpsc::Sender<Job>, Started), OpenError> {
+    let db = denizen_store::hub::open(&config.database)?;
+    let origins = &config.origins;
+    let logs = [
+        Growing::load(&db, LogId::Deposits, &origins.deposits, keys)?,
+        Growing::load(&db, LogId::Directory, &origins.directory, keys)?,
+    ];
+    let [deposits, entries] = &logs;
+    let time = db
+        .log_head(LogId::Deposits)?
+        .map_or(UnixTime(0), |h| h.time);
+    let (send_deposits, watch_deposits) = watch::channel(Arc::new(deposits.publish()));
+    let current = directory::Current::load(&db, config.hub, entries.publish());
+    let directory = Arc::new(RwLock::new(Arc::new(current.ok_or(OpenError::Directory)?)));
+    let shared = Arc::clone(&directory);
+    let (jobs, mut waiting) = mpsc::channel::<Job>(QUEUE_MAX);
+    let mut sequencer = Sequencer {
+        db,
+        clock,
+        rng,
+        logs,
+        time,
+        deposits: send_deposits,
+        directory: shared,
+    };
+    let run = move || {
+        while let Some(first) = waiting.blocking_recv() {
+            let mut group = vec![first];
+            while group.len() < GROUP_MAX
+                && let Ok(job) = waiting.try_recv()
+            {
+                group.push(job);
+            }
+            if let Err(error) = sequencer.run(group) {
+                tracing::error!(hub.fault = %error, "commit path failed: the hub stops");
+                return Err(error);
+            }
+        }
+        Ok(())
+    };
+    let thread = std::thread::Builder::new()
+        .name("sequencer".into())
+        .spawn(run);
+    let thread = SequencerThread(thread.map_err(OpenError::Thread)?);
+    Ok((
+        jobs,
+        Started {
+            thread,
+            deposits: watch_deposits,
+            directory,
+        },
+    ))
+}
+
+impl crate::Shared {
+    /// Runs `work` in the writer's next transaction and `answer` after its publication.
+    ///
+    /// # Errors
+    /// [`Stopped`] if the queue is full or the hub is stopping: nothing is known of the outcome.
+    pub(crate) async fn write<M: Send + 'static, R: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<M, StoreError> + Send + 'static,
+        answer: impl FnOnce(M, &After<'_>) -> R + Send + 'static,
+    ) -> Result<R, Stopped> {
+        let (send, receive) = oneshot::channel();
+        let job = Job(Box::new(move |tx| {
+            let made = work(tx)?;
+            Ok(Box::new(move |after: &After<'_>| {
+                // A client that has gone away asks again with the same deposit id.
+                let _ = send.send(answer(made, after));
+            }) as Answer)
+        }));
+        self.jobs.try_send(job).map_err(|_| Stopped)?;
+        receive.await.map_err(|_| Stopped)
+    }
+}

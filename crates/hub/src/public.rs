@@ -1,0 +1,93 @@
+//! Wrapped roots by random locators, and organisations' status lists.
+
+use crate::{Shared, log::Tx};
+use denizen_api::{
+    ProblemKind,
+    wire::{ROOT_SIZE_BYTES_MAX, STATUS_SIZE_BYTES_MAX, WrappedRoot},
+};
+use denizen_jose::PublicKey;
+use denizen_model::{Nonce, OrgId};
+
+/// Leaves a wrapped root. The same one again is fine; another is never put in its place (R3).
+///
+/// # Errors
+/// [`ProblemKind::Conflict`], [`ProblemKind::TooLarge`], [`ProblemKind::Busy`].
+pub(crate) async fn put_root(
+    shared: &Shared,
+    locator: Nonce,
+    root: WrappedRoot,
+) -> Result<(), ProblemKind> {
+    if root.wrapped.0.len() > ROOT_SIZE_BYTES_MAX {
+        return Err(ProblemKind::TooLarge);
+    }
+    let owner = root.owner.key().as_bytes().to_vec();
+    let work = move |tx: &mut Tx<'_>| {
+        let old = tx.db.root(&locator)?;
+        match old {
+            Some(old) => Ok(old == (owner, root.wrapped.0)),
+            None => tx.db.insert_root(&locator, &owner, &root.wrapped.0),
+        }
+    };
+    let put = shared
+        .write(work, |put, _| put)
+        .await
+        .map_err(|_| ProblemKind::Busy)?;
+    if put {
+        Ok(())
+    } else {
+        Err(ProblemKind::Conflict)
+    }
+}
+
+/// Reads a wrapped root: owner's key and bytes.
+///
+/// # Errors
+/// [`ProblemKind::NotFound`], [`ProblemKind::Internal`].
+pub(crate) fn root(shared: &Shared, locator: &Nonce) -> Result<WrappedRoot, ProblemKind> {
+    let row = shared
+        .reader()
+        .root(locator)
+        .map_err(|_| ProblemKind::Internal)?;
+    let (owner, wrapped) = row.ok_or(ProblemKind::NotFound)?;
+    let owner = PublicKey::from_ed25519(&owner)
+        .and_then(denizen_model::PublicKeyFor::new)
+        .map_err(|_| ProblemKind::Internal)?;
+    Ok(WrappedRoot {
+        wrapped: denizen_model::id::Bytes(wrapped),
+        owner,
+    })
+}
+
+/// Deletes a wrapped root.
+///
+/// # Errors
+/// [`ProblemKind::Busy`].
+pub(crate) async fn delete_root(shared: &Shared, locator: Nonce) -> Result<(), ProblemKind> {
+    let work = move |tx: &mut Tx<'_>| tx.db.delete_root(&locator);
+    shared
+        .write(work, |(), _| ())
+        .await
+        .map_err(|_| ProblemKind::Busy)
+}
+
+/// Publishes a status list token of an organisation. The hub does not read it: whoever uses it
+/// verifies it.
+///
+/// # Errors
+/// [`ProblemKind::TooLarge`], [`ProblemKind::Malformed`], [`ProblemKind::Busy`].
+pub(crate) async fn put_status(
+    shared: &Shared,
+    org: OrgId,
+    list: String,
+    token: Vec<u8>,
+) -> Result<(), ProblemKind> {
+    if token.len() > STATUS_SIZE_BYTES_MAX || list.len() > 32 {
+        return Err(ProblemKind::TooLarge);
+    }
+    let token = String::from_utf8(token).map_err(|_| ProblemKind::Malformed)?;
+    let work = move |tx: &mut Tx<'_>| tx.db.put_status(&org, &list, &token);
+    shared
+        .write(work, |(), _| ())
+        .await
+        .map_err(|_| ProblemKind::Busy)
+}
