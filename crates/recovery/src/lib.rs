@@ -1,1 +1,10 @@
 //! Wrapped roots and the printed kit: they give back 32 bytes and know nothing of envelopes.
+//! Specified in `docs/spec/recovery.md`.
+
+mod kit;
+mod wrap;
+
+pub use kit::{Kit, KitError};
+pub use wrap::{
+    ARGON2_FLOOR, Argon2Cost, DeviceSecret, WrapError, unwrap_passphrase, wrap_passphrase,
+};
