@@ -1,5 +1,10 @@
 //! Every must of R19: what is issued verifies, and each way to bend it is refused by name.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, clippy::too_many_lines)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::too_many_lines
+)]
 
 use denizen_credential::{
     ClaimPath, CredentialError as E, IatWindow, KeyBinding, KeyBindingPolicy, PathItem, Registered,

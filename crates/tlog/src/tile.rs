@@ -54,8 +54,7 @@ impl Tile {
     /// # Errors
     /// [`TileError::Malformed`] unless it is 1 to 256 whole hashes.
     pub fn decode_hashes(bytes: &[u8]) -> Result<Vec<Hash>, TileError> {
-        let hashes: Option<Vec<Hash>> =
-            bytes.chunks(32).map(|hash| hash.try_into().ok()).collect();
+        let hashes: Option<Vec<Hash>> = bytes.chunks(32).map(|hash| hash.try_into().ok()).collect();
         let hashes = hashes.ok_or(TileError::Malformed)?;
         if hashes.is_empty() || hashes.len() > TILE_WIDTH {
             return Err(TileError::Malformed);

@@ -1,2 +1,53 @@
-//! Set-up, demo, test, bench.
-fn main() {}
+//! Set-up, test, demo, bench, tidy: everything that a contributor runs.
+//!
+//! `cargo xtask test` and `cargo xtask demo` work on a fresh machine: they install what is missing and
+//! say so. Nothing here is in the product.
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a tool for people at a terminal"
+)]
+
+mod bench;
+mod campaign;
+mod deny;
+mod root;
+mod run;
+mod setup;
+mod test;
+mod tidy;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+cargo xtask COMMAND
+
+  test       set-up, format, lints, licences and privacy wrappers, all tests, tidy
+  tidy       house rules that no lint knows (sizes, SQL, who may name whom, links)
+  bench      CPU per record of each step, beside a calibration of the same run
+  campaign   the long checks: more property cases, advisories, bench
+  setup      only installs what is missing";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let done = match words.as_slice() {
+        ["test"] => test::run_all(),
+        ["tidy"] => tidy::check_all(),
+        ["bench", rest @ ..] => bench::measure(rest),
+        ["campaign"] => campaign::run_long(),
+        ["setup"] => setup::set_up(),
+        ["help" | "--help" | "-h"] => {
+            println!("{USAGE}");
+            Ok(())
+        }
+        _ => Err(anyhow::anyhow!("no such command\n\n{USAGE}")),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nxtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

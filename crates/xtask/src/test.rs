@@ -1,0 +1,79 @@
+//! `cargo xtask test`: everything that must be true of a commit.
+
+use crate::{
+    deny,
+    run::{Steps, command, run, run_lines},
+    setup, tidy,
+};
+use anyhow::{Result, bail};
+
+/// Runs all steps; stops at the first that fails.
+pub(crate) fn run_all() -> Result<()> {
+    let mut steps = Steps::default();
+    let online = "see the lines above; the machine needs its package registries";
+    steps.step("set-up", online, setup::set_up)?;
+    steps.step("format", "run `cargo fmt --all`", || {
+        run("cargo", &["fmt", "--all", "--check"])
+    })?;
+    let lints = "mend what clippy says above; `cargo clippy --workspace --all-targets` repeats it";
+    steps.step("lints", lints, || {
+        let all = [
+            "clippy",
+            "--quiet",
+            "--workspace",
+            "--all-targets",
+            "--locked",
+        ];
+        run("cargo", &[&all[..], &["--", "--deny", "warnings"]].concat())
+    })?;
+    let wrappers =
+        "a crate names what it may not see, or has another licence: `deny.toml` says why";
+    steps.step("licences and privacy wrappers", wrappers, deny::check_all)?;
+    steps.step("tidy", "mend what is listed above", tidy::check_all)?;
+    let failed = "the first `failed` above names the test; `cargo test -p CRATE NAME` repeats it";
+    let (passed, ignored) = steps.step("tests", failed, cargo_test)?;
+    steps.print_times();
+    println!("\n{passed} passed, 0 failed, {ignored} skipped");
+    Ok(())
+}
+
+/// Unit tests, documentation, vectors, stories and interop; gives how many passed and were ignored.
+fn cargo_test() -> Result<(u64, u64)> {
+    let (mut passed, mut ignored) = (0, 0);
+    let all = command(
+        "cargo",
+        &["test", "--workspace", "--locked", "--no-fail-fast"],
+    );
+    run_lines(all, |line| {
+        println!("{line}");
+        passed += count(line, "passed");
+        ignored += count(line, "ignored");
+    })?;
+    if passed == 0 {
+        bail!("no test ran");
+    }
+    Ok((passed, ignored))
+}
+
+/// The number before a word in cargo's `test result` line.
+fn count(line: &str, word: &str) -> u64 {
+    let Some(counts) = line.strip_prefix("test result: ") else {
+        return 0;
+    };
+    let part = counts
+        .split([';', '.'])
+        .find_map(|p| p.trim().strip_suffix(word));
+    part.and_then(|n| n.trim().parse().ok()).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::count;
+
+    #[test]
+    fn results_of_all_test_programs_are_counted() {
+        let line = "test result: ok. 12 passed; 0 failed; 3 ignored; 0 measured; finished in 0.1s";
+        assert_eq!((count(line, "passed"), count(line, "ignored")), (12, 3));
+        assert_eq!(count("test a::b ... ok", "passed"), 0);
+    }
+}
