@@ -4,6 +4,7 @@
 //! that returned from [`Database::commit`] is on the disk (WAL, `synchronous=FULL`). Not in scope:
 //! what the rows mean.
 
+pub mod gateway;
 pub mod hub;
 mod migrate;
 
@@ -13,7 +14,7 @@ use rusqlite::{Connection, OpenFlags};
 use std::path::Path;
 
 /// Bytes of a database page; `docs/decisions/0004-storage.md` has the measurement.
-const PAGE_SIZE_BYTES: u32 = 16_384;
+const PAGE_SIZE_BYTES: u32 = 4_096;
 
 /// Oldest SQLite that is used: WAL-reset corruption before it (R26).
 const SQLITE_VERSION_MIN: i32 = 3_051_003;
