@@ -1,0 +1,140 @@
+//! Cases: applications, their evidence under a key of their own, their end.
+
+use super::GatewayStore;
+use crate::StoreError;
+use denizen_model::{AddressId, MessageId, UnixTime};
+use rusqlite::{OptionalExtension, Row, params};
+
+/// A case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CaseRow {
+    /// Drawn by the gateway.
+    pub case_reference: String,
+    /// The application's thread.
+    pub thread: MessageId,
+    /// The applicant's address.
+    pub address: AddressId,
+    /// The caller's number of its state.
+    pub state: u8,
+    /// The service's name.
+    pub service: String,
+    /// When it was filed.
+    pub filed: UnixTime,
+    /// When a decision is due.
+    pub due: UnixTime,
+    /// When what is kept of it is destroyed; none before the decision.
+    pub retain_until: Option<UnixTime>,
+    /// The case's key, encrypted, and its body under that key; none once destroyed.
+    pub sealed: Option<(Vec<u8>, Vec<u8>)>,
+}
+
+/// What changes in a case.
+#[derive(Debug, Clone, Copy)]
+pub struct CaseChange<'a> {
+    /// Its state.
+    pub state: u8,
+    /// When what is kept of it is destroyed.
+    pub retain_until: Option<UnixTime>,
+    /// The new body; none destroys key and body.
+    pub body: Option<&'a [u8]>,
+}
+
+const COLUMNS: &str = "case_reference, thread, address, state, service, filed, due, \
+                       retain_until, wrapped_key, body";
+
+fn case(r: &Row<'_>) -> rusqlite::Result<CaseRow> {
+    let retain_until: Option<i64> = r.get(7)?;
+    let sealed: (Option<Vec<u8>>, Option<Vec<u8>>) = (r.get(8)?, r.get(9)?);
+    Ok(CaseRow {
+        case_reference: r.get(0)?,
+        thread: MessageId::new(r.get(1)?),
+        address: AddressId::new(r.get(2)?),
+        state: r.get(3)?,
+        service: r.get(4)?,
+        filed: UnixTime(r.get(5)?),
+        due: UnixTime(r.get(6)?),
+        retain_until: retain_until.map(UnixTime),
+        sealed: sealed.0.zip(sealed.1),
+    })
+}
+
+impl GatewayStore {
+    /// Adds a case.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn insert_case(&self, row: &CaseRow) -> Result<(), StoreError> {
+        let sql = format!(
+            "INSERT INTO case_file ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
+        );
+        self.sql().execute(
+            &sql,
+            params![
+                row.case_reference,
+                row.thread.as_bytes(),
+                row.address.as_bytes(),
+                row.state,
+                row.service,
+                row.filed.0,
+                row.due.0,
+                row.retain_until.map(|t| t.0),
+                row.sealed.as_ref().map(|s| &s.0),
+                row.sealed.as_ref().map(|s| &s.1),
+            ],
+        )?;
+        Ok(())
+    }
+
+    /// A case by its reference.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn case(&self, case_reference: &str) -> Result<Option<CaseRow>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM case_file WHERE case_reference = ?1");
+        let mut statement = self.sql().prepare_cached(&sql)?;
+        Ok(statement
+            .query_row(params![case_reference], case)
+            .optional()?)
+    }
+
+    /// The queue: all cases by their due date.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn cases(&self) -> Result<Vec<CaseRow>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM case_file ORDER BY due, case_reference");
+        let mut statement = self.sql().prepare_cached(&sql)?;
+        let rows = statement.query_map([], case)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Cases whose retention has ended and that still have a body.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn cases_to_destroy(&self, now: UnixTime) -> Result<Vec<CaseRow>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM case_file WHERE retain_until <= ?1 AND body IS NOT NULL"
+        );
+        let mut statement = self.sql().prepare_cached(&sql)?;
+        let rows = statement.query_map(params![now.0], case)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Changes a case.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn change_case(
+        &self,
+        case_reference: &str,
+        change: CaseChange<'_>,
+    ) -> Result<(), StoreError> {
+        let sql = "UPDATE case_file SET state = ?2, retain_until = ?3, body = ?4, wrapped_key = \
+                   CASE WHEN ?4 IS NULL THEN NULL ELSE wrapped_key END WHERE case_reference = ?1";
+        let retain_until = change.retain_until.map(|t| t.0);
+        let row = params![case_reference, change.state, retain_until, change.body];
+        self.sql().execute(sql, row)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,164 @@
+//! Envelopes on their way, and receipts.
+
+use super::GatewayStore;
+use crate::StoreError;
+use denizen_model::{AddressId, DepositId, Nonce, Sha256Hash, deposit::Receipt};
+use rusqlite::{OptionalExtension, Row, params};
+
+/// What a settled deposit changes: the status of a record's copies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Effect {
+    /// The record.
+    pub kept: Sha256Hash,
+    /// The status's two bits.
+    pub status: u8,
+}
+
+/// A sealed envelope on its way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutboxRow {
+    /// Drawn once.
+    pub deposit_id: DepositId,
+    /// The recipient.
+    pub address: AddressId,
+    /// The envelope's bytes.
+    pub envelope: Vec<u8>,
+    /// A frozen address takes it too.
+    pub reserved: bool,
+    /// What changes once it is settled.
+    pub effect: Option<Effect>,
+}
+
+/// What became of a deposit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SentRow {
+    /// The recipient.
+    pub address: AddressId,
+    /// SHA-256 of the envelope.
+    pub envelope_hash: Sha256Hash,
+    /// `stored`, `gone`, or the name of the problem for which it was refused.
+    pub outcome: String,
+    /// The receipt of a stored one.
+    pub receipt: Option<Receipt>,
+}
+
+fn sent(r: &Row<'_>) -> rusqlite::Result<SentRow> {
+    let (proof, nonce_a): (Option<String>, Option<[u8; 32]>) = (r.get(3)?, r.get(4)?);
+    let receipt = proof.zip(nonce_a).map(|(proof, nonce_a)| Receipt {
+        proof,
+        nonce_a: Nonce::new(nonce_a),
+    });
+    Ok(SentRow {
+        address: AddressId::new(r.get(0)?),
+        envelope_hash: Sha256Hash::new(r.get(1)?),
+        outcome: r.get(2)?,
+        receipt,
+    })
+}
+
+impl GatewayStore {
+    /// Adds an envelope to the outbox.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn add_outgoing(&self, row: &OutboxRow) -> Result<(), StoreError> {
+        let sql = "INSERT INTO outbox (deposit_id, address, envelope, reserved, effect_kept, \
+                   effect_status) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        self.sql().prepare_cached(sql)?.execute(params![
+            row.deposit_id.as_bytes(),
+            row.address.as_bytes(),
+            row.envelope,
+            row.reserved,
+            row.effect.as_ref().map(|e| e.kept.as_bytes()),
+            row.effect.map(|e| e.status),
+        ])?;
+        Ok(())
+    }
+
+    /// The oldest envelopes on their way.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn outgoing(&self, max: usize) -> Result<Vec<OutboxRow>, StoreError> {
+        let sql = "SELECT deposit_id, address, envelope, reserved, effect_kept, effect_status \
+                   FROM outbox ORDER BY id LIMIT ?1";
+        let mut statement = self.sql().prepare_cached(sql)?;
+        let max = i64::try_from(max).unwrap_or(i64::MAX);
+        let rows = statement.query_map(params![max], |r| {
+            let effect: (Option<[u8; 32]>, Option<u8>) = (r.get(4)?, r.get(5)?);
+            Ok(OutboxRow {
+                deposit_id: DepositId::new(r.get(0)?),
+                address: AddressId::new(r.get(1)?),
+                envelope: r.get(2)?,
+                reserved: r.get(3)?,
+                effect: effect.0.zip(effect.1).map(|(kept, status)| Effect {
+                    kept: Sha256Hash::new(kept),
+                    status,
+                }),
+            })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// How many envelopes are on their way.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn outgoing_count(&self) -> Result<u64, StoreError> {
+        let sql = "SELECT COUNT(*) FROM outbox";
+        crate::unsigned(self.sql().query_row(sql, [], |r| r.get(0))?)
+    }
+
+    /// Takes an envelope out of the outbox and keeps what became of it. `false` if another process
+    /// settled it before.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn settle(&self, id: &DepositId, row: &SentRow) -> Result<bool, StoreError> {
+        let sql = "DELETE FROM outbox WHERE deposit_id = ?1";
+        if self
+            .sql()
+            .prepare_cached(sql)?
+            .execute(params![id.as_bytes()])?
+            == 0
+        {
+            return Ok(false);
+        }
+        let sql = "INSERT INTO sent (deposit_id, address, envelope_hash, outcome, proof, nonce_a) \
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        self.sql().prepare_cached(sql)?.execute(params![
+            id.as_bytes(),
+            row.address.as_bytes(),
+            row.envelope_hash.as_bytes(),
+            row.outcome,
+            row.receipt.as_ref().map(|r| r.proof.as_str()),
+            row.receipt.as_ref().map(|r| r.nonce_a.as_bytes()),
+        ])?;
+        Ok(true)
+    }
+
+    /// What became of an envelope.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn sent(&self, id: &DepositId) -> Result<Option<SentRow>, StoreError> {
+        let sql = "SELECT address, envelope_hash, outcome, proof, nonce_a FROM sent \
+                   WHERE deposit_id = ?1";
+        let mut statement = self.sql().prepare_cached(sql)?;
+        Ok(statement
+            .query_row(params![id.as_bytes()], sent)
+            .optional()?)
+    }
+
+    /// What became of the envelopes to one address, and their receipts.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn sent_to(&self, address: &AddressId) -> Result<Vec<SentRow>, StoreError> {
+        let sql = "SELECT address, envelope_hash, outcome, proof, nonce_a FROM sent \
+                   WHERE address = ?1 ORDER BY rowid";
+        let mut statement = self.sql().prepare_cached(sql)?;
+        let rows = statement.query_map(params![address.as_bytes()], sent)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+}
