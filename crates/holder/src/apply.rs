@@ -1,0 +1,245 @@
+//! Apply: she sees exactly what leaves, to whom, why, under which law, for how long; then it is sealed.
+
+use crate::{
+    Holder, Offer, Selection,
+    holder::HolderError,
+    link::{Draft, make_id},
+    present::present_offer,
+    profile::{Application, LinkState},
+    select::EvidenceRequest,
+    state::{Part, SentPart},
+};
+use denizen_credential::KeyBinding;
+use denizen_model::{
+    MessageId, Nonce, OrgId, Sha256Hash, UnixTime,
+    id::Bytes,
+    link::{kb_audience, kb_nonce},
+    message::{ApplicationSubmit, Attachment, Body, PresentedAs, SD_JWT_MEDIA_TYPE, Sensitivity},
+};
+use serde_json::Value;
+
+/// Largest signed submission of which she keeps a copy in address 0, in bytes.
+const SENT_COPY_SIZE_BYTES_MAX: usize = 180 << 10;
+
+/// One paper that would leave.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Leaving {
+    /// The offer: record, claims, values.
+    pub offer: Offer,
+    /// A one-time copy is shown, so that two recipients cannot compare.
+    pub single_use: bool,
+    /// Whether she may leave it out.
+    pub optional: bool,
+}
+
+/// What she is shown before anything leaves.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Preview {
+    request: EvidenceRequest,
+    answers: Value,
+    link: u32,
+    /// The recipient.
+    pub org: OrgId,
+    /// What is present, missing, expiring, contested.
+    pub selection: Selection,
+    /// Exactly what leaves.
+    pub leaving: Vec<Leaving>,
+}
+
+impl Preview {
+    /// The service's declaration: purpose, legal basis, retention, deadline, fee.
+    #[must_use]
+    pub fn service(&self) -> &denizen_model::catalogue::Service {
+        &self.request.service
+    }
+
+    /// Credential queries with papers of a special category: each needs a second confirmation.
+    #[must_use]
+    pub fn special(&self) -> Vec<String> {
+        let special = |l: &&Leaving| l.offer.sensitivity == Sensitivity::Special;
+        let leaving = self.leaving.iter().filter(special);
+        leaving.map(|l| l.offer.query.clone()).collect()
+    }
+
+    /// Leaves out a paper that is optional.
+    pub fn leave_out(&mut self, query: &str) {
+        self.leaving
+            .retain(|l| !l.optional || l.offer.query != query);
+    }
+
+    /// Adds a paper that is optional and present.
+    pub fn include(&mut self, query: &str) {
+        let known = self.leaving.iter().any(|l| l.offer.query == query);
+        let offered = self.selection.optional.iter().any(|q| q == query);
+        let found = self.selection.present.iter().find(|o| o.query == query);
+        if let Some(offer) = found.filter(|_| offered && !known) {
+            self.leaving.push(Leaving {
+                offer: offer.clone(),
+                single_use: offer.copies_left > 0,
+                optional: true,
+            });
+        }
+    }
+}
+
+/// What she said yes to.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Confirmed {
+    /// Queries with special-category papers that she confirmed a second time.
+    pub special: Vec<String>,
+    /// She accepts that a kept copy is shown where no one-time copy is left.
+    pub linkable: bool,
+}
+
+impl Holder {
+    /// What an application would send. Optional papers are left out until she adds them.
+    ///
+    /// # Errors
+    /// [`HolderError::ServiceUnknown`], [`HolderError::ServiceMalformed`],
+    /// [`HolderError::NotLinked`], [`HolderError::Answers`].
+    pub fn preview_application(
+        &self,
+        service: &Sha256Hash,
+        answers: Value,
+        now: UnixTime,
+    ) -> Result<Preview, HolderError> {
+        let request = self.request(service)?;
+        let confirmed = |l: &&crate::Link| l.org == request.org && l.state == LinkState::Confirmed;
+        let link = self.profile.links.iter().find(confirmed);
+        let link = link.ok_or(HolderError::NotLinked)?.index;
+        request
+            .service
+            .check_answers(&answers)
+            .map_err(HolderError::Answers)?;
+        let selection = self.select(service, now)?;
+        let chosen = selection
+            .present
+            .iter()
+            .filter(|o| selection.chosen.contains(&o.query));
+        let leaving = chosen.map(|offer| Leaving {
+            offer: offer.clone(),
+            single_use: offer.copies_left > 0 && offer.issuer != request.org,
+            optional: false,
+        });
+        Ok(Preview {
+            org: request.org,
+            leaving: leaving.collect(),
+            selection,
+            request,
+            answers,
+            link,
+        })
+    }
+
+    /// Files an application as previewed: spent copies are marked first, then it is sealed and
+    /// queued. Gives the thread that the office's events carry.
+    ///
+    /// # Errors
+    /// [`HolderError::Missing`], [`HolderError::SpecialNotConfirmed`], [`HolderError::NoCopyLeft`],
+    /// [`HolderError::TooLarge`]; nothing is queued.
+    pub fn apply(
+        &mut self,
+        preview: &Preview,
+        confirmed: &Confirmed,
+        now: UnixTime,
+        rng: &mut dyn rand_core::CryptoRng,
+    ) -> Result<MessageId, HolderError> {
+        if !preview.selection.satisfied {
+            return Err(HolderError::Missing);
+        }
+        let special = preview.special();
+        if special.iter().any(|q| !confirmed.special.contains(q)) {
+            return Err(HolderError::SpecialNotConfirmed);
+        }
+        let id = make_id(rng);
+        let request = &preview.request;
+        let purpose = request.service.service.clone();
+        let nonce = kb_nonce(&request.org, &purpose, Some(&request.hash), &id);
+        let aud = kb_audience(&request.org);
+        let binding = KeyBinding {
+            aud: &aud,
+            nonce: &nonce,
+            iat: now.0,
+        };
+        let (mut attachments, mut presentations, mut spent) = (Vec::new(), Vec::new(), Vec::new());
+        for (at, leaving) in preview.leaving.iter().enumerate() {
+            let offer = &leaving.offer;
+            let mut records = self.profile.records.iter();
+            let record = records.find(|r| r.kept_hash == offer.kept);
+            let record = record.ok_or(HolderError::Missing)?;
+            let to_issuer = offer.issuer == request.org;
+            let shown = self.shown(record, to_issuer, confirmed.linkable)?;
+            spent.extend(shown.copy);
+            let name = format!("p{at}");
+            attachments.push(attachment(
+                &name,
+                present_offer(&shown.credential, offer, binding, &shown.key),
+                rng,
+            ));
+            presentations.push(PresentedAs {
+                query: offer.query.clone(),
+                attachment: name,
+            });
+        }
+        let submit = ApplicationSubmit {
+            service: request.hash,
+            purpose,
+            replaces: None,
+            answers: preview.answers.clone(),
+            presentations,
+            special_confirmed: special,
+        };
+        self.spend(spent, now, rng)?;
+        self.queue_submit(preview.link, id, submit, attachments, (now, rng))?;
+        Ok(id)
+    }
+
+    fn queue_submit(
+        &mut self,
+        link: u32,
+        id: MessageId,
+        submit: ApplicationSubmit,
+        attachments: Vec<Attachment>,
+        (now, rng): (UnixTime, &mut dyn rand_core::CryptoRng),
+    ) -> Result<(), HolderError> {
+        let draft = Draft {
+            id: Some(id),
+            thread: None,
+            body: Body::ApplicationSubmit(submit.clone()),
+            attachments,
+        };
+        // Her own copy waits before the submission, so that no device sends what it forgets.
+        let at = self.profile.outbox.len();
+        let queued = self.queue_message(link, draft, now, rng)?;
+        let submission = self.profile.outbox.split_off(at);
+        let message = Bytes(queued.signed);
+        let fits = message.0.len() <= SENT_COPY_SIZE_BYTES_MAX;
+        let part = Part::Sent(SentPart {
+            link,
+            message: fits.then(|| message.clone()),
+            id,
+            sent: now,
+        });
+        self.queue_state(&part, now, rng)?;
+        self.profile.outbox.extend(submission);
+        self.profile.applications.push(Application {
+            id,
+            link,
+            submit,
+            message,
+            sent: now,
+            events: Vec::new(),
+        });
+        Ok(())
+    }
+}
+
+fn attachment(id: &str, data: String, rng: &mut dyn rand_core::CryptoRng) -> Attachment {
+    let mut rng = rng;
+    Attachment {
+        id: id.to_owned(),
+        media_type: SD_JWT_MEDIA_TYPE.to_owned(),
+        salt: Nonce::make(&mut rng),
+        data,
+    }
+}

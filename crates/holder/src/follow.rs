@@ -1,0 +1,179 @@
+//! Follow: what an organisation's message changes in the profile.
+
+use crate::{
+    Holder,
+    holder::HolderError,
+    open::Opened,
+    profile::{LinkState, NoteEntry, NoticeEntry, Unread},
+    sync::{Event, advance},
+};
+use denizen_model::{
+    UnixTime,
+    message::{ApplicationEvent, Body, LinkConfirm, Message, RecordIssue, RecordStatus},
+};
+
+impl Holder {
+    /// Takes in one opened message of a link.
+    pub(crate) fn take(
+        &mut self,
+        index: u32,
+        opened: &Opened,
+        now: UnixTime,
+        rng: &mut dyn rand_core::CryptoRng,
+    ) -> Result<Vec<Event>, HolderError> {
+        if !self.is_new(index, opened, now) {
+            return Ok(Vec::new());
+        }
+        let message = opened.message();
+        Ok(match &message.body {
+            Body::LinkConfirm(confirm) => self.take_confirm(index, confirm, now, rng)?,
+            Body::RecordIssue(issue) => self.take_records(index, opened, &[issue]),
+            Body::RecordStatus(status) => self.take_status(index, status),
+            Body::ApplicationEvent(event) => self.take_application(index, opened, event),
+            Body::AccessNotice(notice) => {
+                let notice = notice.clone();
+                self.profile.notices.push(NoticeEntry {
+                    link: index,
+                    notice: notice.clone(),
+                });
+                vec![Event::PapersOpened(notice)]
+            }
+            Body::Note(note) => {
+                self.profile.notes.push(NoteEntry {
+                    link: index,
+                    thread: message.thid,
+                    at: message.created_time,
+                    text: note.text.clone(),
+                });
+                vec![Event::Note { link: index }]
+            }
+            _ => {
+                self.keep_unread(index, message);
+                Vec::new()
+            }
+        })
+    }
+
+    /// Moves the cursor and the chain; `false` for a message that was taken in before.
+    fn is_new(&mut self, index: u32, opened: &Opened, now: UnixTime) -> bool {
+        let (message, hash) = (opened.message(), opened.hash());
+        let Some(link) = self.profile.link_mut(index) else {
+            return false;
+        };
+        link.cursor = link.cursor.max(Some(opened.verified().opening.pos));
+        let known = link.taken.insert(message.id.to_text(), hash);
+        let alarm = match known {
+            Some(known) if known == hash => return false,
+            Some(_) => Some("replayed"),
+            None if !advance(&mut link.heads, &message.chain, hash) => Some("withheld"),
+            None => None,
+        };
+        if let Some(code) = alarm {
+            self.profile.alarm(code, Some(index), now);
+        }
+        known.is_none()
+    }
+
+    fn take_confirm(
+        &mut self,
+        index: u32,
+        confirm: &LinkConfirm,
+        now: UnixTime,
+        rng: &mut dyn rand_core::CryptoRng,
+    ) -> Result<Vec<Event>, HolderError> {
+        let link = self.profile.link_mut(index).ok_or(HolderError::NotLinked)?;
+        match confirm {
+            LinkConfirm::Challenge { challenge } => {
+                // The first challenge stands: another would let somebody search for equal digits.
+                if link.org_challenge.is_some() || link.state != LinkState::Accepted {
+                    return Ok(Vec::new());
+                }
+                link.org_challenge = Some(*challenge);
+                link.state = LinkState::CodeReady;
+                self.queue_reveal(index, now, rng)?;
+                let code = self.code(index).unwrap_or_default();
+                Ok(vec![Event::LinkCode { link: index, code }])
+            }
+            LinkConfirm::Confirmed {
+                deposit_pass,
+                register_pass,
+            } => {
+                link.deposit_pass = deposit_pass.clone();
+                link.register_pass = Some(register_pass.clone());
+                link.state = LinkState::Confirmed;
+                Ok(vec![Event::LinkConfirmed { link: index }])
+            }
+            LinkConfirm::Refused { code } => {
+                link.state = LinkState::Refused;
+                link.refusal = Some(code.clone());
+                Ok(vec![Event::LinkRefused {
+                    link: index,
+                    code: code.clone(),
+                }])
+            }
+        }
+    }
+
+    fn take_records(
+        &mut self,
+        index: u32,
+        opened: &Opened,
+        records: &[&RecordIssue],
+    ) -> Vec<Event> {
+        let taken = records
+            .iter()
+            .map(|issue| match self.take_record(index, opened, issue) {
+                Ok(kept) => Event::RecordReceived { kept },
+                Err(error) => {
+                    self.keep_refused(index, opened.message(), issue, error);
+                    Event::RecordRefused {
+                        link: index,
+                        code: error.code().to_owned(),
+                    }
+                }
+            });
+        taken.collect()
+    }
+
+    fn take_status(&mut self, index: u32, status: &RecordStatus) -> Vec<Event> {
+        let mut records = self.profile.records.iter_mut();
+        let found = records.find(|r| r.link == index && r.kept_hash == status.kept);
+        match found {
+            Some(record) => {
+                record.changes.push(status.clone());
+                vec![Event::StatusChanged { kept: status.kept }]
+            }
+            None => Vec::new(),
+        }
+    }
+
+    fn take_application(
+        &mut self,
+        index: u32,
+        opened: &Opened,
+        event: &ApplicationEvent,
+    ) -> Vec<Event> {
+        let thread = opened.message().thid;
+        let mut applications = self.profile.applications.iter_mut();
+        let found = applications.find(|a| a.link == index && Some(a.id) == thread);
+        let Some(application) = found else {
+            self.keep_unread(index, opened.message());
+            return Vec::new();
+        };
+        application.events.push(event.clone());
+        let mut events = vec![Event::Application {
+            id: application.id,
+            state: event.state,
+        }];
+        let records: Vec<_> = event.records.iter().collect();
+        events.extend(self.take_records(index, opened, &records));
+        events
+    }
+
+    fn keep_unread(&mut self, index: u32, message: &Message) {
+        self.profile.unread.push(Unread {
+            link: index,
+            message: message.clone(),
+        });
+    }
+}

@@ -1,0 +1,288 @@
+//! The holder: a profile with its root, its trust and the catalogue in which it is shown.
+
+use crate::{
+    Profile, ProfileError,
+    profile::OutChain,
+    trust::{Trust, hub_key},
+};
+use denizen_api::{
+    HubClient, ProblemKind, Transport,
+    client::ClientError,
+    directory::VerifyDirectoryError,
+    wire::{Accept, RegisterAddress},
+};
+use denizen_model::{
+    HubId, OrgId, Sha256Hash, UnixTime,
+    catalogue::{Catalogue, ClaimError},
+    invitation::InvitationError,
+    statement::ServiceEntry,
+};
+use denizen_recovery::Kit;
+use denizen_seal::{AddressIndex, RootSecret};
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+/// Why an operation of a holder did not go through. [`HolderError::code`] names the texts that tell
+/// her what happened and what to do next.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum HolderError {
+    /// The hub could not be reached, or said no.
+    #[error("the hub did not do it")]
+    Client(#[from] ClientError),
+    /// The hub's directory is refused: an alarm.
+    #[error("the hub's directory is refused")]
+    Directory(#[from] VerifyDirectoryError),
+    /// The invitation is refused.
+    #[error("the invitation is refused")]
+    Invitation(#[from] InvitationError),
+    /// A receipt that does not prove what the hub took: an alarm.
+    #[error("the hub's receipt is refused")]
+    ReceiptRefused,
+    /// A message does not fit into an envelope.
+    #[error("too large to be sent in one envelope")]
+    TooLarge,
+    /// The hub's answer breaks a rule that protects her from it: an alarm, by its code.
+    #[error("the hub's answer is refused: {0}")]
+    HubAtFault(&'static str),
+    /// There is no link with this organisation, or it does not stand yet.
+    #[error("there is no confirmed link with this organisation")]
+    NotLinked,
+    /// The directory has no such service version.
+    #[error("the directory has no such service")]
+    ServiceUnknown,
+    /// The service's query or form cannot be read.
+    #[error("the service's declaration is not understood")]
+    ServiceMalformed,
+    /// Required papers are missing: nothing was sent.
+    #[error("required papers are missing")]
+    Missing,
+    /// Special categories need a second confirmation (R28).
+    #[error("papers of a special category were not confirmed a second time")]
+    SpecialNotConfirmed,
+    /// No one-time copy is left, and she has not agreed to be linkable (R18).
+    #[error("no one-time copy is left of a paper that would be shown")]
+    NoCopyLeft,
+    /// The answers do not fit the service's form.
+    #[error("answers do not fit the form")]
+    Answers(Vec<ClaimError>),
+}
+
+impl HolderError {
+    /// The stable code: `err-<code>` says what happened, `rec-<code>` what to do next.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        use denizen_api::ProblemKind as P;
+        match self {
+            Self::Client(ClientError::Problem(P::Frozen | P::Closed)) => "frozen-address",
+            Self::Client(ClientError::Problem(P::NotFound)) => "unknown-address",
+            Self::Client(ClientError::Problem(P::PassUsed)) => "invitation-used",
+            Self::Client(ClientError::Problem(P::PassRefused)) => "invitation-expired",
+            Self::Client(ClientError::Problem(P::NotAdmitted)) => "not-admitted",
+            Self::Client(_) => "hub-unreachable",
+            Self::Directory(_) | Self::HubAtFault(_) => "other-log",
+            Self::Invitation(InvitationError::Expired) => "invitation-expired",
+            Self::Invitation(InvitationError::NotInDirectory) => "not-admitted",
+            Self::Invitation(InvitationError::Malformed) => "invitation-malformed",
+            Self::Invitation(_) => "invitation-changed-key",
+            Self::ReceiptRefused => "receipt-refused",
+            Self::TooLarge => "envelope-refused",
+            Self::NotLinked => "not-linked",
+            Self::ServiceUnknown | Self::ServiceMalformed => "unknown-service-version",
+            Self::Missing => "missing-evidence",
+            Self::SpecialNotConfirmed => "special-confirm",
+            Self::NoCopyLeft => "no-copy-left",
+            Self::Answers(_) => "bad-answers",
+        }
+    }
+}
+
+/// A person's client. A value: the caller keeps it with [`Holder::encrypt`].
+pub struct Holder {
+    pub(crate) root: RootSecret,
+    pub(crate) profile: Profile,
+    pub(crate) trust: Trust,
+    pub(crate) catalogue: Arc<Catalogue>,
+}
+
+impl std::fmt::Debug for Holder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Holder(..)")
+    }
+}
+
+impl Holder {
+    /// Makes a profile: a random root, nothing at the hub yet ([`Holder::begin`]).
+    #[must_use]
+    pub fn make(
+        hub: HubId,
+        hub_url: &str,
+        language: &str,
+        catalogue: Arc<Catalogue>,
+        rng: &mut dyn rand_core::CryptoRng,
+    ) -> Self {
+        let mut rng = rng;
+        let root = RootSecret::make(&mut rng);
+        Self::fresh(root, (hub, hub_url), language, catalogue, rng)
+    }
+
+    /// A profile of a root that knows nothing yet.
+    pub(crate) fn fresh(
+        root: RootSecret,
+        (hub, hub_url): (HubId, &str),
+        language: &str,
+        catalogue: Arc<Catalogue>,
+        rng: &mut dyn rand_core::CryptoRng,
+    ) -> Self {
+        let profile = Profile::new(hub, hub_url, language, OutChain::make(Vec::new(), rng));
+        Self {
+            root,
+            profile,
+            trust: Trust::default(),
+            catalogue,
+        }
+    }
+
+    /// Opens a kept profile.
+    ///
+    /// # Errors
+    /// [`ProfileError`].
+    pub fn open(
+        root: RootSecret,
+        encrypted: &[u8],
+        catalogue: Arc<Catalogue>,
+        now: UnixTime,
+    ) -> Result<Self, ProfileError> {
+        let profile = Profile::decrypt(&root, encrypted)?;
+        let trust = Trust::of(&profile, now);
+        Ok(Self {
+            root,
+            profile,
+            trust,
+            catalogue,
+        })
+    }
+
+    /// The profile's bytes, encrypted under a key of the root.
+    #[must_use]
+    pub fn encrypt(&self, rng: &mut dyn rand_core::CryptoRng) -> Vec<u8> {
+        self.profile.encrypt(&self.root, rng)
+    }
+
+    /// The root secret, for wrapping.
+    #[must_use]
+    pub fn danger_root(&self) -> &RootSecret {
+        &self.root
+    }
+
+    /// What is printed on paper: it alone restores everything.
+    #[must_use]
+    pub fn kit(&self) -> Kit {
+        Kit {
+            root: Zeroizing::new(*self.root.danger_bytes()),
+            hub: self.profile.hub.to_text(),
+            hub_url: self.profile.hub_url.clone(),
+        }
+    }
+
+    /// The profile.
+    #[must_use]
+    pub fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
+    /// The verified directories and status lists.
+    #[must_use]
+    pub fn trust(&self) -> &Trust {
+        &self.trust
+    }
+
+    /// The catalogue in which records are shown.
+    #[must_use]
+    pub fn catalogue(&self) -> &Catalogue {
+        &self.catalogue
+    }
+
+    /// Changes the language of her texts.
+    pub fn set_language(&mut self, language: &str) {
+        language.clone_into(&mut self.profile.language);
+    }
+
+    /// An organisation's name in her language, or in English.
+    #[must_use]
+    pub fn name_of(&self, org: &OrgId) -> String {
+        let hubs = self.profile.links.iter().map(|l| &l.hub);
+        let found = hubs
+            .chain([&self.profile.hub])
+            .filter_map(|hub| self.trust.directory(hub))
+            .find_map(|d| d.directory.organisation(org));
+        let names = found.map(|o| &o.statement.names);
+        let name = names.and_then(|n| n.get(&self.profile.language).or_else(|| n.get("en")));
+        name.cloned().unwrap_or_else(|| org.to_text())
+    }
+
+    /// Registers address 0 and fetches the directory. Safe to repeat.
+    ///
+    /// # Errors
+    /// [`HolderError::Client`], [`HolderError::Directory`].
+    pub async fn begin<T: Transport>(
+        &mut self,
+        transport: &T,
+        now: UnixTime,
+    ) -> Result<(), HolderError> {
+        let (hub, url) = (self.profile.hub, self.profile.hub_url.clone());
+        self.refresh_directory(&hub, &url, transport, now).await?;
+        if self.profile.registered {
+            return Ok(());
+        }
+        let auth = self.root.derive_auth(AddressIndex::SELF);
+        let body = RegisterAddress {
+            v: 1,
+            auth: auth.public_for(),
+            salt: None,
+            accepts: vec![Accept::SelfOnly(true)],
+            pass: None,
+        };
+        let client = HubClient::new(transport, hub, &url);
+        client.register(&body, &auth, now).await?;
+        self.profile.registered = true;
+        Ok(())
+    }
+
+    /// Fetches a hub's directory and checks it against everything seen of it before.
+    pub(crate) async fn refresh_directory<T: Transport>(
+        &mut self,
+        hub: &HubId,
+        url: &str,
+        transport: &T,
+        now: UnixTime,
+    ) -> Result<(), HolderError> {
+        let answer = HubClient::new(transport, *hub, url).directory().await?;
+        match self.trust.add_directory(hub, answer, now) {
+            Ok(bytes) => {
+                self.profile.directories.insert(hub_key(hub), bytes);
+                Ok(())
+            }
+            Err(error) => {
+                self.profile.alarm("other-log", None, now);
+                Err(error.into())
+            }
+        }
+    }
+
+    /// The services that the directories declare, newest versions, by the hash of their entry.
+    #[must_use]
+    pub fn services(&self) -> Vec<(Sha256Hash, ServiceEntry)> {
+        let all = self
+            .trust
+            .directories()
+            .flat_map(|d| d.directory.services());
+        all.map(|(hash, entry)| (*hash, entry.clone())).collect()
+    }
+}
+
+/// Whether a refusal may pass by itself.
+pub(crate) fn is_passing(kind: ProblemKind) -> bool {
+    use ProblemKind::{Busy, Internal, RateLimited, Unsigned};
+    matches!(kind, Busy | RateLimited | Internal | Unsigned)
+}

@@ -1,0 +1,137 @@
+//! Open: an envelope and its receipt become a message whose sender is known (R5, R6, R8).
+
+use crate::{SEALER, VERIFIER};
+use denizen_api::receipt::{HubTrust, ReceiptError, ReceiptFor, VerifiedReceipt, verify};
+use denizen_jose::PublicKey;
+use denizen_model::{
+    Sha256Hash,
+    deposit::Receipt,
+    envelope::{Envelope, EnvelopeError},
+    message::{From, Message, MessageError, To},
+};
+use denizen_seal::KemSecret;
+
+/// Why an envelope is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// Cut, lengthened or of another shape.
+    #[error("envelope is refused")]
+    Envelope(#[from] EnvelopeError),
+    /// For another address, hub or suite than this one.
+    #[error("envelope is for another address")]
+    OtherAddress,
+    /// Its receipt is refused.
+    #[error("receipt of the envelope is refused")]
+    Receipt(#[from] ReceiptError),
+    /// The receipt is of another place of this address.
+    #[error("receipt is of another place")]
+    OtherPlace,
+    /// It does not open with this address's key.
+    #[error("envelope does not open")]
+    Sealed,
+    /// The message inside is refused.
+    #[error("message is refused")]
+    Message(#[from] MessageError),
+}
+
+impl OpenError {
+    /// The stable code of the alarm.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Receipt(_) | Self::OtherPlace => "receipt-refused",
+            _ => "envelope-refused",
+        }
+    }
+}
+
+/// What an address accepts: whose messages, under which keys.
+#[derive(Clone, Copy)]
+pub struct Expected<'a> {
+    /// Hub, address and suite.
+    pub to: &'a To,
+    /// The address's key.
+    pub kem: &'a KemSecret,
+    /// The sender.
+    pub from: &'a From,
+    /// The sender's key, by the `kid` of the message.
+    pub key: &'a dyn Fn(&str, &Message) -> Option<PublicKey>,
+}
+
+/// A message that was opened and checked: only this file makes one.
+#[derive(Debug, Clone)]
+pub struct Opened {
+    message: Message,
+    hash: Sha256Hash,
+    receipt: Receipt,
+    verified: VerifiedReceipt,
+}
+
+impl Opened {
+    /// The message.
+    #[must_use]
+    pub fn message(&self) -> &Message {
+        &self.message
+    }
+
+    /// SHA-256 of the signed message.
+    #[must_use]
+    pub fn hash(&self) -> Sha256Hash {
+        self.hash
+    }
+
+    /// The receipt as it came.
+    #[must_use]
+    pub fn receipt(&self) -> &Receipt {
+        &self.receipt
+    }
+
+    /// What the receipt proves.
+    #[must_use]
+    pub fn verified(&self) -> &VerifiedReceipt {
+        &self.verified
+    }
+}
+
+/// Opens an envelope that was fetched at `pos`.
+///
+/// # Errors
+/// [`OpenError`]. Nothing that a hub could do differently follows from which one it is (R8).
+pub fn open(
+    envelope: &[u8],
+    receipt: &Receipt,
+    pos: u64,
+    trust: &HubTrust,
+    expected: Expected<'_>,
+) -> Result<Opened, OpenError> {
+    let parsed = Envelope::parse(envelope)?;
+    let header = parsed.header();
+    let Expected { to, .. } = expected;
+    if (header.hub, header.to, header.suite) != (to.hub, to.address, to.suite) {
+        return Err(OpenError::OtherAddress);
+    }
+    let envelope_hash = Sha256Hash::of(envelope);
+    let of = ReceiptFor {
+        address: &header.to,
+        envelope_hash: &envelope_hash,
+        commit: &header.commit,
+    };
+    let verified = verify(receipt, of, trust)?;
+    if verified.opening.pos != pos {
+        return Err(OpenError::OtherPlace);
+    }
+    let signed = SEALER
+        .open(expected.kem, &parsed)
+        .map_err(|_| OpenError::Sealed)?;
+    let (claimed, kid) = Message::danger_claimed(&signed)?;
+    let key = (expected.key)(&kid, &claimed).ok_or(MessageError::OtherSender)?;
+    let message = Message::verify(&signed, VERIFIER, &key, expected.from, header)?;
+    let hash = Sha256Hash::of(&signed);
+    Ok(Opened {
+        message,
+        hash,
+        receipt: receipt.clone(),
+        verified,
+    })
+}

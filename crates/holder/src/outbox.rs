@@ -1,0 +1,144 @@
+//! Sending: sealed bytes are kept before the first attempt and sent unchanged until answered.
+
+use crate::{
+    Profile, SEALER,
+    holder::{HolderError, is_passing},
+    profile::{Outgoing, SentReceipt},
+    trust::Trust,
+};
+use denizen_api::{
+    HubClient, ProblemKind, Transport,
+    client::{ClientError, RequestSigner, own_keyid},
+    receipt::{ReceiptFor, verify},
+    wire::{DepositItem, DepositOutcome},
+};
+use denizen_jose::Signer;
+use denizen_model::{
+    DepositId, Nonce, Sha256Hash, UnixTime,
+    envelope::{Envelope, Header},
+    message::Message,
+};
+use denizen_seal::{AddressIndex, KemPublic, RootSecret};
+
+/// A sealed message.
+pub(crate) struct Sealed {
+    pub(crate) envelope: Vec<u8>,
+    pub(crate) signed: Vec<u8>,
+}
+
+/// Signs and seals a message.
+pub(crate) fn seal(
+    message: &Message,
+    signer: &dyn Signer,
+    kid: &str,
+    kem: &KemPublic,
+    rng: &mut dyn rand_core::CryptoRng,
+) -> Result<Sealed, HolderError> {
+    let signed = message.sign(signer, kid);
+    let header = Header {
+        suite: message.to.suite,
+        hub: message.to.hub,
+        to: message.to.address,
+        commit: message.commit(),
+    };
+    let sealed = SEALER.seal(kem, &header, signed.as_bytes(), rng);
+    let envelope = sealed.map_err(|_| HolderError::TooLarge)?;
+    Ok(Sealed {
+        envelope: envelope.encode(),
+        signed: signed.into_bytes(),
+    })
+}
+
+/// The salt of a message without attachments.
+pub(crate) fn commit_salt(rng: &mut dyn rand_core::CryptoRng) -> Option<Nonce> {
+    let mut rng = rng;
+    Some(Nonce::make(&mut rng))
+}
+
+pub(crate) fn deposit_id(rng: &mut dyn rand_core::CryptoRng) -> DepositId {
+    let mut rng = rng;
+    DepositId::make(&mut rng)
+}
+
+/// Sends what waits, in order. Stops at the first that gets no answer: what is behind it may rely on
+/// it (a spent mark comes before the copy that it marks).
+pub(crate) async fn flush<T: Transport>(
+    profile: &mut Profile,
+    root: &RootSecret,
+    trust: &Trust,
+    transport: &T,
+    now: UnixTime,
+) -> Result<(), HolderError> {
+    while let Some(next) = profile.outbox.first().cloned() {
+        let outcome = send(&next, root, transport, now).await?;
+        match outcome {
+            DepositOutcome::Stored { receipt, .. } => {
+                let envelope_hash = Sha256Hash::of(&next.envelope.0);
+                let good = trust.directory(&next.hub).is_some_and(|directory| {
+                    let commit = Envelope::parse(&next.envelope.0).map(|e| e.header().commit);
+                    commit.is_ok_and(|commit| {
+                        let of = ReceiptFor {
+                            address: &next.to,
+                            envelope_hash: &envelope_hash,
+                            commit: &commit,
+                        };
+                        verify(&receipt, of, &directory.trust).is_ok()
+                    })
+                });
+                if !good {
+                    profile.alarm("receipt-refused", None, now);
+                    return Err(HolderError::ReceiptRefused);
+                }
+                profile.sent.push(SentReceipt {
+                    hub: next.hub,
+                    envelope_hash,
+                    receipt,
+                });
+            }
+            DepositOutcome::Gone { .. } => {}
+            DepositOutcome::Refused(kind) => {
+                let kind = ProblemKind::parse(&kind).unwrap_or(ProblemKind::Internal);
+                if is_passing(kind) {
+                    return Err(HolderError::Client(ClientError::Problem(kind)));
+                }
+                let link = (next.index > 0).then_some(next.index);
+                profile.alarm(kind.name(), link, now);
+            }
+        }
+        profile.outbox.remove(0);
+    }
+    Ok(())
+}
+
+async fn send<T: Transport>(
+    next: &Outgoing,
+    root: &RootSecret,
+    transport: &T,
+    now: UnixTime,
+) -> Result<DepositOutcome, HolderError> {
+    let client = HubClient::new(transport, next.hub, &next.hub_url);
+    let item = DepositItem {
+        deposit_id: next.deposit_id,
+        envelope: next.envelope.0.clone(),
+        pass: next.pass.as_ref().map(|p| p.0.clone()),
+        reserved: false,
+    };
+    let items = std::slice::from_ref(&item);
+    let outcomes = if next.index == 0 {
+        let auth = root.derive_auth(AddressIndex::SELF);
+        let keyid = own_keyid(auth.signer());
+        client
+            .deposit(items, RequestSigner::address(&auth, &keyid), now)
+            .await?
+    } else {
+        let keys = root.derive_address(AddressIndex(next.index), None);
+        let keyid = own_keyid(keys.deposit.signer());
+        client
+            .deposit(items, RequestSigner::link(&keys.deposit, &keyid), now)
+            .await?
+    };
+    outcomes
+        .into_iter()
+        .next()
+        .ok_or(HolderError::Client(ClientError::Answer))
+}

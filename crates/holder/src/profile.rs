@@ -1,0 +1,481 @@
+//! The profile: all that a client keeps, as one value. Specified in `docs/spec/state.md`.
+
+use denizen_model::{
+    AddressId, CopyRef, DepositId, HubId, MessageId, Nonce, OrgId, PublicKeyFor, Sha256Hash,
+    UnixTime,
+    deposit::Receipt,
+    id::Bytes,
+    key::Identity,
+    message::{
+        AccessNotice, ApplicationEvent, ApplicationSubmit, Chain, Message, Notice, RecordStatus,
+        Sensitivity,
+    },
+};
+use denizen_seal::RootSecret;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+const CONTEXT: &[u8] = b"denizen/v1/profile";
+
+/// Why a profile's file is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProfileError {
+    /// It does not open with this root.
+    #[error("the profile's file is damaged or of another profile: restore it from the kit")]
+    Sealed,
+    /// Of a version that this program does not know.
+    #[error("the profile was written by a newer version of this program")]
+    Version,
+}
+
+/// A chain of messages as its sender keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutChain {
+    id: MessageId,
+    seq: u64,
+    head: Option<Sha256Hash>,
+    #[serde(default)]
+    follows: Vec<Sha256Hash>,
+}
+
+impl OutChain {
+    /// A new chain that follows the heads of earlier ones.
+    pub fn make(follows: Vec<Sha256Hash>, rng: &mut dyn rand_core::CryptoRng) -> Self {
+        let mut rng = rng;
+        Self {
+            id: MessageId::make(&mut rng),
+            seq: 0,
+            head: None,
+            follows,
+        }
+    }
+
+    /// The place of the next message.
+    #[must_use]
+    pub fn next(&self) -> Chain {
+        let follows = if self.seq == 0 {
+            self.follows.clone()
+        } else {
+            Vec::new()
+        };
+        Chain {
+            id: self.id,
+            seq: self.seq,
+            prev: self.head,
+            follows,
+        }
+    }
+
+    /// Hash of the newest message.
+    #[must_use]
+    pub fn head(&self) -> Option<Sha256Hash> {
+        self.head
+    }
+
+    /// Moves on after a message with this hash.
+    pub fn advance(&mut self, hash: Sha256Hash) {
+        self.seq += 1;
+        self.head = Some(hash);
+    }
+}
+
+/// Where a link stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LinkState {
+    /// Its address is not registered yet: [`crate::Holder::sync`] does that.
+    Opening,
+    /// `link/accept` is on its way.
+    Accepted,
+    /// The six digits can be shown.
+    CodeReady,
+    /// The link stands.
+    Confirmed,
+    /// The organisation refused, with its code.
+    Refused,
+    /// Ended by her.
+    Closed,
+}
+
+/// A link with one organisation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Link {
+    /// Index of its address in the key tree.
+    pub index: u32,
+    /// The organisation.
+    pub org: OrgId,
+    /// The organisation's hub.
+    pub hub: HubId,
+    /// Where it answers.
+    pub hub_url: String,
+    /// Her address there.
+    pub address: AddressId,
+    /// Salt of its `kem`.
+    pub salt: Nonce,
+    /// Pinned identity key.
+    pub identity: PublicKeyFor<Identity>,
+    /// Pinned statement.
+    pub statement: Sha256Hash,
+    /// The invitation's nonce.
+    pub invitation: Nonce,
+    /// Why the link was wanted.
+    pub purpose: String,
+    /// Kinds that may be sent.
+    pub allowed_kinds: Vec<String>,
+    /// The office's case reference.
+    pub case_reference: Option<String>,
+    /// Where it stands.
+    pub state: LinkState,
+    /// The organisation's code, if it refused.
+    #[serde(default)]
+    pub refusal: Option<String>,
+    /// The invitation's pass, then the lasting one.
+    pub deposit_pass: Bytes,
+    /// For a later `link/move`.
+    #[serde(default)]
+    pub register_pass: Option<Bytes>,
+    /// Her part of the six digits.
+    pub challenge: Nonce,
+    /// The organisation's part.
+    #[serde(default)]
+    pub org_challenge: Option<Nonce>,
+    /// Message id and hash of the signed `link/accept`, once it is made.
+    #[serde(default)]
+    pub accept: Option<(MessageId, Sha256Hash)>,
+    /// Newest position that was taken in.
+    #[serde(default)]
+    pub cursor: Option<u64>,
+    /// Her chain.
+    pub out: OutChain,
+    /// Heads of the organisation's chains: number and hash of the newest message of each.
+    #[serde(default)]
+    pub heads: BTreeMap<String, (u64, Sha256Hash)>,
+    /// Messages taken in: id and hash.
+    #[serde(default)]
+    pub taken: BTreeMap<String, Sha256Hash>,
+    /// Keys sent ahead for one-time copies that have not come back yet.
+    #[serde(default)]
+    pub copy_refs: Vec<CopyRef>,
+}
+
+/// What proves that a credential was delivered, without its envelope.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Delivery {
+    /// The receipt.
+    pub receipt: Receipt,
+    /// Salt of the attachment.
+    pub salt: Nonce,
+    /// Which attachment, of how many.
+    pub attachment: (usize, usize),
+    /// Path under the envelope's `commit`.
+    pub path: Vec<Sha256Hash>,
+}
+
+/// A one-time copy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Copy {
+    /// Names its key.
+    #[serde(rename = "ref")]
+    pub copy_ref: CopyRef,
+    /// The credential.
+    pub text: String,
+}
+
+/// A record that was checked and taken in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldRecord {
+    /// Its name within the link.
+    pub record: MessageId,
+    /// Index of the link.
+    pub link: u32,
+    /// The issuer.
+    pub issuer: OrgId,
+    /// Its kind.
+    pub vct: String,
+    /// The kept copy.
+    pub kept: String,
+    /// Hash of the kept copy: names the record in later messages.
+    pub kept_hash: Sha256Hash,
+    /// One-time copies, spent ones included.
+    #[serde(default)]
+    pub copies: Vec<Copy>,
+    /// Signed sensitivity.
+    pub sensitivity: Sensitivity,
+    /// The notice of an adverse record.
+    #[serde(default)]
+    pub notice: Option<Notice>,
+    /// The legal basis of issuing it.
+    #[serde(default)]
+    pub legal_basis: Option<String>,
+    /// When it came.
+    pub received: UnixTime,
+    /// Proof of its delivery.
+    pub delivery: Delivery,
+    /// Hashes of the records that it replaces.
+    #[serde(default)]
+    pub supersedes: Vec<Sha256Hash>,
+    /// Signed changes, oldest first.
+    #[serde(default)]
+    pub changes: Vec<RecordStatus>,
+}
+
+/// A record that was refused: nothing is lost, and the reason is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefusedRecord {
+    /// Index of the link.
+    pub link: u32,
+    /// Stable code of the reason.
+    pub code: String,
+    /// What came.
+    pub text: String,
+}
+
+/// An application that was made.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Application {
+    /// The submission's message id: the thread.
+    pub id: MessageId,
+    /// Index of the link.
+    pub link: u32,
+    /// What was sent.
+    pub submit: ApplicationSubmit,
+    /// The signed message, byte for byte.
+    pub message: Bytes,
+    /// When.
+    pub sent: UnixTime,
+    /// What the office said, oldest first.
+    #[serde(default)]
+    pub events: Vec<ApplicationEvent>,
+}
+
+/// An access notice with its link.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NoticeEntry {
+    /// Index of the link.
+    pub link: u32,
+    /// Who, when, why, which claims.
+    pub notice: AccessNotice,
+}
+
+/// A note that came.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NoteEntry {
+    /// Index of the link.
+    pub link: u32,
+    /// The thread that it belongs to.
+    #[serde(default)]
+    pub thread: Option<MessageId>,
+    /// When it was written.
+    pub at: UnixTime,
+    /// The text.
+    pub text: String,
+}
+
+/// A message that this release does not act on: kept until one does.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Unread {
+    /// Index of the link.
+    pub link: u32,
+    /// The verified message.
+    pub message: Message,
+}
+
+/// Something that a person must know, by its stable code (`err-` and `rec-` texts).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Alarm {
+    /// Stable code.
+    pub code: String,
+    /// Index of the link; none for her own address.
+    #[serde(default)]
+    pub link: Option<u32>,
+    /// When it was seen.
+    pub at: UnixTime,
+}
+
+/// Sealed bytes on their way. Kept before the first attempt and sent unchanged until answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outgoing {
+    /// Index of the address whose key signs; 0 for her own.
+    pub index: u32,
+    /// The hub to deposit at.
+    pub hub: HubId,
+    /// Where it answers.
+    pub hub_url: String,
+    /// The recipient.
+    pub to: AddressId,
+    /// Drawn once.
+    pub deposit_id: DepositId,
+    /// The envelope.
+    pub envelope: Bytes,
+    /// The deposit pass.
+    #[serde(default)]
+    pub pass: Option<Bytes>,
+}
+
+/// A receipt of something that she sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SentReceipt {
+    /// The hub that gave it.
+    pub hub: HubId,
+    /// Hash of the envelope.
+    pub envelope_hash: Sha256Hash,
+    /// The receipt.
+    pub receipt: Receipt,
+}
+
+/// All that a client keeps.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Profile {
+    /// Counts changes that went to address 0; never goes back (R10).
+    pub version: u64,
+    /// The hub of address 0.
+    pub hub: HubId,
+    /// Where it answers.
+    pub hub_url: String,
+    /// The language of her texts.
+    pub language: String,
+    /// Newest position of address 0 that was taken in.
+    #[serde(default)]
+    pub own_cursor: Option<u64>,
+    /// Chain of her messages to herself.
+    pub own_chain: OutChain,
+    /// The next address index to try.
+    pub next_index: u32,
+    /// Links.
+    #[serde(default)]
+    pub links: Vec<Link>,
+    /// Records.
+    #[serde(default)]
+    pub records: Vec<HeldRecord>,
+    /// Refused records.
+    #[serde(default)]
+    pub refused: Vec<RefusedRecord>,
+    /// Applications.
+    #[serde(default)]
+    pub applications: Vec<Application>,
+    /// Who opened what.
+    #[serde(default)]
+    pub notices: Vec<NoticeEntry>,
+    /// Notes from organisations.
+    #[serde(default)]
+    pub notes: Vec<NoteEntry>,
+    /// Messages that this release does not act on.
+    #[serde(default)]
+    pub unread: Vec<Unread>,
+    /// One-time copies that were shown, or may have been.
+    #[serde(default)]
+    pub spent: BTreeSet<String>,
+    /// On their way.
+    #[serde(default)]
+    pub outbox: Vec<Outgoing>,
+    /// Receipts of what was sent.
+    #[serde(default)]
+    pub sent: Vec<SentReceipt>,
+    /// Alarms.
+    #[serde(default)]
+    pub alarms: Vec<Alarm>,
+    /// Directories as last verified, by hub id.
+    #[serde(default)]
+    pub directories: BTreeMap<String, Bytes>,
+    /// Status list tokens as last verified, by URI.
+    #[serde(default)]
+    pub statuses: BTreeMap<String, String>,
+    /// Largest deposit log seen, by hub id (R10).
+    #[serde(default)]
+    pub log_sizes: BTreeMap<String, u64>,
+    /// Heads of chains that other installations of this profile wrote to herself.
+    #[serde(default)]
+    pub own_heads: BTreeMap<String, (u64, Sha256Hash)>,
+    /// Messages to herself taken in: id and hash.
+    #[serde(default)]
+    pub own_taken: BTreeMap<String, Sha256Hash>,
+    /// What the manifest in address 0 says as of the last one written.
+    #[serde(default)]
+    pub manifest: Option<Sha256Hash>,
+    /// By record: how many copies were spent when fresh keys were last sent.
+    #[serde(default)]
+    pub refills: BTreeMap<String, usize>,
+    /// Whether the address 0 of this profile is registered.
+    #[serde(default)]
+    pub registered: bool,
+}
+
+impl Profile {
+    /// A profile that holds nothing.
+    pub(crate) fn new(hub: HubId, hub_url: &str, language: &str, own_chain: OutChain) -> Self {
+        Self {
+            version: 0,
+            hub,
+            hub_url: hub_url.trim_end_matches('/').to_owned(),
+            language: language.to_owned(),
+            own_cursor: None,
+            own_chain,
+            next_index: 1,
+            links: Vec::new(),
+            records: Vec::new(),
+            refused: Vec::new(),
+            applications: Vec::new(),
+            notices: Vec::new(),
+            notes: Vec::new(),
+            unread: Vec::new(),
+            spent: BTreeSet::new(),
+            outbox: Vec::new(),
+            sent: Vec::new(),
+            alarms: Vec::new(),
+            directories: BTreeMap::new(),
+            statuses: BTreeMap::new(),
+            log_sizes: BTreeMap::new(),
+            own_heads: BTreeMap::new(),
+            own_taken: BTreeMap::new(),
+            manifest: None,
+            refills: BTreeMap::new(),
+            registered: false,
+        }
+    }
+
+    /// The profile's bytes, encrypted under a key of the root.
+    #[must_use]
+    pub fn encrypt(&self, root: &RootSecret, rng: &mut dyn rand_core::CryptoRng) -> Vec<u8> {
+        let mut rng = rng;
+        let json = serde_json::to_vec(self).expect("a profile is JSON");
+        root.derive_local().encrypt(CONTEXT, &json, &mut rng)
+    }
+
+    /// Reads what [`Profile::encrypt`] wrote.
+    ///
+    /// # Errors
+    /// [`ProfileError`].
+    pub fn decrypt(root: &RootSecret, bytes: &[u8]) -> Result<Self, ProfileError> {
+        let json = root.derive_local().decrypt(CONTEXT, bytes);
+        serde_json::from_slice(&json.map_err(|_| ProfileError::Sealed)?)
+            .map_err(|_| ProfileError::Version)
+    }
+
+    /// The link with an index.
+    #[must_use]
+    pub fn link(&self, index: u32) -> Option<&Link> {
+        self.links.iter().find(|l| l.index == index)
+    }
+
+    pub(crate) fn link_mut(&mut self, index: u32) -> Option<&mut Link> {
+        self.links.iter_mut().find(|l| l.index == index)
+    }
+
+    /// Whether a one-time copy may still be shown.
+    #[must_use]
+    pub fn is_unspent(&self, copy_ref: &CopyRef) -> bool {
+        !self.spent.contains(&copy_ref.to_text())
+    }
+
+    pub(crate) fn alarm(&mut self, code: &str, link: Option<u32>, at: UnixTime) {
+        let known = |a: &Alarm| a.code == code && a.link == link;
+        if !self.alarms.iter().any(known) {
+            self.alarms.push(Alarm {
+                code: code.to_owned(),
+                link,
+                at,
+            });
+        }
+    }
+}

@@ -1,0 +1,461 @@
+//! Records: checked when they come, shown with where they are from.
+
+use crate::{
+    Holder, VERIFIER,
+    open::Opened,
+    profile::{Copy, Delivery, HeldRecord, RefusedRecord},
+    trust::{Freshness, StatusView},
+};
+use denizen_api::receipt::{VerifiedReceipt, verify_proof};
+use denizen_credential::{CredentialError, Status, UnverifiedCredential, VerifiedCredential};
+use denizen_jose::PublicKey;
+use denizen_model::{
+    OrgId, PublicKeyFor, Sha256Hash, UnixTime,
+    commit::prove,
+    directory::IssuerKey,
+    key::Issuer,
+    message::{
+        Attachment, Body, IssuedCopy, Message, RecordIssue, SD_JWT_MEDIA_TYPE, StatusChange,
+    },
+    statement::{Quality, split_kid},
+};
+use denizen_rules::last_day;
+use serde_json::{Map, Value};
+
+/// Kinds that an office mints in a procedure, without their being in an invitation.
+const PROCEDURE_KINDS: [&str; 3] = ["application-filed", "decision", "check-receipt"];
+/// One-time copies at or below which fresh keys are sent.
+const COPIES_LOW: usize = 1;
+
+/// Why a record is refused. It is kept with its reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RecordError {
+    /// An attachment that the message names is missing, or the kept copy's hash is another.
+    #[error("the message does not hold what it says")]
+    Malformed,
+    /// She did not allow this kind on this link.
+    #[error("a kind that was not allowed on this link")]
+    NotAllowed,
+    /// The directory does not let this organisation issue this kind.
+    #[error("the organisation may not issue this kind")]
+    NotAdmitted,
+    /// The kind, or this version of it, is not known.
+    #[error("a kind that is not known")]
+    KindUnknown,
+    /// Not signed by a key that counts.
+    #[error("not signed by a key of the issuer that counts")]
+    IssuerKey,
+    /// The key was withdrawn before delivery.
+    #[error("the issuer's key was withdrawn before this was delivered")]
+    KeyWithdrawn,
+    /// The credential is refused.
+    #[error("the credential is refused")]
+    Credential(#[from] CredentialError),
+    /// Bound to another key than hers.
+    #[error("bound to another key than hers")]
+    OtherHolder,
+    /// Its claims do not fit its kind.
+    #[error("its claims do not fit its kind")]
+    Claims,
+    /// An adverse record without the notice that must come with it (D10).
+    #[error("an adverse record without its notice")]
+    NoNotice,
+    /// A one-time copy that says something else than the kept copy, or was there before.
+    #[error("a copy differs from the record")]
+    OtherCopy,
+}
+
+impl RecordError {
+    /// The stable code.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Malformed | Self::OtherCopy | Self::OtherHolder => "record-malformed",
+            Self::NotAllowed => "kind-not-allowed",
+            Self::NotAdmitted => "not-admitted",
+            Self::KindUnknown => "unknown-kind",
+            Self::KeyWithdrawn => "issuer-key-withdrawn",
+            Self::IssuerKey | Self::Credential(_) => "record-signature",
+            Self::Claims => "record-claims",
+            Self::NoNotice => "no-notice",
+        }
+    }
+}
+
+/// A record as shown.
+#[derive(Debug, Clone)]
+pub struct RecordView {
+    /// Names it: the hash of its kept copy.
+    pub kept: Sha256Hash,
+    /// Its kind.
+    pub vct: String,
+    /// The issuer.
+    pub issuer: OrgId,
+    /// In which quality it issues this kind, as the directory says now.
+    pub quality: Option<Quality>,
+    /// All its claims.
+    pub claims: Map<String, Value>,
+    /// Issued at.
+    pub issued: Option<UnixTime>,
+    /// The last day on which it counts.
+    pub expires: Option<jiff::civil::Date>,
+    /// Status and how old that knowledge is.
+    pub status: StatusView,
+    /// The newest signed change, with its reason.
+    pub changed: Option<(StatusChange, String)>,
+    /// Another record replaces it.
+    pub superseded: bool,
+    /// One-time copies that may still be shown.
+    pub copies_left: usize,
+    /// Whether its kind is issued with one-time copies.
+    pub showing: bool,
+    /// The delivery's receipt: time, index, level; none if it does not verify.
+    pub receipt: Option<VerifiedReceipt>,
+    /// What the profile keeps of it.
+    pub held: HeldRecord,
+}
+
+impl Holder {
+    /// All records, newest first.
+    #[must_use]
+    pub fn records(&self, now: UnixTime) -> Vec<RecordView> {
+        let all = self.profile.records.iter().rev();
+        all.filter_map(|r| self.view(r, now)).collect()
+    }
+
+    /// One record.
+    #[must_use]
+    pub fn record(&self, kept: &Sha256Hash, now: UnixTime) -> Option<RecordView> {
+        let found = self.profile.records.iter().find(|r| r.kept_hash == *kept);
+        found.and_then(|r| self.view(r, now))
+    }
+
+    pub(crate) fn view(&self, record: &HeldRecord, now: UnixTime) -> Option<RecordView> {
+        let credential = self.credential(record, &record.kept).ok()?;
+        let hub = self.profile.link(record.link).map(|l| l.hub)?;
+        let directory = self.trust.directory(&hub)?;
+        let kind = self.catalogue.kind(&record.vct);
+        let expires = kind.and_then(|k| k.traits.expires_claim.as_deref());
+        let expires = expires.and_then(|c| credential.claims().get(c)?.as_str());
+        let mut status = self.trust.status(credential.status(), now);
+        let changed = record.changes.last().map(|c| (c.change, c.reason.clone()));
+        // A signed change counts from its arrival, before the list shows it.
+        if let Some((change, _)) = &changed
+            && status.freshness != Freshness::Fresh
+        {
+            status.status = match change {
+                StatusChange::Suspended => Status::Suspended,
+                StatusChange::Revoked | StatusChange::Corrected => Status::Invalid,
+                StatusChange::Reinstated => Status::Valid,
+            };
+        }
+        let replaced = |r: &HeldRecord| r.supersedes.contains(&record.kept_hash);
+        let unspent = record
+            .copies
+            .iter()
+            .filter(|c| self.profile.is_unspent(&c.copy_ref));
+        Some(RecordView {
+            kept: record.kept_hash,
+            vct: record.vct.clone(),
+            issuer: record.issuer,
+            quality: directory
+                .directory
+                .admitted(&record.issuer, &record.vct, now),
+            claims: credential.claims().clone(),
+            issued: credential.iat().map(UnixTime),
+            expires: expires.and_then(last_day),
+            status,
+            changed,
+            superseded: self.profile.records.iter().any(replaced),
+            copies_left: unspent.count(),
+            showing: kind.is_some_and(|k| k.traits.showing),
+            receipt: verify_proof(&record.delivery.receipt.proof, &directory.trust).ok(),
+            held: record.clone(),
+        })
+    }
+
+    /// Verifies a held credential again under its issuer's key at the time of its delivery.
+    pub(crate) fn credential(
+        &self,
+        record: &HeldRecord,
+        text: &str,
+    ) -> Result<VerifiedCredential, RecordError> {
+        let hub = self.profile.link(record.link).map(|l| l.hub);
+        let directory = hub.and_then(|hub| self.trust.directory(&hub));
+        let directory = directory.ok_or(RecordError::IssuerKey)?;
+        let unverified = UnverifiedCredential::parse(text)?;
+        let (iss, kid) = unverified.danger_issuer()?;
+        let delivered = record.received;
+        let key = issuer_key(
+            &directory.directory,
+            &record.issuer,
+            (&iss, &kid),
+            delivered,
+        )?;
+        Ok(unverified.verify(VERIFIER, key.key())?)
+    }
+
+    /// Checks and takes in one record of a message; gives the hash that names it.
+    pub(crate) fn take_record(
+        &mut self,
+        index: u32,
+        opened: &Opened,
+        issue: &RecordIssue,
+    ) -> Result<Sha256Hash, RecordError> {
+        let message = opened.message();
+        let link = self.profile.link(index).ok_or(RecordError::Malformed)?;
+        let org = link.org;
+        let same = |r: &HeldRecord| r.link == index && r.record == issue.record;
+        let held = self.profile.records.iter().position(same);
+        let kept = issue.copies.iter().find(|c| c.copy_ref.is_none());
+        let record = match (held, kept) {
+            (Some(at), None) => {
+                let record = self.profile.records.get(at).ok_or(RecordError::Malformed)?;
+                (record.kept_hash == issue.kept).then(|| record.clone())
+            }
+            (None, Some(kept)) => Some(self.check_kept(index, opened, issue, kept)?),
+            _ => None,
+        };
+        let mut record = record.ok_or(RecordError::Malformed)?;
+        let original = self.credential(&record, &record.kept)?;
+        for copy in issue.copies.iter().filter(|c| c.copy_ref.is_some()) {
+            let copy = self.check_copy(&record, message, copy, &original)?;
+            record.copies.push(copy);
+        }
+        let link = self.profile.link_mut(index).ok_or(RecordError::Malformed)?;
+        link.copy_refs
+            .retain(|r| record.copies.iter().all(|c| c.copy_ref != *r));
+        debug_assert_eq!(org, record.issuer);
+        let hash = record.kept_hash;
+        match held.and_then(|at| self.profile.records.get_mut(at)) {
+            Some(place) => *place = record,
+            None => self.profile.records.push(record),
+        }
+        Ok(hash)
+    }
+
+    fn check_kept(
+        &self,
+        index: u32,
+        opened: &Opened,
+        issue: &RecordIssue,
+        kept: &IssuedCopy,
+    ) -> Result<HeldRecord, RecordError> {
+        let message = opened.message();
+        let link = self.profile.link(index).ok_or(RecordError::Malformed)?;
+        self.check_allowed(index, message, &issue.vct)?;
+        let (at, attachment) = find(message, &kept.attachment)?;
+        let hash = Sha256Hash::of(attachment.data.as_bytes());
+        if hash != issue.kept || self.profile.records.iter().any(|r| r.kept_hash == hash) {
+            return Err(RecordError::Malformed);
+        }
+        let delivered = opened.verified().opening.time;
+        let hashes = message.attachment_hashes();
+        let record = HeldRecord {
+            record: issue.record,
+            link: index,
+            issuer: link.org,
+            vct: issue.vct.clone(),
+            kept: attachment.data.clone(),
+            kept_hash: hash,
+            copies: Vec::new(),
+            sensitivity: issue.sensitivity,
+            notice: issue.notice.clone(),
+            legal_basis: issue.legal_basis.clone(),
+            received: delivered,
+            delivery: Delivery {
+                receipt: opened.receipt().clone(),
+                salt: attachment.salt,
+                attachment: (at, hashes.len()),
+                path: prove(&hashes, at).ok_or(RecordError::Malformed)?,
+            },
+            supersedes: issue.supersedes.clone(),
+            changes: Vec::new(),
+        };
+        let credential = self.credential(&record, &record.kept)?;
+        self.check_credential(&credential, issue, link.org, delivered)?;
+        let cnf = self.link_keys(link).cnf.public_for();
+        if credential.cnf() != cnf.key() {
+            return Err(RecordError::OtherHolder);
+        }
+        Ok(record)
+    }
+
+    /// A kind that the link allows, or that belongs to the procedure which the message is part of.
+    fn check_allowed(&self, index: u32, message: &Message, vct: &str) -> Result<(), RecordError> {
+        let link = self.profile.link(index).ok_or(RecordError::Malformed)?;
+        if link.allowed_kinds.iter().any(|k| k == vct) {
+            return Ok(());
+        }
+        if !matches!(message.body, Body::ApplicationEvent(_)) {
+            return Err(RecordError::NotAllowed);
+        }
+        let minted = PROCEDURE_KINDS.iter().any(|name| {
+            let kind = self.catalogue.kind(vct);
+            kind.is_some_and(|k| k.name == *name)
+        });
+        let applied = self
+            .profile
+            .applications
+            .iter()
+            .find(|a| Some(a.id) == message.thid);
+        let granted = applied.is_some_and(|a| {
+            let directory = self.trust.directory(&link.hub);
+            let service = directory.and_then(|d| d.directory.service(&a.submit.service));
+            service.is_some_and(|s| s.service.grants.iter().any(|g| g == vct))
+        });
+        if minted || granted {
+            Ok(())
+        } else {
+            Err(RecordError::NotAllowed)
+        }
+    }
+
+    fn check_credential(
+        &self,
+        credential: &VerifiedCredential,
+        issue: &RecordIssue,
+        org: OrgId,
+        delivered: UnixTime,
+    ) -> Result<(), RecordError> {
+        let admitted = |d: &denizen_api::directory::VerifiedDirectory| {
+            d.directory.admitted(&org, &issue.vct, delivered)
+        };
+        if credential.vct() != issue.vct || credential.issuer() != org.to_text() {
+            return Err(RecordError::Malformed);
+        }
+        if self.trust.directories().find_map(admitted).is_none() {
+            return Err(RecordError::NotAdmitted);
+        }
+        let kind = self
+            .catalogue
+            .kind(&issue.vct)
+            .ok_or(RecordError::KindUnknown)?;
+        if credential.vct_integrity() != Some(kind.integrity().as_str()) {
+            return Err(RecordError::KindUnknown);
+        }
+        if kind.traits.sensitivity != issue.sensitivity {
+            return Err(RecordError::Malformed);
+        }
+        if kind.traits.adverse && issue.notice.is_none() {
+            return Err(RecordError::NoNotice);
+        }
+        let own_list = |s: &denizen_credential::StatusRef| {
+            crate::trust::parse_status_uri(&s.uri).is_some_and(|(of, _)| of == org)
+        };
+        if !credential.status().is_none_or(own_list) {
+            return Err(RecordError::Malformed);
+        }
+        let claims = Value::Object(credential.claims().clone());
+        kind.check(&claims).map_err(|_| RecordError::Claims)
+    }
+
+    fn check_copy(
+        &self,
+        record: &HeldRecord,
+        message: &Message,
+        copy: &IssuedCopy,
+        original: &VerifiedCredential,
+    ) -> Result<Copy, RecordError> {
+        let copy_ref = copy.copy_ref.ok_or(RecordError::Malformed)?;
+        let (_, attachment) = find(message, &copy.attachment)?;
+        let credential = self.credential(record, &attachment.data)?;
+        let known = self.profile.records.iter().flat_map(|r| &r.copies);
+        let again = known.chain(&record.copies).any(|c| c.copy_ref == copy_ref);
+        let key: PublicKey = self
+            .root
+            .derive_copy_key(&copy_ref)
+            .public_for()
+            .key()
+            .clone();
+        if *credential.cnf() != key {
+            return Err(RecordError::OtherHolder);
+        }
+        let same = credential.claims() == original.claims()
+            && credential.vct() == original.vct()
+            && credential.vct_integrity() == original.vct_integrity();
+        if again || !same {
+            return Err(RecordError::OtherCopy);
+        }
+        Ok(Copy {
+            copy_ref,
+            text: attachment.data.clone(),
+        })
+    }
+
+    pub(crate) fn keep_refused(
+        &mut self,
+        index: u32,
+        message: &Message,
+        issue: &RecordIssue,
+        error: RecordError,
+    ) {
+        let kept = issue.copies.iter().find(|c| c.copy_ref.is_none());
+        let text = kept.and_then(|c| find(message, &c.attachment).ok());
+        self.profile.refused.push(RefusedRecord {
+            link: index,
+            code: error.code().to_owned(),
+            text: text.map(|(_, a)| a.data.clone()).unwrap_or_default(),
+        });
+    }
+
+    /// Asks for one-time copies of records that have few left, once for each shortage.
+    pub(crate) fn queue_refills(
+        &mut self,
+        now: UnixTime,
+        rng: &mut dyn rand_core::CryptoRng,
+    ) -> Result<(), crate::HolderError> {
+        let views = self.records(now);
+        for view in views.iter().filter(|v| v.showing && !v.superseded) {
+            let wanted = self
+                .catalogue
+                .kind(&view.vct)
+                .map_or(0, |k| usize::from(k.traits.copies));
+            let spent = view.held.copies.len() - view.copies_left;
+            let asked = self.profile.refills.get(&view.kept.to_text()).copied();
+            let due = view.copies_left <= COPIES_LOW && spent > 0 && asked != Some(spent);
+            let confirmed = self
+                .profile
+                .link(view.held.link)
+                .is_some_and(|l| l.state == crate::LinkState::Confirmed);
+            if !due || !confirmed || wanted == 0 {
+                continue;
+            }
+            let copy_keys = self.fresh_copy_keys(view.held.link, wanted, rng);
+            let body = Body::CopiesRefill(denizen_model::message::CopiesRefill {
+                kept: view.kept,
+                copy_keys,
+            });
+            let draft = crate::link::Draft::new(body, None);
+            self.queue_message(view.held.link, draft, now, rng)?;
+            self.profile.refills.insert(view.kept.to_text(), spent);
+        }
+        Ok(())
+    }
+}
+
+/// The issuer key that a credential names, if it counts at delivery.
+pub(crate) fn issuer_key(
+    directory: &denizen_model::directory::Directory,
+    org: &OrgId,
+    (iss, kid): (&str, &str),
+    delivered: UnixTime,
+) -> Result<PublicKeyFor<Issuer>, RecordError> {
+    let (id, kid) = split_kid(kid).ok_or(RecordError::IssuerKey)?;
+    if OrgId::from(id) != *org || iss != org.to_text() {
+        return Err(RecordError::IssuerKey);
+    }
+    match directory.issuer_key(org, kid, delivered) {
+        Some(IssuerKey::Good(key)) => Ok(key),
+        Some(IssuerKey::RevokedFrom(key, from)) if delivered < from => Ok(key),
+        Some(IssuerKey::RevokedFrom(..)) => Err(RecordError::KeyWithdrawn),
+        None => Err(RecordError::IssuerKey),
+    }
+}
+
+fn find<'a>(message: &'a Message, id: &str) -> Result<(usize, &'a Attachment), RecordError> {
+    let mut all = message.attachments.iter().enumerate();
+    all.find(|(_, a)| a.id == id && a.media_type == SD_JWT_MEDIA_TYPE)
+        .ok_or(RecordError::Malformed)
+}

@@ -1,0 +1,143 @@
+//! Restore: from the kit alone, on an empty device (D6). Records verify without their issuers.
+
+use crate::{
+    Holder,
+    holder::HolderError,
+    profile::{LinkState, OutChain},
+    state::{LinkPart, ManifestLink, Part},
+};
+use denizen_api::{HubClient, ProblemKind, Transport, client::ClientError};
+use denizen_model::{AddressId, CopyRef, HubId, Sha256Hash, UnixTime, catalogue::Catalogue};
+use denizen_seal::{AddressIndex, RootSecret};
+use std::{collections::BTreeMap, sync::Arc};
+
+impl Holder {
+    /// Restores a profile from its root: address 0, then every link that it names. One-time copies
+    /// that were not marked count as spent, and fresh ones are asked for.
+    ///
+    /// A bare kit cannot tell a consistent older state from the newest one: the caller says so.
+    ///
+    /// # Errors
+    /// [`HolderError`]; nothing at the hub has changed but what a sync sends.
+    pub async fn restore<T: Transport>(
+        root: RootSecret,
+        (hub, hub_url): (HubId, &str),
+        (language, catalogue): (&str, Arc<Catalogue>),
+        transport: &T,
+        now: UnixTime,
+        rng: &mut dyn rand_core::CryptoRng,
+    ) -> Result<Self, HolderError> {
+        let mut holder = Self::fresh(root, (hub, hub_url), language, catalogue, rng);
+        holder.begin(transport, now).await?;
+        let parts = holder.fetch_own(transport, now).await?;
+        let own: Vec<Sha256Hash> = holder.profile.own_heads.values().map(|(_, h)| *h).collect();
+        holder.profile.own_chain = OutChain::make(own, rng);
+        let manifest = newest_manifest(&parts);
+        for part in &parts {
+            let Part::Link(part) = part else { continue };
+            let said = manifest.get(&part.index);
+            holder
+                .restore_link(part, said.copied(), transport, now, rng)
+                .await?;
+        }
+        holder.replay(&manifest, transport, now, rng).await?;
+        holder.spend_all(now, rng)?;
+        holder.sync(transport, 0, now, rng).await?;
+        Ok(holder)
+    }
+
+    async fn restore_link<T: Transport>(
+        &mut self,
+        part: &LinkPart,
+        said: Option<&ManifestLink>,
+        transport: &T,
+        now: UnixTime,
+        rng: &mut dyn rand_core::CryptoRng,
+    ) -> Result<(), HolderError> {
+        if self.profile.link(part.index).is_some() {
+            return Ok(());
+        }
+        if part.hub != self.profile.hub {
+            self.refresh_directory(&part.hub, &part.hub_url, transport, now)
+                .await?;
+        }
+        let auth = self.root.derive_auth(AddressIndex(part.index));
+        let client = HubClient::new(transport, part.hub, &part.hub_url);
+        let state = match client.address(&auth, now).await {
+            Ok(state) => state,
+            // Shredded, or never registered: nothing of it is left anywhere.
+            Err(ClientError::Problem(ProblemKind::NotFound | ProblemKind::Closed)) => {
+                return Ok(());
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let Some(salt) = state.salt else {
+            return Ok(());
+        };
+        let keys = self
+            .root
+            .derive_address(AddressIndex(part.index), Some(&salt));
+        if Sha256Hash::of(&keys.kem.public().to_bytes()) != part.kem {
+            self.profile.alarm("other-salt", Some(part.index), now);
+            return Ok(());
+        }
+        let follows = said.and_then(|m| m.out_head).into_iter().collect();
+        let address = AddressId::of(&auth.public_for());
+        let mut link = part.to_link(address, salt, OutChain::make(follows, rng));
+        link.accept = said.and_then(|m| m.accept);
+        self.profile.links.push(link);
+        Ok(())
+    }
+
+    /// Takes in everything that the links hold. Nothing is answered meanwhile: the other device did.
+    async fn replay<T: Transport>(
+        &mut self,
+        manifest: &BTreeMap<u32, &ManifestLink>,
+        transport: &T,
+        now: UnixTime,
+        rng: &mut dyn rand_core::CryptoRng,
+    ) -> Result<(), HolderError> {
+        let links: Vec<u32> = self.profile.links.iter().map(|l| l.index).collect();
+        for index in links {
+            let waiting = self.profile.outbox.len();
+            for opened in self.fetch_link(index, transport, 0, now).await? {
+                self.take(index, &opened, now, rng)?;
+            }
+            self.profile.outbox.truncate(waiting);
+            let said = manifest.get(&index).and_then(|m| m.cursor);
+            let link = self.profile.link(index).ok_or(HolderError::NotLinked)?;
+            let state = link.state;
+            if link.cursor < said {
+                self.profile.alarm("restore-older", Some(index), now);
+            }
+            if state == LinkState::CodeReady {
+                self.queue_reveal(index, now, rng)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Nobody knows which unmarked copies the lost device has shown: all count as spent.
+    fn spend_all(
+        &mut self,
+        now: UnixTime,
+        rng: &mut dyn rand_core::CryptoRng,
+    ) -> Result<(), HolderError> {
+        let copies = self.profile.records.iter().flat_map(|r| &r.copies);
+        let unmarked = copies.filter(|c| self.profile.is_unspent(&c.copy_ref));
+        let refs: Vec<CopyRef> = unmarked.map(|c| c.copy_ref).collect();
+        self.spend(refs, now, rng)
+    }
+}
+
+fn newest_manifest(parts: &[Part]) -> BTreeMap<u32, &ManifestLink> {
+    let manifests = parts.iter().filter_map(|p| match p {
+        Part::Manifest(manifest) => Some(manifest),
+        _ => None,
+    });
+    let newest = manifests.max_by_key(|m| m.version);
+    newest
+        .into_iter()
+        .flat_map(|m| m.links.iter().map(|l| (l.index, l)))
+        .collect()
+}

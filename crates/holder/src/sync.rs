@@ -1,0 +1,477 @@
+//! Sync: send what waits, fetch what came, check that the hub withholds nothing that it can be caught
+//! withholding (R10), take it in.
+
+use crate::{
+    Holder,
+    holder::HolderError,
+    open::{Expected, Opened, open},
+    outbox::flush,
+    profile::{Link, LinkState},
+    state::Part,
+    trust::{hub_key, parse_status_uri},
+};
+use denizen_api::{
+    HubClient, Transport,
+    receipt::verify_head,
+    wire::{FetchAnswer, Fetched},
+};
+use denizen_credential::StatusRef;
+use denizen_jose::PublicKey;
+use denizen_model::{
+    AddressId, CopyRef, HubId, MessageId, Sha256Hash, UnixTime,
+    envelope::SUITE_1,
+    key::Message as MessageKey,
+    message::{
+        AccessNotice, ApplicationState, Body, Chain, From, HubAddress, Message, To, holder_kid,
+    },
+    statement::split_kid,
+};
+use denizen_seal::{AddressIndex, AddressKeys};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What a person should be told after a sync.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// The six digits of a link can be read out.
+    LinkCode {
+        /// Index of the link.
+        link: u32,
+        /// The digits.
+        code: String,
+    },
+    /// A link stands.
+    LinkConfirmed {
+        /// Index of the link.
+        link: u32,
+    },
+    /// An organisation refused a link.
+    LinkRefused {
+        /// Index of the link.
+        link: u32,
+        /// Its stable code.
+        code: String,
+    },
+    /// A record came and is good.
+    RecordReceived {
+        /// Its kept copy's hash.
+        kept: Sha256Hash,
+    },
+    /// A record came and was refused; it is kept with its reason.
+    RecordRefused {
+        /// Index of the link.
+        link: u32,
+        /// Stable code of the reason.
+        code: String,
+    },
+    /// A record's status changed, with a signed reason.
+    StatusChanged {
+        /// Its kept copy's hash.
+        kept: Sha256Hash,
+    },
+    /// An office did something with an application.
+    Application {
+        /// The application.
+        id: MessageId,
+        /// What.
+        state: ApplicationState,
+    },
+    /// Somebody opened her papers.
+    PapersOpened(AccessNotice),
+    /// A note came.
+    Note {
+        /// Index of the link.
+        link: u32,
+    },
+    /// Something is wrong, by its stable code.
+    Alarm {
+        /// The code.
+        code: String,
+    },
+}
+
+/// What a sync did.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SyncReport {
+    /// In the order in which it came.
+    pub events: Vec<Event>,
+}
+
+impl Holder {
+    /// Sends what waits, fetches every address once, takes in what came and answers what can be
+    /// answered. `wait_s` is how long the last address may wait for something new.
+    ///
+    /// # Errors
+    /// [`HolderError`]; what was taken in before stays, and a later sync goes on.
+    pub async fn sync<T: Transport>(
+        &mut self,
+        transport: &T,
+        wait_s: u32,
+        now: UnixTime,
+        rng: &mut dyn rand_core::CryptoRng,
+    ) -> Result<SyncReport, HolderError> {
+        let mut report = SyncReport::default();
+        let alarms = self.profile.alarms.len();
+        self.begin(transport, now).await?;
+        self.refresh_other_hubs(transport, now).await?;
+        self.check_pins(now);
+        self.open_links(transport, now, rng).await?;
+        self.flush(transport, now).await?;
+        self.fetch_own(transport, now).await?;
+        let open = |l: &&Link| !matches!(l.state, LinkState::Opening | LinkState::Closed);
+        let links: Vec<u32> = self
+            .profile
+            .links
+            .iter()
+            .filter(open)
+            .map(|l| l.index)
+            .collect();
+        for (at, index) in links.iter().enumerate() {
+            let last = at + 1 == links.len() && report.events.is_empty();
+            let wait_s = if last { wait_s } else { 0 };
+            let opened = self.fetch_link(*index, transport, wait_s, now).await?;
+            for opened in opened {
+                report.events.extend(self.take(*index, &opened, now, rng)?);
+            }
+        }
+        self.fetch_statuses(transport, now).await;
+        self.queue_refills(now, rng)?;
+        self.queue_manifest(now, rng)?;
+        self.flush(transport, now).await?;
+        let new = self.profile.alarms.iter().skip(alarms);
+        report.events.extend(new.map(|a| Event::Alarm {
+            code: a.code.clone(),
+        }));
+        Ok(report)
+    }
+
+    pub(crate) async fn flush<T: Transport>(
+        &mut self,
+        transport: &T,
+        now: UnixTime,
+    ) -> Result<(), HolderError> {
+        flush(&mut self.profile, &self.root, &self.trust, transport, now).await
+    }
+
+    async fn refresh_other_hubs<T: Transport>(
+        &mut self,
+        transport: &T,
+        now: UnixTime,
+    ) -> Result<(), HolderError> {
+        let own = self.profile.hub;
+        let others: BTreeMap<HubId, String> = self
+            .profile
+            .links
+            .iter()
+            .filter(|l| l.hub != own)
+            .map(|l| (l.hub, l.hub_url.clone()))
+            .collect();
+        for (hub, url) in others {
+            self.refresh_directory(&hub, &url, transport, now).await?;
+        }
+        Ok(())
+    }
+
+    /// Every link's pinned statement is still in the chain that its directory shows (R2).
+    fn check_pins(&mut self, now: UnixTime) {
+        let broken: Vec<u32> = self
+            .profile
+            .links
+            .iter()
+            .filter(|l| {
+                let directory = self.trust.directory(&l.hub);
+                let org = directory.and_then(|d| d.directory.organisation(&l.org));
+                org.is_none_or(|o| !o.chain.contains(&l.statement))
+            })
+            .map(|l| l.index)
+            .collect();
+        for index in broken {
+            self.profile
+                .alarm("invitation-changed-key", Some(index), now);
+        }
+    }
+
+    /// Fetches address 0 and takes in what other installations wrote.
+    pub(crate) async fn fetch_own<T: Transport>(
+        &mut self,
+        transport: &T,
+        now: UnixTime,
+    ) -> Result<Vec<Part>, HolderError> {
+        let keys = self.own_keys();
+        let at = Place {
+            hub: self.profile.hub,
+            url: self.profile.hub_url.clone(),
+            index: 0,
+            address: keys.address(),
+        };
+        let mut parts = Vec::new();
+        loop {
+            let cursor = self.profile.own_cursor;
+            let answer = self.fetch_page(&at, cursor, 0, transport, now).await?;
+            if answer.items.is_empty() {
+                return Ok(parts);
+            }
+            for item in answer.items {
+                let pos = pos_of(&item);
+                if let Some((message, hash)) = self.open_own(item, &at, &keys, now)? {
+                    parts.extend(self.take_own(&message, hash, now));
+                }
+                self.profile.own_cursor = Some(pos);
+            }
+        }
+    }
+
+    fn open_own(
+        &mut self,
+        item: Fetched,
+        at: &Place,
+        keys: &AddressKeys,
+        now: UnixTime,
+    ) -> Result<Option<(Message, Sha256Hash)>, HolderError> {
+        let sign = keys.sign.public_for().key().clone();
+        let own_kid = holder_kid(&at.address);
+        let key = |kid: &str, _: &Message| (kid == own_kid).then(|| sign.clone());
+        let from = From::Holder(HubAddress {
+            hub: at.hub,
+            address: at.address,
+        });
+        let opened = self.open_item(item, at, keys, (&from, &key), now)?;
+        Ok(opened.map(|o| (o.message().clone(), o.hash())))
+    }
+
+    fn take_own(&mut self, message: &Message, hash: Sha256Hash, now: UnixTime) -> Option<Part> {
+        match self.profile.own_taken.get(&message.id.to_text()) {
+            Some(known) if *known == hash => return None,
+            Some(_) => {
+                self.profile.alarm("replayed", None, now);
+                return None;
+            }
+            None => {}
+        }
+        if !advance(&mut self.profile.own_heads, &message.chain, hash) {
+            self.profile.alarm("withheld", None, now);
+        }
+        self.profile.own_taken.insert(message.id.to_text(), hash);
+        let Body::SelfState(value) = &message.body else {
+            return None;
+        };
+        let part: Part = serde_json::from_value(value.clone()).ok()?;
+        self.take_part(part.clone(), now);
+        Some(part)
+    }
+
+    /// Fetches one link's address to its end. What does not open is reported and skipped.
+    pub(crate) async fn fetch_link<T: Transport>(
+        &mut self,
+        index: u32,
+        transport: &T,
+        wait_s: u32,
+        now: UnixTime,
+    ) -> Result<Vec<Opened>, HolderError> {
+        let link = self
+            .profile
+            .link(index)
+            .ok_or(HolderError::NotLinked)?
+            .clone();
+        let keys = self.link_keys(&link);
+        let at = Place {
+            hub: link.hub,
+            url: link.hub_url.clone(),
+            index,
+            address: link.address,
+        };
+        let (mut cursor, mut opened, mut wait_s) = (link.cursor, Vec::new(), wait_s);
+        loop {
+            let answer = self.fetch_page(&at, cursor, wait_s, transport, now).await?;
+            if answer.items.is_empty() {
+                return Ok(opened);
+            }
+            wait_s = 0;
+            for item in answer.items {
+                cursor = Some(pos_of(&item));
+                let directory = self.trust.directory(&link.hub).cloned();
+                let key = |kid: &str, message: &Message| -> Option<PublicKey> {
+                    let (id, kid) = split_kid(kid)?;
+                    let directory = &directory.as_ref()?.directory;
+                    let at = message.created_time;
+                    let key = directory.key::<MessageKey>(&link.org, Some(kid), at)?;
+                    (denizen_model::OrgId::from(id) == link.org).then(|| key.key().clone())
+                };
+                let from = From::Org(link.org);
+                opened.extend(self.open_item(item, &at, &keys, (&from, &key), now)?);
+            }
+        }
+    }
+
+    /// One page of an address, its head checked: places without gaps, the log never smaller.
+    async fn fetch_page<T: Transport>(
+        &mut self,
+        at: &Place,
+        cursor: Option<u64>,
+        wait_s: u32,
+        transport: &T,
+        now: UnixTime,
+    ) -> Result<FetchAnswer, HolderError> {
+        let client = HubClient::new(transport, at.hub, &at.url);
+        let auth = self.root.derive_auth(AddressIndex(at.index));
+        let answer = client.fetch(&auth, cursor, wait_s, now).await?;
+        let directory = self
+            .trust
+            .directory(&at.hub)
+            .ok_or(HolderError::NotLinked)?;
+        let verifier = crate::VERIFIER;
+        let head = verify_head(
+            &answer.head,
+            &answer.checkpoint,
+            &at.address,
+            &directory.trust,
+            verifier,
+        );
+        let link = (at.index > 0).then_some(at.index);
+        let Ok((head, checkpoint)) = head else {
+            self.profile.alarm("other-log", link, now);
+            return Err(HolderError::HubAtFault("head-refused"));
+        };
+        let seen = self.profile.log_sizes.entry(hub_key(&at.hub)).or_default();
+        let mut next = cursor.map_or(0, |c| c + 1);
+        let end = head.pos_max.map_or(0, |p| p + 1);
+        let fault = if checkpoint.size < *seen {
+            Some("other-log")
+        } else if end < next || (answer.items.is_empty() && end > next) {
+            Some("withheld")
+        } else {
+            let in_order = answer.items.iter().all(|item| {
+                let same = pos_of(item) == next;
+                next += 1;
+                same
+            });
+            (!in_order || next > end).then_some("withheld")
+        };
+        *seen = checkpoint.size.max(*seen);
+        match fault {
+            None => Ok(answer),
+            Some(code) => {
+                self.profile.alarm(code, link, now);
+                Err(HolderError::HubAtFault(code))
+            }
+        }
+    }
+
+    fn open_item(
+        &mut self,
+        item: Fetched,
+        at: &Place,
+        keys: &AddressKeys,
+        (from, key): (&From, KeyOf<'_>),
+        now: UnixTime,
+    ) -> Result<Option<Opened>, HolderError> {
+        let link = (at.index > 0).then_some(at.index);
+        let Fetched::Envelope {
+            pos,
+            envelope,
+            receipt,
+        } = item
+        else {
+            return Ok(None);
+        };
+        let to = To {
+            hub: at.hub,
+            address: at.address,
+            suite: SUITE_1,
+        };
+        let expected = Expected {
+            to: &to,
+            kem: &keys.kem,
+            from,
+            key,
+        };
+        let directory = self
+            .trust
+            .directory(&at.hub)
+            .ok_or(HolderError::NotLinked)?;
+        match open(&envelope, &receipt, pos, &directory.trust, expected) {
+            Ok(opened) => Ok(Some(opened)),
+            Err(error) => {
+                self.profile.alarm(error.code(), link, now);
+                Ok(None)
+            }
+        }
+    }
+
+    /// Fetches the status lists of what she holds, whole (R21). A list that cannot be had or is
+    /// refused leaves the one before it: its age is said.
+    async fn fetch_statuses<T: Transport>(&mut self, transport: &T, now: UnixTime) {
+        let refs: BTreeSet<(u32, String)> = self
+            .profile
+            .records
+            .iter()
+            .filter_map(|r| Some((r.link, self.status_ref(r)?.uri)))
+            .collect();
+        for (link, uri) in refs {
+            let Some(link) = self.profile.link(link) else {
+                continue;
+            };
+            let Some((org, list)) = parse_status_uri(&uri) else {
+                continue;
+            };
+            let client = HubClient::new(transport, link.hub, &link.hub_url);
+            if let Ok(Some(token)) = client.status(&org, list).await
+                && self.trust.add_status(&uri, &token, now)
+            {
+                self.profile.statuses.insert(uri, token);
+            }
+        }
+    }
+
+    /// Where the status of a record's kept copy stands.
+    pub(crate) fn status_ref(&self, record: &crate::HeldRecord) -> Option<StatusRef> {
+        let credential = self.credential(record, &record.kept).ok()?;
+        credential.status().cloned()
+    }
+
+    /// Marks copies as spent, here and in address 0, before anything shows them (R18).
+    pub(crate) fn spend(
+        &mut self,
+        refs: Vec<CopyRef>,
+        now: UnixTime,
+        rng: &mut dyn rand_core::CryptoRng,
+    ) -> Result<(), HolderError> {
+        if refs.is_empty() {
+            return Ok(());
+        }
+        self.profile.spent.extend(refs.iter().map(CopyRef::to_text));
+        self.queue_state(&Part::Spent { refs }, now, rng)
+    }
+}
+
+/// Finds a sender's key by the `kid` of a message.
+type KeyOf<'a> = &'a dyn Fn(&str, &Message) -> Option<PublicKey>;
+
+/// An address that is fetched.
+struct Place {
+    hub: HubId,
+    url: String,
+    index: u32,
+    address: AddressId,
+}
+
+fn pos_of(item: &Fetched) -> u64 {
+    match item {
+        Fetched::Envelope { pos, .. } | Fetched::Tombstone { pos, .. } => *pos,
+    }
+}
+
+/// Moves a chain's head; `false` if a message before this one is missing.
+pub(crate) fn advance(
+    heads: &mut BTreeMap<String, (u64, Sha256Hash)>,
+    chain: &Chain,
+    hash: Sha256Hash,
+) -> bool {
+    let id = chain.id.to_text();
+    let follows = match heads.get(&id) {
+        None => chain.seq == 0 && chain.prev.is_none(),
+        Some((seq, head)) => chain.seq == seq + 1 && chain.prev == Some(*head),
+    };
+    heads.insert(id, (chain.seq, hash));
+    follows
+}

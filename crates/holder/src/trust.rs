@@ -1,0 +1,146 @@
+//! What a client trusts: the pinned hub's verified directory, its log keys, status lists.
+
+use denizen_api::{
+    directory::{VerifiedDirectory, VerifyDirectoryError},
+    wire::DirectoryAnswer,
+};
+use denizen_credential::{Status, StatusListToken, StatusRef};
+use denizen_model::{
+    HubId, OrgId, Sha256Hash, UnixTime, id::Bytes, jose::base64url_encode,
+    key::Status as StatusKey, statement::split_kid,
+};
+use denizen_tlog::WitnessPolicy;
+use std::collections::BTreeMap;
+
+use crate::{Profile, VERIFIER};
+
+/// How old a status is. It is said, never hidden: a record does not die because a server is down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Freshness {
+    /// The list is as fresh as its issuer promises.
+    Fresh,
+    /// Older than promised, by seconds.
+    Stale(i64),
+    /// No list was ever fetched.
+    Unknown,
+}
+
+/// A status with its freshness.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StatusView {
+    /// The status; valid until a signed change says otherwise.
+    pub status: Status,
+    /// How old that knowledge is.
+    pub freshness: Freshness,
+}
+
+/// Verified directories and status lists.
+#[derive(Debug, Clone, Default)]
+pub struct Trust {
+    directories: BTreeMap<HubId, VerifiedDirectory>,
+    statuses: BTreeMap<String, StatusListToken>,
+}
+
+impl Trust {
+    /// The trust that a profile's kept directories and status lists give, checked again.
+    #[must_use]
+    pub fn of(profile: &Profile, now: UnixTime) -> Self {
+        let mut trust = Self::default();
+        for (hub, answer) in &profile.directories {
+            let answer = DirectoryAnswer::decode(&answer.0);
+            if let (Ok(hub), Some(answer)) = (HubId::parse(hub), answer) {
+                // What was verified once and kept encrypted verifies again, or is fetched anew.
+                let _ = trust.add_directory(&hub, answer, now);
+            }
+        }
+        for (uri, token) in &profile.statuses {
+            let _ = trust.add_status(uri, token, now);
+        }
+        trust
+    }
+
+    /// A hub's verified directory.
+    #[must_use]
+    pub fn directory(&self, hub: &HubId) -> Option<&VerifiedDirectory> {
+        self.directories.get(hub)
+    }
+
+    /// All verified directories.
+    pub fn directories(&self) -> impl Iterator<Item = &VerifiedDirectory> {
+        self.directories.values()
+    }
+
+    /// Checks a fetched directory against its hub id and everything seen of it before.
+    ///
+    /// # Errors
+    /// [`VerifyDirectoryError`]; what was trusted before stays.
+    pub fn add_directory(
+        &mut self,
+        hub: &HubId,
+        answer: DirectoryAnswer,
+        now: UnixTime,
+    ) -> Result<Bytes, VerifyDirectoryError> {
+        let seen = self.directories.get(hub).map(|d| &d.checkpoint);
+        let seen = seen.map(|c| (c.size, Sha256Hash::new(c.root)));
+        let witnesses = WitnessPolicy::default();
+        let verified = denizen_api::directory::verify(answer, hub, seen, witnesses, VERIFIER, now)?;
+        let bytes = Bytes(verified.answer.encode());
+        self.directories.insert(*hub, verified);
+        Ok(bytes)
+    }
+
+    /// Checks a status list token: by a status key of the organisation that the URI names, and not
+    /// older than one seen before. `false` if it is refused.
+    pub fn add_status(&mut self, uri: &str, token: &str, now: UnixTime) -> bool {
+        let add = || {
+            let (org, _) = parse_status_uri(uri)?;
+            let kid = StatusListToken::danger_kid(token).ok()?;
+            let (id, kid) = split_kid(&kid)?;
+            let find = |d: &VerifiedDirectory| {
+                (OrgId::from(id) == org)
+                    .then(|| d.directory.key::<StatusKey>(&org, Some(kid), now))?
+            };
+            let key = self.directories.values().find_map(find)?;
+            let seen = self.statuses.get(uri).map(StatusListToken::iat);
+            StatusListToken::verify(token, VERIFIER, key.key(), uri, seen).ok()
+        };
+        let Some(list) = add() else { return false };
+        self.statuses.insert(uri.to_owned(), list);
+        true
+    }
+
+    /// What is known of a credential's status.
+    #[must_use]
+    pub fn status(&self, of: Option<&StatusRef>, now: UnixTime) -> StatusView {
+        let unknown = StatusView {
+            status: Status::Valid,
+            freshness: Freshness::Unknown,
+        };
+        let Some(of) = of else { return unknown };
+        let Some(list) = self.statuses.get(&of.uri) else {
+            return unknown;
+        };
+        let Ok(status) = list.status(of.idx) else {
+            return unknown;
+        };
+        let promised = i64::try_from(list.ttl_s().unwrap_or(0)).unwrap_or(i64::MAX);
+        let late = now.0 - list.iat().saturating_add(promised);
+        let freshness = if late > 0 {
+            Freshness::Stale(late)
+        } else {
+            Freshness::Fresh
+        };
+        StatusView { status, freshness }
+    }
+}
+
+/// Organisation and list of a status URI.
+pub(crate) fn parse_status_uri(uri: &str) -> Option<(OrgId, &str)> {
+    let (org, list) = uri.strip_prefix("urn:denizen:status:")?.split_once(':')?;
+    Some((OrgId::parse(org).ok()?, list))
+}
+
+/// The text under which a hub is remembered.
+pub(crate) fn hub_key(hub: &HubId) -> String {
+    base64url_encode(hub.as_bytes())
+}
