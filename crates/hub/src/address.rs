@@ -16,7 +16,7 @@ use denizen_store::{StoreError, hub::AddressRow};
 ///
 /// # Errors
 /// [`ProblemKind::Conflict`], [`ProblemKind::PassRefused`], [`ProblemKind::PassUsed`],
-/// [`ProblemKind::RateLimited`], [`ProblemKind::Malformed`], [`ProblemKind::Busy`].
+/// [`ProblemKind::NotAdmitted`], [`ProblemKind::RateLimited`], [`ProblemKind::Malformed`], [`ProblemKind::Busy`].
 pub(crate) async fn register(
     shared: &Shared,
     body: RegisterAddress,
@@ -91,6 +91,9 @@ fn insert(
             Err(ProblemKind::Conflict)
         });
     }
+    if pass.is_some_and(|p| !tx.directory.is_active(&p.org, tx.now)) {
+        return Ok(Err(ProblemKind::NotAdmitted));
+    }
     let (bind, period, uses, refusal) = match pass {
         Some(pass) => {
             let bind = match &pass.bind {
@@ -132,7 +135,7 @@ pub(crate) fn read(shared: &Shared, id: &AddressId) -> Result<AddressState, Prob
     }
 }
 
-/// Changes who may deposit.
+/// Changes who may deposit. A change that is asked for again is answered like the first time.
 ///
 /// # Errors
 /// [`ProblemKind::Conflict`] for another version, [`ProblemKind::PassRefused`] for accepting
@@ -148,13 +151,19 @@ pub(crate) async fn change(
         return Err(ProblemKind::PassRefused);
     }
     let accepts = json(&change.accepts);
+    let asked = change.clone();
     let work = move |tx: &mut Tx<'_>| {
         tx.db
             .change_accepts(&id, change.version, &accepts, change.frozen)
     };
     let changed = shared.write(work, |changed, _| changed).await;
-    if changed.map_err(|_| ProblemKind::Busy)? {
-        read(shared, &id)
+    let changed = changed.map_err(|_| ProblemKind::Busy)?;
+    let state = read(shared, &id)?;
+    let same = state.version == asked.version
+        && state.accepts == asked.accepts
+        && state.frozen == asked.frozen;
+    if changed || same {
+        Ok(state)
     } else {
         Err(ProblemKind::Conflict)
     }

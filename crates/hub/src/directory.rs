@@ -7,7 +7,7 @@ use crate::{
 use denizen_api::{ProblemKind, wire::DirectoryAnswer};
 use denizen_jose::{Portable, Unverified};
 use denizen_model::{
-    HubId, OrgId,
+    HubId, OrgId, UnixTime,
     directory::Directory,
     statement::{ENTRY_SIZE_BYTES_MAX, Role, STATEMENT_TYP, Statement},
 };
@@ -52,6 +52,21 @@ impl Current {
         }
     }
 
+    /// Whether an organisation is admitted and not suspended.
+    pub(crate) fn is_active(&self, org: &OrgId, now: UnixTime) -> bool {
+        self.directory.organisation(org).is_some_and(|o| {
+            o.admission.is_some() && o.suspension.as_ref().is_none_or(|s| s.from > now)
+        })
+    }
+
+    /// Where these entries stand already, in this order: they were posted again after a lost answer.
+    fn place_of(&self, entries: &[Vec<u8>]) -> Option<u64> {
+        let mut windows = self.entries.windows(entries.len().max(1));
+        windows
+            .position(|window| window == entries)
+            .map(|at| at as u64)
+    }
+
     /// The directory with further entries, if every one of them may stand there. An organisation
     /// comes in only together with its admission.
     fn with(&self, entries: &[Vec<u8>]) -> Option<Self> {
@@ -82,12 +97,16 @@ fn first_statement_of(entry: &[u8]) -> Option<OrgId> {
     first.then(|| denizen_model::Sha256Hash::of(entry).into())
 }
 
-/// Appends entries, all or none; gives the index of the first.
+/// Appends entries, all or none; gives the index of the first. The same entries again are answered
+/// like the first time.
 ///
 /// # Errors
 /// [`ProblemKind::EntryRefused`], [`ProblemKind::Busy`].
 pub(crate) async fn append(shared: &Shared, entries: Vec<Vec<u8>>) -> Result<u64, ProblemKind> {
     let work = move |tx: &mut Tx<'_>| {
+        if let Some(first) = tx.directory.place_of(&entries) {
+            return Ok(Some(first));
+        }
         let Some(next) = tx.directory.with(&entries) else {
             return Ok(None);
         };

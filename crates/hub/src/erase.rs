@@ -21,6 +21,7 @@ pub(crate) async fn envelope(
             return Ok(false);
         }
         let freed = tx.db.erase_place(&address, pos)?;
+        tx.set_erased();
         tx.db
             .set_address_fill(&address, row.next_pos, row.bytes.saturating_sub(freed))?;
         Ok(true)
@@ -45,6 +46,7 @@ pub(crate) async fn address(shared: &Shared, address: AddressId) -> Result<(), P
         let found = tx.db.address(&address)?.is_some();
         if found {
             tx.db.shred_address(&address)?;
+            tx.set_erased();
         }
         Ok(found)
     };

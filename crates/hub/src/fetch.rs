@@ -11,7 +11,7 @@ use denizen_model::{
     statement::full_kid,
 };
 use denizen_store::{
-    StoreError,
+    Database, StoreError,
     hub::{LogId, StoredTiles},
 };
 use std::{sync::Arc, time::Duration};
@@ -36,7 +36,10 @@ pub(crate) async fn fetch(
     loop {
         let state = Arc::clone(&published.borrow_and_update());
         let reading = Arc::clone(shared);
-        let read = move || read(&reading, &address, after, &state);
+        let read = move || {
+            let db = reading.reader();
+            db.snapshot(|db| read(&reading, db, &address, after, &state))
+        };
         let answer = tokio::task::spawn_blocking(read).await;
         let answer = answer.map_err(|_| ProblemKind::Internal)?;
         let answer = answer
@@ -52,17 +55,18 @@ pub(crate) async fn fetch(
     }
 }
 
+/// All of one moment: head, tombstones and places agree, whatever the writer does meanwhile.
 fn read(
     shared: &Shared,
+    db: &Database,
     address: &AddressId,
     after: Option<u64>,
     published: &Published,
 ) -> Result<Option<FetchAnswer>, StoreError> {
-    let db = shared.reader();
     if db.address(address)?.is_none() {
         return Ok(None);
     }
-    let tiles = StoredTiles::new(&db, LogId::Deposits);
+    let tiles = StoredTiles::new(db, LogId::Deposits);
     let mut items = Vec::new();
     let mut bytes = 0;
     for place in db.places(address, after, published.size, FETCH_MAX)? {

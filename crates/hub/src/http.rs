@@ -1,14 +1,14 @@
 //! Routes: extract, one step, answer. Errors become problems in [`problem`] alone.
 
 mod auth;
+mod extract;
 mod problem;
 
 use crate::{Hub, Shared, address, deposit, directory, erase, fetch, public};
 use auth::{Signed, signed_address, signed_depositor, signed_organisation, signed_owner};
 use axum::{
     Router,
-    body::Bytes,
-    extract::{DefaultBodyLimit, Path, Query, Request, State},
+    extract::{Request, State},
     http::{StatusCode, header::CONTENT_TYPE},
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
@@ -17,13 +17,14 @@ use axum::{
 use denizen_api::{
     ProblemKind,
     wire::{
-        BODY_SIZE_BYTES_MAX, CBOR_MEDIA_TYPE, ChangeAccepts, EntryPlace, RegisterAddress,
-        WAIT_S_MAX, WrappedRoot, decode_batch, decode_entries, encode_outcomes,
+        CBOR_MEDIA_TYPE, ChangeAccepts, EntryPlace, RegisterAddress, WAIT_S_MAX, WrappedRoot,
+        decode_batch, decode_entries, encode_outcomes,
     },
 };
 use denizen_model::{AddressId, Nonce, OrgId, Sha256Hash};
 use denizen_store::hub::LogId;
 use denizen_tlog::{TILE_WIDTH, Tile, TilePath, decode_bundle, encode_bundle};
+use extract::{InPath, InQuery, Whole};
 use problem::Refusal;
 use serde::Deserialize;
 use std::sync::Arc;
@@ -89,7 +90,7 @@ pub fn router(hub: &Hub) -> Router {
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/metrics", get(metrics))
         .fallback(|| async { Refusal(ProblemKind::NotFound) })
-        .layer(DefaultBodyLimit::max(BODY_SIZE_BYTES_MAX))
+        .method_not_allowed_fallback(|| async { Refusal(ProblemKind::NotFound) })
         .layer(from_fn_with_state(Arc::clone(&shared), count))
         .with_state(shared)
 }
@@ -109,18 +110,22 @@ async fn register(State(hub): Hubbed, signed: Signed) -> Answered {
     Ok(axum::Json(address::register(&hub, body, registration).await?).into_response())
 }
 
-async fn read_address(State(hub): Hubbed, Path(id): Path<String>, signed: Signed) -> Answered {
+async fn read_address(State(hub): Hubbed, InPath(id): InPath<String>, signed: Signed) -> Answered {
     let id = signed_address(&hub, &signed, &id)?;
     Ok(axum::Json(address::read(&hub, &id)?).into_response())
 }
 
-async fn shred(State(hub): Hubbed, Path(id): Path<String>, signed: Signed) -> Answered {
+async fn shred(State(hub): Hubbed, InPath(id): InPath<String>, signed: Signed) -> Answered {
     let id = signed_address(&hub, &signed, &id)?;
     erase::address(&hub, id).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-async fn change_accepts(State(hub): Hubbed, Path(id): Path<String>, signed: Signed) -> Answered {
+async fn change_accepts(
+    State(hub): Hubbed,
+    InPath(id): InPath<String>,
+    signed: Signed,
+) -> Answered {
     let id = signed_address(&hub, &signed, &id)?;
     let change: ChangeAccepts = json(&signed.body)?;
     Ok(axum::Json(address::change(&hub, id, change).await?).into_response())
@@ -135,8 +140,8 @@ struct FetchQuery {
 
 async fn fetch_envelopes(
     State(hub): Hubbed,
-    Path(id): Path<String>,
-    Query(query): Query<FetchQuery>,
+    InPath(id): InPath<String>,
+    InQuery(query): InQuery<FetchQuery>,
     signed: Signed,
 ) -> Answered {
     let id: AddressId = signed_address(&hub, &signed, &id)?;
@@ -148,7 +153,7 @@ async fn fetch_envelopes(
 
 async fn erase_envelope(
     State(hub): Hubbed,
-    Path((id, pos)): Path<(String, u64)>,
+    InPath((id, pos)): InPath<(String, u64)>,
     signed: Signed,
 ) -> Answered {
     let id = signed_address(&hub, &signed, &id)?;
@@ -167,23 +172,31 @@ async fn read_directory(State(hub): Hubbed) -> Answered {
     Ok(cbor(hub.directory().answer().encode()))
 }
 
-async fn append_directory(State(hub): Hubbed, body: Bytes) -> Answered {
+async fn append_directory(State(hub): Hubbed, Whole(body): Whole) -> Answered {
     let entries = decode_entries(&body).ok_or(Refusal(ProblemKind::Malformed))?;
     let index = directory::append(&hub, entries).await?;
     Ok(axum::Json(EntryPlace { index }).into_response())
 }
 
-async fn put_root(State(hub): Hubbed, Path(locator): Path<String>, body: Bytes) -> Answered {
+async fn put_root(
+    State(hub): Hubbed,
+    InPath(locator): InPath<String>,
+    Whole(body): Whole,
+) -> Answered {
     let root: WrappedRoot = json(&body)?;
     public::put_root(&hub, parse_locator(&locator)?, root).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-async fn read_root(State(hub): Hubbed, Path(locator): Path<String>) -> Answered {
+async fn read_root(State(hub): Hubbed, InPath(locator): InPath<String>) -> Answered {
     Ok(axum::Json(public::root(&hub, &parse_locator(&locator)?)?).into_response())
 }
 
-async fn delete_root(State(hub): Hubbed, Path(locator): Path<String>, signed: Signed) -> Answered {
+async fn delete_root(
+    State(hub): Hubbed,
+    InPath(locator): InPath<String>,
+    signed: Signed,
+) -> Answered {
     let locator = parse_locator(&locator)?;
     let root = public::root(&hub, &locator)?;
     if signed_owner(&hub, &signed)? != *root.owner.key() {
@@ -195,7 +208,7 @@ async fn delete_root(State(hub): Hubbed, Path(locator): Path<String>, signed: Si
 
 async fn put_status(
     State(hub): Hubbed,
-    Path((org, list)): Path<(String, String)>,
+    InPath((org, list)): InPath<(String, String)>,
     signed: Signed,
 ) -> Answered {
     let by = signed_organisation(&hub, &signed)?;
@@ -206,7 +219,10 @@ async fn put_status(
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-async fn read_status(State(hub): Hubbed, Path((org, list)): Path<(String, String)>) -> Answered {
+async fn read_status(
+    State(hub): Hubbed,
+    InPath((org, list)): InPath<(String, String)>,
+) -> Answered {
     let org = OrgId::parse(&org).map_err(|_| Refusal(ProblemKind::NotFound))?;
     let token = hub
         .reader()
@@ -224,12 +240,12 @@ async fn directory_checkpoint(State(hub): Hubbed) -> String {
     hub.directory().published.checkpoint.clone()
 }
 
-async fn deposits_tile(State(hub): Hubbed, Path(path): Path<String>) -> Answered {
+async fn deposits_tile(State(hub): Hubbed, InPath(path): InPath<String>) -> Answered {
     let size = hub.deposits.borrow().size;
     tile(&hub, LogId::Deposits, size, &path)
 }
 
-async fn directory_tile(State(hub): Hubbed, Path(path): Path<String>) -> Answered {
+async fn directory_tile(State(hub): Hubbed, InPath(path): InPath<String>) -> Answered {
     let size = hub.directory().published.size;
     tile(&hub, LogId::Directory, size, &path)
 }

@@ -86,7 +86,9 @@ pub(crate) struct Stopped;
 type Answer = Box<dyn FnOnce(&After<'_>) + Send>;
 
 /// One job of the writer.
-pub(crate) struct Job(Box<dyn FnOnce(&mut Tx<'_>) -> Result<Answer, StoreError> + Send>);
+pub(crate) struct Job(Box<Work>);
+
+type Work = dyn FnOnce(&mut Tx<'_>) -> Result<Answer, StoreError> + Send;
 
 /// What a job sees within the transaction.
 pub(crate) struct Tx<'a> {
@@ -95,6 +97,7 @@ pub(crate) struct Tx<'a> {
     pub(crate) rng: &'a mut dyn rand_core::CryptoRng,
     pub(crate) directory: Arc<directory::Current>,
     logs: &'a mut [Growing; 2],
+    erased: bool,
 }
 
 /// What a job's answer sees after publication.
@@ -113,6 +116,11 @@ impl Tx<'_> {
         };
         log.entries.push(entry);
         log.edge.size() + log.entries.len() as u64 - 1
+    }
+
+    /// Notes that rows were erased: they are gone from the files before anybody is answered (R25).
+    pub(crate) fn set_erased(&mut self) {
+        self.erased = true;
     }
 
     /// Replaces the directory for the jobs after this one; published with the transaction.
@@ -214,6 +222,7 @@ struct Sequencer {
     rng: Box<dyn rand_core::CryptoRng + Send>,
     logs: [Growing; 2],
     time: UnixTime,
+    scrub_due: bool,
     deposits: watch::Sender<Arc<Published>>,
     directory: Arc<RwLock<Arc<directory::Current>>>,
 }
@@ -235,14 +244,19 @@ impl Sequencer {
             rng: &mut *self.rng,
             directory: Arc::clone(&before),
             logs: &mut self.logs,
+            erased: false,
         };
         let answers: Result<Vec<Answer>, StoreError> =
             jobs.into_iter().map(|job| (job.0)(&mut tx)).collect();
         let (answers, directory) = (answers?, tx.directory);
+        self.scrub_due |= tx.erased;
         for log in &mut self.logs {
             log.integrate(&self.db, self.time)?;
         }
         self.db.commit()?;
+        if self.scrub_due {
+            self.scrub_due = !self.db.scrub()?;
+        }
         let [deposits, entries] = &self.logs;
         if !Arc::ptr_eq(&before, &directory) {
             let current = directory::Current {
@@ -259,11 +273,12 @@ impl Sequencer {
             published: &published,
             tiles: &StoredTiles::new(&self.db, LogId::Deposits),
         };
+        // Published first: who has an answer finds what it speaks of.
+        if self.deposits.borrow().size != published.size {
+            self.deposits.send_replace(Arc::clone(&published));
+        }
         for answer in answers {
             answer(&after);
-        }
-        if self.deposits.borrow().size != published.size {
-            self.deposits.send_replace(published);
         }
         Ok(())
     }
@@ -303,6 +318,8 @@ pub(crate) fn start(
         rng,
         logs,
         time,
+        // A hub that was killed between an erasure and its scrub makes up for it.
+        scrub_due: true,
         deposits: send_deposits,
         directory: shared,
     };

@@ -24,7 +24,7 @@ pub(crate) async fn put_root(
     let work = move |tx: &mut Tx<'_>| {
         let old = tx.db.root(&locator)?;
         match old {
-            Some(old) => Ok(old == (owner, root.wrapped.0)),
+            Some(old) => Ok(old.owner == owner && old.body == root.wrapped.0),
             None => tx.db.insert_root(&locator, &owner, &root.wrapped.0),
         }
     };
@@ -48,12 +48,12 @@ pub(crate) fn root(shared: &Shared, locator: &Nonce) -> Result<WrappedRoot, Prob
         .reader()
         .root(locator)
         .map_err(|_| ProblemKind::Internal)?;
-    let (owner, wrapped) = row.ok_or(ProblemKind::NotFound)?;
-    let owner = PublicKey::from_ed25519(&owner)
+    let row = row.ok_or(ProblemKind::NotFound)?;
+    let owner = PublicKey::from_ed25519(&row.owner)
         .and_then(denizen_model::PublicKeyFor::new)
         .map_err(|_| ProblemKind::Internal)?;
     Ok(WrappedRoot {
-        wrapped: denizen_model::id::Bytes(wrapped),
+        wrapped: denizen_model::id::Bytes(row.body),
         owner,
     })
 }
@@ -63,7 +63,10 @@ pub(crate) fn root(shared: &Shared, locator: &Nonce) -> Result<WrappedRoot, Prob
 /// # Errors
 /// [`ProblemKind::Busy`].
 pub(crate) async fn delete_root(shared: &Shared, locator: Nonce) -> Result<(), ProblemKind> {
-    let work = move |tx: &mut Tx<'_>| tx.db.delete_root(&locator);
+    let work = move |tx: &mut Tx<'_>| {
+        tx.set_erased();
+        tx.db.delete_root(&locator)
+    };
     shared
         .write(work, |(), _| ())
         .await

@@ -11,6 +11,7 @@ mod public;
 pub use address::AddressRow;
 pub use log::{LogHead, LogId, StoredTiles};
 pub use place::{NewPlace, PlaceRow};
+pub use public::RootRow;
 
 use crate::{Database, Migration, StoreError};
 use std::path::Path;

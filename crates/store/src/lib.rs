@@ -125,6 +125,32 @@ impl Database {
         Ok(self.connection.execute_batch("ROLLBACK")?)
     }
 
+    /// Reads several things of one moment: no commit of the writer comes between them.
+    ///
+    /// # Errors
+    /// [`StoreError`], that of `read` first.
+    pub fn snapshot<T, E: From<StoreError>>(
+        &self,
+        read: impl FnOnce(&Self) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let failed = |error| E::from(StoreError::Sqlite(error));
+        self.connection.execute_batch("BEGIN").map_err(failed)?;
+        let result = read(self);
+        let ended = self.connection.execute_batch("ROLLBACK").map_err(failed);
+        result.and_then(|value| ended.map(|()| value))
+    }
+
+    /// Moves the write-ahead log into the database file and empties it, so that pages from before an
+    /// erasure are in neither (R25). `false` if a reader held it up: call again.
+    ///
+    /// # Errors
+    /// [`StoreError::Sqlite`].
+    pub fn scrub(&self) -> Result<bool, StoreError> {
+        let sql = "PRAGMA wal_checkpoint(TRUNCATE)";
+        let busy: i64 = self.connection.query_row(sql, [], |row| row.get(0))?;
+        Ok(busy == 0)
+    }
+
     /// Makes the next commit fail, for tests of the commit path.
     pub fn inject(&mut self, fault: Fault) {
         self.fault = Some(fault);

@@ -104,11 +104,7 @@ pub(crate) fn signed_organisation(hub: &Shared, signed: &Signed) -> Result<OrgId
         .key::<Deposit>(&org, Some(kid), now)
         .ok_or(UNSIGNED)?;
     signed.check(hub, &signature, key.key())?;
-    let known = current.directory.organisation(&org);
-    let admitted = known.is_some_and(|o| {
-        o.admission.is_some() && o.suspension.as_ref().is_none_or(|s| s.from > now)
-    });
-    if admitted {
+    if current.is_active(&org, now) {
         Ok(org)
     } else {
         Err(Refusal(ProblemKind::NotAdmitted))

@@ -4,7 +4,11 @@ use crate::{Database, StoreError, signed, unsigned};
 use denizen_model::UnixTime;
 use denizen_tlog::{Hash, Tile, TileError, TileReader};
 use rusqlite::{OptionalExtension, params};
-use std::{borrow::Cow, cell::RefCell, collections::HashMap};
+use std::{
+    borrow::Cow,
+    cell::RefCell,
+    collections::{HashMap, hash_map::Entry},
+};
 
 /// One of the hub's two logs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -162,12 +166,14 @@ impl<'a> StoredTiles<'a> {
 impl TileReader for StoredTiles<'_> {
     fn tile(&self, level: u32, index: u64, width: usize) -> Result<Cow<'_, [Hash]>, TileError> {
         let mut read = self.read.borrow_mut();
-        if !read.contains_key(&(level, index)) {
-            let tile = self.database.tile(self.log, level, index).ok().flatten();
-            read.insert((level, index), tile.ok_or(TileError::Missing)?);
-        }
-        let tile = read.get(&(level, index)).filter(|t| t.len() >= width);
-        tile.map(|t| Cow::Owned(t.clone()))
-            .ok_or(TileError::Missing)
+        let tile = match read.entry((level, index)) {
+            Entry::Occupied(tile) => tile.into_mut(),
+            Entry::Vacant(place) => {
+                let tile = self.database.tile(self.log, level, index).ok().flatten();
+                place.insert(tile.ok_or(TileError::Missing)?)
+            }
+        };
+        let tile = (tile.len() >= width).then(|| tile.clone());
+        tile.map(Cow::Owned).ok_or(TileError::Missing)
     }
 }

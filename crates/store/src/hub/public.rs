@@ -4,6 +4,15 @@ use crate::{Database, StoreError};
 use denizen_model::{Nonce, OrgId};
 use rusqlite::{OptionalExtension, params};
 
+/// A wrapped root as stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RootRow {
+    /// The 32 bytes of the key that may delete it.
+    pub owner: Vec<u8>,
+    /// The wrapped root.
+    pub body: Vec<u8>,
+}
+
 impl Database {
     /// Leaves a wrapped root; `false` if something is there already (R3: never overwritten).
     ///
@@ -23,13 +32,18 @@ impl Database {
             == 1)
     }
 
-    /// A wrapped root: its owner's key and its body.
+    /// A wrapped root.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn root(&self, locator: &Nonce) -> Result<Option<(Vec<u8>, Vec<u8>)>, StoreError> {
+    pub fn root(&self, locator: &Nonce) -> Result<Option<RootRow>, StoreError> {
         let sql = "SELECT owner, body FROM wrapped_root WHERE locator = ?1";
-        let row = |r: &rusqlite::Row<'_>| Ok((r.get(0)?, r.get(1)?));
+        let row = |r: &rusqlite::Row<'_>| {
+            Ok(RootRow {
+                owner: r.get(0)?,
+                body: r.get(1)?,
+            })
+        };
         Ok(self
             .sql()
             .query_row(sql, params![locator.as_bytes()], row)
