@@ -1,7 +1,7 @@
 //! Checking receipts and heads against a hub's keys.
 
 use denizen_model::{
-    AddressId, PublicKeyFor, Sha256Hash, UnixTime,
+    AddressId, Nonce, PublicKeyFor, Sha256Hash, UnixTime,
     deposit::{HEAD_TYP, Head, LeafOpening, Receipt, address_commitment},
     jose::{Unverified, Verifier},
     key::{Head as HeadKey, Log},
@@ -169,4 +169,19 @@ pub fn verify_head(
         return Err(HeadError::OtherAddress);
     }
     Ok((head, open_checkpoint(checkpoint, &trust.deposits)?))
+}
+
+/// Whether a receipt and a signed head of the same address together prove that the hub withholds: the
+/// head's checkpoint covers the receipt's leaf, and yet the head ends below its position. Anybody who
+/// is shown both, and the address's nonce, can check it.
+#[must_use]
+pub fn proves_withholding(
+    receipt: &VerifiedReceipt,
+    nonce_a: &Nonce,
+    head: &Head,
+    checkpoint: &Checkpoint,
+) -> bool {
+    receipt.opening.addr_c == address_commitment(&head.address, nonce_a)
+        && receipt.index < checkpoint.size
+        && head.pos_max.is_none_or(|max| receipt.opening.pos > max)
 }
