@@ -1,0 +1,431 @@
+//! The holder's commands: a person's profile in a folder.
+
+mod apply;
+mod folder;
+mod say;
+mod show;
+
+use crate::{shell::Shell, transport::HttpTransport};
+use anyhow::{Context, bail};
+use clap::Subcommand;
+use denizen_api::Transport;
+use denizen_holder::{Event, Holder, LinkState, verify_export};
+use denizen_model::{HubId, UnixTime};
+use denizen_recovery::Kit;
+use denizen_seal::RootSecret;
+use folder::{Folder, PassphraseArg};
+use say::Say;
+use std::{collections::BTreeMap, io::Read, path::PathBuf, sync::Arc};
+
+/// Commands of a person.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make a profile in a new folder and print its kit
+    Init {
+        /// Folder to make
+        folder: PathBuf,
+        /// Id of the hub where the profile's own address lies, as its operator publishes it
+        #[arg(long)]
+        hub_id: String,
+        /// Where that hub answers
+        #[arg(long)]
+        hub_url: String,
+        /// Language of texts: en, ru, uz, tg, ky
+        #[arg(long, default_value = "en")]
+        language: String,
+        /// Write the kit to this file instead of showing it
+        #[arg(long)]
+        kit: Option<PathBuf>,
+        #[command(flatten)]
+        passphrase: PassphraseArg,
+    },
+    /// Show an invitation and, after a yes, link with its organisation
+    Link {
+        /// The profile's folder
+        folder: PathBuf,
+        /// The invitation's text, `denizen:invite#...`
+        invitation: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+        #[command(flatten)]
+        passphrase: PassphraseArg,
+    },
+    /// Show the six digits of links that wait for the clerk
+    Code(FolderArg),
+    /// Send what waits and fetch what came
+    Sync {
+        /// The profile's folder
+        folder: PathBuf,
+        /// Seconds to wait for something new
+        #[arg(long, default_value_t = 0)]
+        wait: u32,
+        #[command(flatten)]
+        passphrase: PassphraseArg,
+    },
+    /// List the records
+    List(FolderArg),
+    /// Show one record with where it is from and its receipt
+    Show {
+        /// The profile's folder
+        folder: PathBuf,
+        /// Its number in the list, or the beginning of its name
+        record: String,
+        #[command(flatten)]
+        passphrase: PassphraseArg,
+    },
+    /// List the services that linked organisations offer
+    Services(FolderArg),
+    /// Show what a service asks for and what would leave; file the application after a yes
+    Apply {
+        /// The profile's folder
+        folder: PathBuf,
+        /// The service: `work-permit`, its full name, or its hash
+        service: String,
+        /// JSON file with the answers to the service's questions
+        #[arg(long)]
+        answers: Option<PathBuf>,
+        /// Add an optional paper
+        #[arg(long)]
+        include: Vec<String>,
+        /// Do not ask whether to send
+        #[arg(long)]
+        yes: bool,
+        /// Do not ask a second time about papers of a special category
+        #[arg(long)]
+        confirm_special: bool,
+        /// Accept that a paper without one-time copies left can be linked
+        #[arg(long)]
+        linkable: bool,
+        #[command(flatten)]
+        passphrase: PassphraseArg,
+    },
+    /// Show what became of applications, and who opened which papers
+    Follow(FolderArg),
+    /// Write everything to a folder of readable files
+    Export {
+        /// The profile's folder
+        folder: PathBuf,
+        /// Folder to make
+        out: PathBuf,
+        #[command(flatten)]
+        passphrase: PassphraseArg,
+    },
+    /// Restore a profile into a new folder from the kit alone, read from standard input
+    Restore {
+        /// Folder to make
+        folder: PathBuf,
+        /// Language of texts
+        #[arg(long, default_value = "en")]
+        language: String,
+        #[command(flatten)]
+        passphrase: PassphraseArg,
+    },
+    /// Check an exported folder without any server
+    Verify {
+        /// The exported folder
+        folder: PathBuf,
+        /// Language of texts
+        #[arg(long, default_value = "en")]
+        language: String,
+    },
+}
+
+/// A folder and how its passphrase is had.
+#[derive(Debug, clap::Args)]
+pub(crate) struct FolderArg {
+    /// The profile's folder
+    folder: PathBuf,
+    #[command(flatten)]
+    passphrase: PassphraseArg,
+}
+
+/// Runs a command.
+pub(crate) async fn run(shell: &Shell, command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Init {
+            folder,
+            hub_id,
+            hub_url,
+            language,
+            kit,
+            passphrase,
+        } => {
+            let hub = parse_hub(&hub_id)?;
+            let say = Say::new(shell, &language)?;
+            let profile = (hub, hub_url.as_str(), language.as_str());
+            init(shell, &say, (folder, &passphrase), profile, kit).await
+        }
+        Command::Restore {
+            folder,
+            language,
+            passphrase,
+        } => {
+            let say = Say::new(shell, &language)?;
+            restore(shell, &say, folder, &passphrase, &language).await
+        }
+        Command::Verify { folder, language } => verify(shell, &folder, &language),
+        command => run_opened(shell, command).await,
+    }
+}
+
+/// Runs a command of an existing profile.
+async fn run_opened(shell: &Shell, command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Link {
+            folder,
+            invitation,
+            yes,
+            passphrase,
+        } => {
+            let mut at = Open::new(shell, folder, &passphrase)?;
+            at.link(&invitation, yes).await
+        }
+        Command::Sync {
+            folder,
+            wait,
+            passphrase,
+        } => Open::new(shell, folder, &passphrase)?.sync(wait).await,
+        Command::Export {
+            folder,
+            out,
+            passphrase,
+        } => export(&Open::new(shell, folder, &passphrase)?, &out),
+        Command::Show {
+            folder,
+            record,
+            passphrase,
+        } => show::record(&Open::new(shell, folder, &passphrase)?, &record),
+        Command::Apply {
+            folder,
+            service,
+            answers,
+            include,
+            yes,
+            confirm_special,
+            linkable,
+            passphrase,
+        } => {
+            let asked = apply::Asked {
+                service,
+                answers,
+                include,
+                yes,
+                confirm_special,
+                linkable,
+            };
+            apply::apply(&mut Open::new(shell, folder, &passphrase)?, &asked).await
+        }
+        Command::Code(at) => show::codes(&Open::of(shell, at)?),
+        Command::List(at) => show::list(&Open::of(shell, at)?),
+        Command::Services(at) => show::services(&Open::of(shell, at)?),
+        Command::Follow(at) => show::follow(&Open::of(shell, at)?),
+        Command::Init { .. } | Command::Restore { .. } | Command::Verify { .. } => {
+            bail!("this command opens no profile")
+        }
+    }
+}
+
+fn parse_hub(text: &str) -> anyhow::Result<HubId> {
+    HubId::parse(text).context("--hub-id is not a hub's id: copy it from the operator's page")
+}
+
+/// An opened profile. Nobody else can open its folder meanwhile.
+pub(crate) struct Open<'a> {
+    shell: &'a Shell,
+    folder: Folder,
+    holder: Holder,
+    say: Say,
+}
+
+impl<'a> Open<'a> {
+    fn of(shell: &'a Shell, at: FolderArg) -> anyhow::Result<Self> {
+        Self::new(shell, at.folder, &at.passphrase)
+    }
+
+    fn new(shell: &'a Shell, folder: PathBuf, passphrase: &PassphraseArg) -> anyhow::Result<Self> {
+        let folder = Folder::open(folder)?;
+        let ask = Say::new(shell, "en")?;
+        let root = folder.unwrap_root(&passphrase.ask(&ask)?)?;
+        let bytes = folder.read_profile()?;
+        let holder = Holder::open(root, &bytes, Arc::clone(&shell.catalogue), shell.now())?;
+        let say = Say::new(shell, &holder.profile().language)?;
+        Ok(Self {
+            shell,
+            folder,
+            holder,
+            say,
+        })
+    }
+
+    fn now(&self) -> UnixTime {
+        self.shell.now()
+    }
+
+    fn save(&self) -> anyhow::Result<()> {
+        self.folder
+            .write_profile(&self.holder.encrypt(&mut self.shell.rng()))
+    }
+
+    /// Syncs, keeping what was taken in even if the hub fails midway.
+    async fn sync_once(&mut self, wait_s: u32) -> anyhow::Result<Vec<Event>> {
+        self.save()?;
+        let (now, transport) = (self.now(), HttpTransport::unlinkable()?);
+        let report = self
+            .holder
+            .sync(&transport, wait_s, now, &mut self.shell.rng())
+            .await;
+        self.save()?;
+        Ok(report.map_err(|e| self.say.error(&e))?.events)
+    }
+
+    async fn sync(&mut self, wait_s: u32) -> anyhow::Result<()> {
+        let events = self.sync_once(wait_s).await?;
+        show::events(self, &events);
+        Ok(())
+    }
+
+    async fn link(&mut self, invitation: &str, yes: bool) -> anyhow::Result<()> {
+        let (now, transport) = (self.now(), HttpTransport::unlinkable()?);
+        let preview = self.preview(invitation, &transport, now).await?;
+        show::invitation(self, &preview);
+        if !yes && !self.say.ask("cli-link-confirm", &[])? {
+            return Ok(());
+        }
+        let index = self
+            .holder
+            .accept_invitation(preview, &mut self.shell.rng());
+        let index = index.map_err(|e| self.say.error(&e))?;
+        self.sync_once(0).await?;
+        let link = self
+            .holder
+            .profile()
+            .links
+            .iter()
+            .find(|l| l.index >= index);
+        if let Some(link) = link.filter(|l| l.state == LinkState::Refused) {
+            let code = link.refusal.clone().unwrap_or_default();
+            return Err(self.say.refusal(&code));
+        }
+        self.say.line("cli-link-waiting", &[]);
+        show::codes(self)
+    }
+
+    async fn preview<T: Transport>(
+        &mut self,
+        invitation: &str,
+        transport: &T,
+        now: UnixTime,
+    ) -> anyhow::Result<denizen_holder::InvitationPreview> {
+        let preview = self
+            .holder
+            .preview_invitation(invitation, transport, now)
+            .await;
+        self.save()?;
+        preview.map_err(|e| self.say.error(&e))
+    }
+}
+
+async fn init(
+    shell: &Shell,
+    say: &Say,
+    (path, passphrase): (PathBuf, &PassphraseArg),
+    (hub, hub_url, language): (HubId, &str, &str),
+    kit: Option<PathBuf>,
+) -> anyhow::Result<()> {
+    let mut rng = shell.rng();
+    let folder = Folder::make(path)?;
+    let mut holder = Holder::make(
+        hub,
+        hub_url,
+        language,
+        Arc::clone(&shell.catalogue),
+        &mut rng,
+    );
+    let passphrase = passphrase.ask_twice(say)?;
+    folder.wrap_root(holder.danger_root(), &passphrase, &mut rng)?;
+    folder.write_profile(&holder.encrypt(&mut rng))?;
+    let begun = holder
+        .begin(&HttpTransport::unlinkable()?, shell.now())
+        .await;
+    folder.write_profile(&holder.encrypt(&mut rng))?;
+    say.line("cli-profile-made", &[]);
+    match kit {
+        Some(file) => folder::write_secret(&file, holder.kit().to_text().as_bytes())?,
+        None => show::kit(say, &holder.kit()),
+    }
+    // The profile is whole without the hub: it registers at the next sync.
+    begun.map_err(|e| say.error(&e))
+}
+
+async fn restore(
+    shell: &Shell,
+    say: &Say,
+    path: PathBuf,
+    passphrase: &PassphraseArg,
+    language: &str,
+) -> anyhow::Result<()> {
+    let mut text = zeroize::Zeroizing::new(String::new());
+    std::io::stdin()
+        .read_to_string(&mut text)
+        .context("the kit is read from standard input")?;
+    let kit = Kit::parse(&text)?;
+    let hub = parse_hub(&kit.hub)?;
+    let folder = Folder::make(path)?;
+    let passphrase = passphrase.ask_twice(say)?;
+    let mut rng = shell.rng();
+    let root = RootSecret::from_bytes(*kit.root);
+    let transport = HttpTransport::unlinkable()?;
+    folder.wrap_root(&root, &passphrase, &mut rng)?;
+    let holder = Holder::restore(
+        root,
+        (hub, &kit.hub_url),
+        (language, Arc::clone(&shell.catalogue)),
+        &transport,
+        shell.now(),
+        &mut rng,
+    );
+    let holder = holder.await.map_err(|e| say.error(&e))?;
+    folder.write_profile(&holder.encrypt(&mut rng))?;
+    let (links, records) = (holder.profile().links.len(), holder.profile().records.len());
+    let (links, records) = (links.to_string(), records.to_string());
+    say.line(
+        "cli-restore-done",
+        &[("links", &links), ("records", &records)],
+    );
+    say.line("cli-restore-older", &[]);
+    Ok(())
+}
+
+fn export(at: &Open<'_>, out: &std::path::Path) -> anyhow::Result<()> {
+    let files = at.holder.export(at.now());
+    folder::write_all(out, &files)?;
+    at.say
+        .line("cli-export-done", &[("folder", &out.display().to_string())]);
+    Ok(())
+}
+
+fn verify(shell: &Shell, folder: &std::path::Path, language: &str) -> anyhow::Result<()> {
+    let say = Say::new(shell, language)?;
+    let files: BTreeMap<String, Vec<u8>> = folder::read_all(folder)?;
+    match verify_export(&files, shell.now()) {
+        Ok(report) => {
+            for record in &report.records {
+                let kind = say.kind(shell, &record.vct);
+                let date = say.date(record.receipt.opening.time);
+                say.plain(&format!("  {kind}"));
+                let slots = [("org", record.issuer_name.as_str()), ("date", &date)];
+                say.indented("cli-record-issued-by", &slots);
+            }
+            let receipts = report.records.len() + report.sent;
+            let (records, receipts) = (report.records.len().to_string(), receipts.to_string());
+            let slots = [("records", records.as_str()), ("receipts", &receipts)];
+            say.line("cli-verify-good", &slots);
+            Ok(())
+        }
+        Err(error) => {
+            say.line("cli-verify-bad", &[("file", error.file())]);
+            bail!("{error}")
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! Apply: what is present, missing, expiring, contested; exactly what leaves; then yes or no.
+
+use super::{Open, show};
+use anyhow::{Context, bail};
+use denizen_holder::{Confirmed, Leaving, Preview};
+use denizen_model::{Sha256Hash, message::Sensitivity};
+use std::path::PathBuf;
+
+/// What was asked for on the command line.
+pub(super) struct Asked {
+    pub(super) service: String,
+    pub(super) answers: Option<PathBuf>,
+    pub(super) include: Vec<String>,
+    pub(super) yes: bool,
+    pub(super) confirm_special: bool,
+    pub(super) linkable: bool,
+}
+
+/// Shows an application and files it after a yes.
+pub(super) async fn apply(at: &mut Open<'_>, asked: &Asked) -> anyhow::Result<()> {
+    at.sync_once(0).await?;
+    let service = find_service(at, &asked.service)?;
+    let answers = match &asked.answers {
+        Some(file) => {
+            let text = std::fs::read(file).context("the file of answers cannot be read")?;
+            serde_json::from_slice(&text).context("the file of answers is not JSON")?
+        }
+        None => serde_json::json!({}),
+    };
+    let preview = at.holder.preview_application(&service, answers, at.now());
+    let mut preview = preview.map_err(|e| at.say.error(&e))?;
+    for query in &asked.include {
+        preview.include(query);
+    }
+    show_selection(at, &preview);
+    if !preview.selection.satisfied {
+        return Err(at.say.refusal("missing-evidence"));
+    }
+    show_leaving(at, &preview);
+    let Some(confirmed) = confirm(at, &preview, asked)? else {
+        return Ok(());
+    };
+    let (now, mut rng) = (at.now(), at.shell.rng());
+    let sent = at.holder.apply(&preview, &confirmed, now, &mut rng);
+    sent.map_err(|e| at.say.error(&e))?;
+    at.sync_once(0).await?;
+    at.say.line("cli-apply-sent", &[]);
+    Ok(())
+}
+
+fn find_service(at: &Open<'_>, asked: &str) -> anyhow::Result<Sha256Hash> {
+    let all = at.holder.services();
+    let named = |name: &str, hash: &Sha256Hash| {
+        name == asked || show::short_service(name) == asked || hash.to_text() == asked
+    };
+    let linked = |org| at.holder.profile().links.iter().any(|l| l.org == org);
+    let mut found = all
+        .iter()
+        .filter(|(hash, s)| named(&s.service.service, hash) && linked(s.org));
+    match (found.next(), found.next()) {
+        (Some((hash, _)), None) => Ok(*hash),
+        (Some(_), Some(_)) => bail!(at.say.text("cli-service-several", &[])),
+        (None, _) => Err(at.say.refusal("unknown-service-version")),
+    }
+}
+
+fn show_selection(at: &Open<'_>, preview: &Preview) {
+    let say = &at.say;
+    let service = preview.service();
+    let org = at.holder.name_of(&preview.org);
+    let purpose = say.known(&service.purpose_key).unwrap_or_default();
+    say.line("cli-apply-recipient", &[("org", &org)]);
+    let slots = [("purpose", purpose.as_str()), ("law", &service.legal_basis)];
+    say.line("cli-apply-purpose", &slots);
+    say.line(
+        "cli-apply-retention",
+        &[("days", &service.retention_days.to_string())],
+    );
+    for offer in &preview.selection.present {
+        say.plain(&format!("  {}", say.kind(at.shell, &offer.vct)));
+        say.indented("cli-apply-present", &[]);
+    }
+    for offer in &preview.selection.expiring {
+        let date = offer.expires.map_or_else(String::new, |d| d.to_string());
+        say.plain(&format!("  {}", say.kind(at.shell, &offer.vct)));
+        say.indented("cli-apply-expiring", &[("date", &date)]);
+    }
+    for offer in &preview.selection.contested {
+        say.plain(&format!("  {}", say.kind(at.shell, &offer.vct)));
+        say.indented("cli-apply-contested", &[]);
+    }
+    for missing in &preview.selection.missing {
+        let kinds: Vec<_> = missing
+            .vct_values
+            .iter()
+            .map(|v| say.kind(at.shell, v))
+            .collect();
+        let issuers: Vec<_> = missing
+            .issuers
+            .iter()
+            .map(|o| at.holder.name_of(o))
+            .collect();
+        let (kind, issuers) = (kinds.join(", "), issuers.join(", "));
+        let key = if missing.required {
+            "cli-apply-missing"
+        } else {
+            "cli-apply-missing-optional"
+        };
+        say.plain(&format!(
+            "  {}",
+            say.text(key, &[("kind", &kind), ("issuers", &issuers)])
+        ));
+    }
+}
+
+fn show_leaving(at: &Open<'_>, preview: &Preview) {
+    at.say.line("cli-apply-leaves", &[]);
+    for Leaving { offer, .. } in &preview.leaving {
+        let name = at.shell.catalogue.kind(&offer.vct).map(|k| k.name.clone());
+        let name = name.unwrap_or_default();
+        at.say
+            .plain(&format!("  {}", at.say.kind(at.shell, &offer.vct)));
+        for (path, value) in &offer.values {
+            let path: Vec<String> = path.split('.').map(str::to_owned).collect();
+            show::print_claim(&at.say, &name, &path, value, 2);
+        }
+    }
+}
+
+/// Yes or no, and a second time for each paper of a special category (R28).
+fn confirm(at: &Open<'_>, preview: &Preview, asked: &Asked) -> anyhow::Result<Option<Confirmed>> {
+    let org = at.holder.name_of(&preview.org);
+    let law = &preview.service().legal_basis;
+    let mut special = Vec::new();
+    for Leaving { offer, .. } in &preview.leaving {
+        if offer.sensitivity != Sensitivity::Special {
+            continue;
+        }
+        let kind = at.say.kind(at.shell, &offer.vct);
+        let slots = [("claim", kind.as_str()), ("org", &org), ("law", law)];
+        if asked.confirm_special {
+            at.say.line("cli-apply-special", &slots);
+        } else if !at.say.ask("cli-apply-special", &slots)? {
+            return Ok(None);
+        }
+        special.push(offer.query.clone());
+    }
+    if !asked.yes && !at.say.ask("cli-apply-confirm", &[])? {
+        return Ok(None);
+    }
+    Ok(Some(Confirmed {
+        special,
+        linkable: asked.linkable,
+    }))
+}

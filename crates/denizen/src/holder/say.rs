@@ -1,0 +1,94 @@
+//! Texts for the person, in her language.
+
+use crate::shell::Shell;
+use anyhow::{Context, anyhow};
+use denizen_holder::HolderError;
+use denizen_model::{UnixTime, catalogue::Catalogue};
+use std::{io::Write as _, sync::Arc};
+
+/// Says things in one language.
+pub(crate) struct Say {
+    catalogue: Arc<Catalogue>,
+    language: String,
+}
+
+impl Say {
+    pub(crate) fn new(shell: &Shell, language: &str) -> anyhow::Result<Self> {
+        let catalogue = Arc::clone(&shell.catalogue);
+        let locale = catalogue
+            .locale(language)
+            .context("the catalogue has no texts")?;
+        let language = locale.language().to_owned();
+        Ok(Self {
+            catalogue,
+            language,
+        })
+    }
+
+    pub(crate) fn text(&self, key: &str, slots: &[(&str, &str)]) -> String {
+        let locale = self.catalogue.locale(&self.language);
+        locale.map_or_else(|| key.to_owned(), |l| l.text(key, slots))
+    }
+
+    /// A text if there is one.
+    pub(crate) fn known(&self, key: &str) -> Option<String> {
+        let locale = self.catalogue.locale(&self.language).filter(|l| l.has(key));
+        locale.map(|l| l.text(key, &[]))
+    }
+
+    pub(crate) fn line(&self, key: &str, slots: &[(&str, &str)]) {
+        self.plain(&self.text(key, slots));
+    }
+
+    pub(crate) fn indented(&self, key: &str, slots: &[(&str, &str)]) {
+        self.plain(&format!("    {}", self.text(key, slots)));
+    }
+
+    /// A line as it is. A closed pipe is nobody's fault.
+    pub(crate) fn plain(&self, text: &str) {
+        let _ = writeln!(std::io::stdout(), "{text}");
+    }
+
+    /// A question with yes or no, in her language or in English.
+    pub(crate) fn ask(&self, key: &str, slots: &[(&str, &str)]) -> anyhow::Result<bool> {
+        self.line(key, slots);
+        let mut answer = String::new();
+        std::io::stdin()
+            .read_line(&mut answer)
+            .context("no answer came")?;
+        let answer = answer.trim().to_lowercase();
+        let yes = self.text("cli-yes", &[]).to_lowercase();
+        Ok(answer == yes || answer == "yes" || answer == "y")
+    }
+
+    /// An error in her words: what happened, what to do next, and its stable code.
+    pub(crate) fn error(&self, error: &HolderError) -> anyhow::Error {
+        let detail = match error {
+            HolderError::Answers(errors) => {
+                let lines = errors.iter().map(|e| format!("\n  {e}"));
+                lines.collect::<String>()
+            }
+            _ => String::new(),
+        };
+        anyhow!("{}{detail}", self.refusal(error.code()))
+    }
+
+    /// What a stable code means and what to do next.
+    pub(crate) fn refusal(&self, code: &str) -> anyhow::Error {
+        let what = self.known(&format!("err-{code}")).unwrap_or_default();
+        let next = self.known(&format!("rec-{code}")).unwrap_or_default();
+        anyhow!("{what} {next} [{code}]")
+    }
+
+    /// A date as people write it here: year, month, day.
+    pub(crate) fn date(&self, at: UnixTime) -> String {
+        at.date().to_string()
+    }
+
+    /// A kind's name.
+    pub(crate) fn kind(&self, shell: &Shell, vct: &str) -> String {
+        let name = shell.catalogue.kind(vct).map(|k| k.name.clone());
+        let name = name.and_then(|n| self.known(&format!("kind-{n}")));
+        name.unwrap_or_else(|| vct.to_owned())
+    }
+}
