@@ -1,7 +1,7 @@
 //! One key, one purpose (R4): a key's type says what it may sign.
 
 use denizen_jose::{Alg, InvalidKey, PublicKey, SecretKey, Signer};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use std::marker::PhantomData;
 
 /// A purpose of a signature key.
@@ -49,10 +49,16 @@ purpose! {
     Log = Ed25519 "log";
 }
 
-/// A public key of one purpose. JSON: a JWK of that purpose's algorithm.
-#[derive(Serialize, Deserialize)]
+/// A public key of one purpose. JSON: a JWK of that purpose's algorithm; another is refused.
+#[derive(Serialize)]
 #[serde(transparent, bound = "")]
 pub struct PublicKeyFor<P>(PublicKey, #[serde(skip)] PhantomData<fn() -> P>);
+
+impl<'de, P: KeyPurpose> Deserialize<'de> for PublicKeyFor<P> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::new(PublicKey::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
+}
 
 impl<P> Clone for PublicKeyFor<P> {
     fn clone(&self) -> Self {
@@ -140,5 +146,19 @@ impl<P: KeyPurpose> SecretKeyFor<P> {
     #[must_use]
     pub fn danger_seed(&self) -> [u8; 32] {
         *self.0.danger_seed()
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_of_another_algorithm_than_its_purpose_is_refused_in_json() {
+        let sign = SecretKeyFor::<Sign>::from_seed(&[1; 32]).unwrap().public_for();
+        let text = serde_json::to_string(&sign).unwrap();
+        assert_eq!(serde_json::from_str::<PublicKeyFor<Sign>>(&text).unwrap(), sign);
+        assert!(serde_json::from_str::<PublicKeyFor<Auth>>(&text).is_err());
     }
 }

@@ -37,13 +37,30 @@ fn a_foreign_implementation_opens_what_we_seal() {
     for n in 0..8 {
         let key = KemSecret::from_seed([n; 32]);
         let message = vec![n; usize::from(n) * 900];
-        let sealed = Portable.seal(&key.public(), &header(n), &message, &mut rng).unwrap();
+        let sealed = Portable
+            .seal(&key.public(), &header(n), &message, &mut rng)
+            .unwrap();
         let private = HpkePrivateKey::new(key.danger_seed().to_vec());
         let open = |aad: &[u8]| {
-            peer().open(sealed.enc(), &private, MESSAGE_INFO, aad, sealed.ct(), None, None, None)
+            peer().open(
+                sealed.enc(),
+                &private,
+                MESSAGE_INFO,
+                aad,
+                sealed.ct(),
+                None,
+                None,
+                None,
+            )
         };
-        assert_eq!(unpad(&open(sealed.header_bytes()).unwrap()).unwrap(), message);
-        assert!(open(&header(n + 1).encode()).is_err(), "another header is refused by it too");
+        assert_eq!(
+            unpad(&open(sealed.header_bytes()).unwrap()).unwrap(),
+            message
+        );
+        assert!(
+            open(&header(n + 1).encode()).is_err(),
+            "another header is refused by it too"
+        );
     }
     println!("hpke-rs on libcrux opened 8 envelopes of ours");
 }
