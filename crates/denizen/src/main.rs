@@ -1,2 +1,85 @@
-//! The binary: one file per subcommand, configuration, real clock and randomness.
-fn main() {}
+//! The binary: one file per subcommand, configuration, the real clock, randomness and network.
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program for people at a terminal"
+)]
+
+mod catalogue;
+mod files;
+mod gateway;
+mod holder;
+mod hub;
+mod logging;
+mod runtime;
+mod shell;
+mod transport;
+
+use clap::{Parser, Subcommand};
+use shell::Shell;
+use std::{path::PathBuf, process::ExitCode};
+
+/// Records of foreign residents, sealed end to end: they hold them, offices issue and verify them,
+/// and a hub carries them without being able to read.
+#[derive(Parser)]
+#[command(
+    name = "denizen",
+    version,
+    propagate_version = true,
+    max_term_width = 100
+)]
+struct Cli {
+    /// Record kinds, services and texts of a deployment [default: those shipped with this program]
+    #[arg(long, global = true, value_name = "DIR")]
+    catalogue: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Operate a hub: it stores and forwards sealed envelopes and logs that it did
+    #[command(subcommand)]
+    Hub(hub::Command),
+    /// Run an organisation's gateway: issue records, receive applications, verify, decide
+    #[command(subcommand)]
+    Gateway(gateway::Command),
+    #[command(flatten)]
+    Holder(holder::Command),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("denizen: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<()> {
+    let shell = Shell::new(cli.catalogue.as_deref())?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        match cli.command {
+            Command::Hub(command) => hub::run(&shell, command).await,
+            Command::Gateway(command) => gateway::run(&shell, command).await,
+            Command::Holder(command) => holder::run(&shell, command).await,
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Cli;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_holds_together() {
+        Cli::command().debug_assert();
+    }
+}

@@ -8,7 +8,10 @@ use rand_core::{TryCryptoRng, TryRng};
 pub(crate) struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "the one place where the machine's clock is read")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place where the machine's clock is read"
+    )]
     fn now(&self) -> UnixTime {
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
         UnixTime(now.map_or(0, |d| i64::try_from(d.as_secs()).unwrap_or(i64::MAX)))
@@ -34,7 +37,10 @@ impl TryRng for SystemRng {
         Ok(u64::from_le_bytes(bytes))
     }
 
-    #[expect(clippy::disallowed_methods, reason = "the one place where randomness comes in")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place where randomness comes in"
+    )]
     fn try_fill_bytes(&mut self, dst: &mut [u8]) -> Result<(), Self::Error> {
         getrandom::fill(dst).expect("without the system's randomness nothing here is safe");
         Ok(())

@@ -43,10 +43,18 @@ impl Transport for HttpTransport {
     ) -> Result<http::Response<Vec<u8>>, TransportError> {
         let request = reqwest::Request::try_from(request).map_err(|_| TransportError::Connect)?;
         let mut answer = self.0.execute(request).await.map_err(|error| {
-            if error.is_connect() { TransportError::Connect } else { TransportError::Interrupted }
+            if error.is_connect() {
+                TransportError::Connect
+            } else {
+                TransportError::Interrupted
+            }
         })?;
         let mut body = Vec::new();
-        while let Some(chunk) = answer.chunk().await.map_err(|_| TransportError::Interrupted)? {
+        while let Some(chunk) = answer
+            .chunk()
+            .await
+            .map_err(|_| TransportError::Interrupted)?
+        {
             body.extend_from_slice(&chunk);
             if body.len() > ANSWER_SIZE_BYTES_MAX {
                 return Err(TransportError::TooLarge);

@@ -1,0 +1,184 @@
+//! Configuration of a serving hub.
+
+use crate::logging::LogFormat;
+use anyhow::{Context as _, bail};
+use denizen_hub::HubConfig;
+use serde::Deserialize;
+use std::{
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+/// Every setting with its default, explained.
+pub(crate) const EXAMPLE: &str = include_str!("example.toml");
+
+/// The line of [`EXAMPLE`] that says where it listens.
+const LISTEN: &str = "listen = \"127.0.0.1:7700\"";
+
+/// The configuration file.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Config {
+    pub(crate) listen: SocketAddr,
+    pub(crate) drain_s: u16,
+    pub(crate) tls: Option<Tls>,
+    pub(crate) limits: Limits,
+    pub(crate) log: Log,
+}
+
+/// Certificate and key, PEM.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Tls {
+    pub(crate) certificate: PathBuf,
+    pub(crate) key: PathBuf,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Limits {
+    pub(crate) self_addresses_a_minute: u32,
+    pub(crate) self_quota_bytes: u64,
+    pub(crate) reserved_a_day: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Log {
+    pub(crate) format: LogFormat,
+    pub(crate) level: String,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 7700)),
+            drain_s: 10,
+            tls: None,
+            limits: Limits::default(),
+            log: Log::default(),
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            self_addresses_a_minute: 600,
+            self_quota_bytes: 64 << 20,
+            reserved_a_day: 20,
+        }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self {
+            format: LogFormat::Text,
+            level: "info".to_owned(),
+        }
+    }
+}
+
+impl Config {
+    /// Reads a configuration; paths in it are relative to its folder.
+    pub(crate) fn read(file: &Path) -> anyhow::Result<Self> {
+        let shown = file.display();
+        let text = fs::read_to_string(file)
+            .with_context(|| format!("the configuration {shown} cannot be read"))?;
+        let mut config = Self::parse(&text).with_context(|| {
+            format!("the configuration {shown} is refused; `denizen hub example-config` explains every setting")
+        })?;
+        if let (Some(tls), Some(folder)) = (&mut config.tls, file.parent()) {
+            tls.certificate = folder.join(&tls.certificate);
+            tls.key = folder.join(&tls.key);
+        }
+        Ok(config)
+    }
+
+    fn parse(text: &str) -> anyhow::Result<Self> {
+        let config: Self = toml::from_str(text)?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// Refuses what would send requests in clear over a network.
+    fn check(&self) -> anyhow::Result<()> {
+        if self.tls.is_none() && !self.listen.ip().is_loopback() {
+            bail!(
+                "listen = \"{}\" without [tls] would serve in clear over a network: \
+                 name a certificate and a key under [tls], or listen on 127.0.0.1 behind a proxy that has them",
+                self.listen
+            );
+        }
+        Ok(())
+    }
+
+    /// Puts the limits into the hub's configuration.
+    pub(crate) fn limit(&self, hub: &mut HubConfig) {
+        hub.self_addresses_a_minute = self.limits.self_addresses_a_minute;
+        hub.self_quota_bytes = self.limits.self_quota_bytes;
+        hub.reserved_a_day = self.limits.reserved_a_day;
+    }
+}
+
+/// The explained configuration of a new hub that listens here.
+pub(crate) fn example_for(listen: SocketAddr) -> String {
+    EXAMPLE.replace(LISTEN, &format!("listen = \"{listen}\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use denizen_model::{HubId, statement::Origins};
+
+    #[test]
+    fn the_example_says_the_defaults() {
+        assert_eq!(Config::parse(EXAMPLE).expect("parses"), Config::default());
+        assert_eq!(Config::parse("").expect("parses"), Config::default());
+    }
+
+    #[test]
+    fn every_setting_that_is_commented_out_parses_too() {
+        let all = EXAMPLE
+            .replace("# [tls]", "[tls]")
+            .replace("# certificate", "certificate");
+        let all = Config::parse(&all.replace("# key", "key")).expect("parses");
+        assert_eq!(all.tls.map(|t| t.key), Some(PathBuf::from("tls/key.pem")));
+    }
+
+    #[test]
+    fn the_defaults_are_the_hubs_own() {
+        let origins = Origins {
+            deposits: "a".into(),
+            directory: "b".into(),
+        };
+        let mut hub = HubConfig::new(HubId::new([0; 32]), origins, PathBuf::new());
+        let before = format!("{hub:?}");
+        Config::default().limit(&mut hub);
+        assert_eq!(format!("{hub:?}"), before);
+    }
+
+    #[test]
+    fn clear_text_over_a_network_is_refused_and_says_what_to_do() {
+        let error = Config::parse("listen = \"0.0.0.0:80\"").expect_err("is refused");
+        assert!(error.to_string().contains("[tls]"));
+        let tls = "listen = \"0.0.0.0:443\"\n[tls]\ncertificate = \"a\"\nkey = \"b\"";
+        assert!(Config::parse(tls).is_ok());
+    }
+
+    #[test]
+    fn an_unknown_setting_is_refused() {
+        assert!(Config::parse("listn = \"127.0.0.1:1\"").is_err());
+    }
+
+    #[test]
+    fn a_new_hub_listens_where_its_url_says() {
+        let listen = SocketAddr::from(([127, 0, 0, 1], 4321));
+        assert_eq!(
+            Config::parse(&example_for(listen)).expect("parses").listen,
+            listen
+        );
+    }
+}

@@ -1,0 +1,134 @@
+//! A hub's folder: what lies where, and who holds it.
+
+use crate::files::{read_key, write_key, write_public};
+use anyhow::{Context as _, bail};
+use denizen_hub::{HubConfig, HubKeys, OperatorIdentity};
+use denizen_model::{
+    HubId, Sha256Hash,
+    jose::{Object, Unverified},
+    statement::{Role, STATEMENT_TYP, Statement},
+};
+use std::{
+    fs::{self, File, TryLockError},
+    path::{Path, PathBuf},
+};
+
+/// Said beside the identity key.
+const IDENTITY_README: &str = "\
+The operator's identity key signs admissions and the hub's next statement. Serving does not need it.
+Move this folder to a medium that is kept offline, with a copy elsewhere, and bring it back (or give
+--identity) to admit an organisation. Whoever has it can admit anybody; who lost it cannot follow up
+the hub's statement.
+";
+
+/// A hub's folder.
+pub(crate) struct Folder(PathBuf);
+
+/// What a hub is, as its statement says.
+pub(crate) struct Operator {
+    pub(crate) id: HubId,
+    pub(crate) statement: Statement,
+}
+
+/// Held while one process uses the database.
+pub(crate) struct Lock(#[expect(dead_code, reason = "the lock goes with the file")] File);
+
+impl Folder {
+    pub(crate) fn new(dir: &Path) -> Self {
+        Self(dir.to_owned())
+    }
+
+    pub(crate) fn config(&self) -> PathBuf {
+        self.0.join("hub.toml")
+    }
+
+    pub(crate) fn identity(&self) -> PathBuf {
+        self.0.join("identity/operator-identity.key")
+    }
+
+    pub(crate) fn database(&self) -> PathBuf {
+        self.0.join("hub.db")
+    }
+
+    fn statement(&self) -> PathBuf {
+        self.0.join("statement")
+    }
+
+    fn key(&self, name: &str) -> PathBuf {
+        self.0.join(format!("keys/{name}.key"))
+    }
+
+    /// Writes identity, keys and statement of a new hub.
+    pub(crate) fn write(
+        &self,
+        identity: &OperatorIdentity,
+        keys: &HubKeys,
+        statement: &Object,
+    ) -> anyhow::Result<()> {
+        crate::files::make_folder(&self.0)?;
+        crate::files::make_folder(&self.0.join("identity"))?;
+        crate::files::make_folder(&self.0.join("keys"))?;
+        write_key(&self.identity(), &identity.0)?;
+        write_public(
+            &self.0.join("identity/README.txt"),
+            IDENTITY_README.as_bytes(),
+        )?;
+        write_key(&self.key("log"), &keys.log)?;
+        write_key(&self.key("head"), &keys.head)?;
+        write_public(&self.statement(), statement.as_bytes())
+    }
+
+    /// Reads who the hub is.
+    pub(crate) fn operator(&self) -> anyhow::Result<Operator> {
+        let file = self.statement();
+        let bytes = fs::read(&file).with_context(|| {
+            format!(
+                "{} is no hub's folder: `denizen hub init` makes one",
+                self.0.display()
+            )
+        })?;
+        let parsed = Unverified::parse(&bytes)
+            .ok()
+            .filter(|o| o.typ() == STATEMENT_TYP);
+        let statement: Option<Statement> =
+            parsed.and_then(|o| serde_json::from_slice(o.danger_payload()).ok());
+        let statement = statement.filter(|s| s.role == Role::Hub && s.id.is_none());
+        let statement = statement
+            .with_context(|| format!("{} is not the hub's first statement", file.display()))?;
+        let id = HubId::from(Sha256Hash::of(&bytes));
+        Ok(Operator { id, statement })
+    }
+
+    /// Reads the keys that serving needs.
+    pub(crate) fn keys(&self) -> anyhow::Result<HubKeys> {
+        Ok(HubKeys {
+            log: read_key(&self.key("log"))?,
+            head: read_key(&self.key("head"))?,
+        })
+    }
+
+    /// What the hub is told at start, with the usual limits.
+    pub(crate) fn hub_config(&self, operator: &Operator) -> anyhow::Result<HubConfig> {
+        let origins = operator.statement.origins.clone();
+        let origins = origins.context("the hub's statement names no logs")?;
+        Ok(HubConfig::new(operator.id, origins, self.database()))
+    }
+
+    /// Takes the folder for this process; `None` while another has it.
+    pub(crate) fn lock(&self) -> anyhow::Result<Option<Lock>> {
+        let file = self.0.join("hub.lock");
+        let open = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&file);
+        let lock = open.with_context(|| format!("{} cannot be opened", file.display()))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Some(Lock(lock))),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => {
+                bail!("{} cannot be locked: {error}", file.display())
+            }
+        }
+    }
+}

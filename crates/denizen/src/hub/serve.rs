@@ -1,0 +1,164 @@
+//! `denizen hub serve`: until SIGTERM, ctrl-c, or a fault after which nothing may be answered.
+
+use super::{
+    config::{Config, Tls},
+    folder::{Folder, Lock, Operator},
+};
+use crate::{logging, shell::Shell};
+use anyhow::{Context as _, bail};
+use axum_server::{Handle, tls_rustls::RustlsConfig};
+use denizen_hub::{Hub, SequencerThread, router};
+use rustls::{
+    ServerConfig,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
+};
+use std::{
+    net::{SocketAddr, TcpListener},
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::oneshot,
+};
+
+/// Serves the hub of a folder.
+pub(crate) async fn run(shell: &Shell, dir: &Path, config: Option<&Path>) -> anyhow::Result<()> {
+    let folder = Folder::new(dir);
+    let operator = folder.operator()?;
+    let config = match config {
+        Some(file) => Config::read(file)?,
+        None if folder.config().is_file() => Config::read(&folder.config())?,
+        None => Config::default(),
+    };
+    logging::start(config.log.format, &config.log.level)?;
+    let Some(lock) = folder.lock()? else {
+        bail!("{} is served already by another process", dir.display());
+    };
+    let mut hub_config = folder.hub_config(&operator)?;
+    config.limit(&mut hub_config);
+    let clock = Arc::new(shell.clock);
+    let (hub, sequencer) = Hub::open(hub_config, folder.keys()?, clock, Box::new(shell.rng()))?;
+    let listener = TcpListener::bind(config.listen).with_context(|| {
+        format!(
+            "{} cannot be listened at: is it taken, or not this machine's?",
+            config.listen
+        )
+    })?;
+    listener.set_nonblocking(true)?;
+    say_where(&operator, listener.local_addr()?, config.tls.is_some());
+    let ended = serve(hub, sequencer, listener, &config).await;
+    release(lock);
+    ended
+}
+
+fn say_where(operator: &Operator, listen: SocketAddr, tls: bool) {
+    let name = operator
+        .statement
+        .names
+        .get("en")
+        .map_or("", String::as_str);
+    let url = operator.statement.url.as_deref().unwrap_or_default();
+    println!("{name} is served.");
+    println!("  id:      {}", operator.id.to_text());
+    println!("  URL:     {url}");
+    println!(
+        "  listens: {listen} ({})",
+        if tls {
+            "TLS"
+        } else {
+            "in clear, loopback only"
+        }
+    );
+    println!("Stop it with SIGTERM or ctrl-c.");
+}
+
+/// Serves until a signal or a fault; then lets running requests end.
+async fn serve(
+    hub: Hub,
+    sequencer: SequencerThread,
+    listener: TcpListener,
+    config: &Config,
+) -> anyhow::Result<()> {
+    let handle = Handle::new();
+    let app = router(&hub).into_make_service();
+    let mut server = match &config.tls {
+        None => tokio::spawn(
+            axum_server::from_tcp(listener)?
+                .handle(handle.clone())
+                .serve(app),
+        ),
+        Some(tls) => {
+            let tls = RustlsConfig::from_config(Arc::new(tls_config(tls)?));
+            let server = axum_server::from_tcp_rustls(listener, tls)?;
+            tokio::spawn(server.handle(handle.clone()).serve(app))
+        }
+    };
+    drop(hub);
+    let mut sequencer = watch(sequencer)?;
+    tokio::select! {
+        fault = &mut sequencer => {
+            // Nothing is known of what was not answered: the disk is read again at the next start.
+            handle.shutdown();
+            return match fault {
+                Ok(Err(fault)) => Err(fault).context("the commit path failed, and the hub has stopped: look at the disk, then start it again"),
+                _ => bail!("the writer thread ended, and the hub has stopped: start it again"),
+            };
+        }
+        ended = &mut server => return Ok(ended??),
+        signal = stop_signal() => tracing::info!(hub.signal = signal?, "stopping: running requests may end"),
+    }
+    handle.graceful_shutdown(Some(Duration::from_secs(config.drain_s.into())));
+    server.await??;
+    match sequencer.await {
+        Ok(ended) => ended.context("the commit path failed while stopping")?,
+        Err(_) => bail!("the writer thread was lost while stopping"),
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Waits for the writer thread from outside: it ends when the last handle of the hub is gone, or by
+/// a fault.
+fn watch(
+    thread: SequencerThread,
+) -> anyhow::Result<oneshot::Receiver<Result<(), denizen_store::StoreError>>> {
+    let (send, receive) = oneshot::channel();
+    std::thread::Builder::new()
+        .name("watch-sequencer".into())
+        .spawn(move || send.send(thread.join()))?;
+    Ok(receive)
+}
+
+async fn stop_signal() -> anyhow::Result<&'static str> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        _ = terminate.recv() => Ok("SIGTERM"),
+        interrupted = tokio::signal::ctrl_c() => {
+            interrupted?;
+            Ok("ctrl-c")
+        }
+    }
+}
+
+/// TLS 1.3 and 1.2 with HTTP/1.1, which is what the hub speaks.
+fn tls_config(tls: &Tls) -> anyhow::Result<ServerConfig> {
+    let certificate = tls.certificate.display();
+    let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_file_iter(&tls.certificate)
+        .and_then(Iterator::collect)
+        .map_err(|error| anyhow::anyhow!("the certificate {certificate} is refused: {error}"))?;
+    let key = PrivateKeyDer::from_pem_file(&tls.key)
+        .map_err(|error| anyhow::anyhow!("the key {} is refused: {error}", tls.key.display()))?;
+    let mut config = ServerConfig::builder()
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .with_context(|| format!("the certificate {certificate} and its key do not go together"))?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(config)
+}
+
+/// Others may have the folder from here on.
+fn release(lock: Lock) {
+    drop(lock);
+}

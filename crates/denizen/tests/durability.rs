@@ -1,0 +1,98 @@
+//! No deposit is acknowledged without a sync to the disk: counted from outside, by the kernel's calls.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "tests of real processes"
+)]
+
+mod support;
+
+use denizen_api::wire::DepositOutcome;
+use std::{fs, path::Path, process::Command};
+use support::{HubFolder, Process, office::Office, signal_pid, succeed, text, wait_for};
+
+/// Deposits, one after the other.
+const DEPOSITS: usize = 25;
+
+/// Syncs that had ended when the trace was read. Tracing writes a call's line before the process
+/// goes on, so what an answer follows is in the file by then.
+fn syncs(trace: &Path) -> usize {
+    let trace = fs::read_to_string(trace).unwrap();
+    let ended = |line: &&str| line.contains("sync") && line.trim_end().ends_with("= 0");
+    trace.lines().filter(ended).count()
+}
+
+/// A hub under strace.
+struct Traced {
+    strace: Process,
+    hub: u32,
+}
+
+impl Traced {
+    fn serve(hub: &HubFolder, trace: &Path) -> Self {
+        let mut command = Command::new("strace");
+        command.args([
+            "-f",
+            "-qq",
+            "-e",
+            "trace=fdatasync,fsync",
+            "-o",
+            text(trace),
+        ]);
+        command
+            .arg(env!("CARGO_BIN_EXE_denizen"))
+            .args(["hub", "serve", text(&hub.path())]);
+        let strace = Process::start(command);
+        hub.wait_until_healthy();
+        let pid = strace.0.id();
+        let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
+        let hub = children.trim().parse().unwrap();
+        Self { strace, hub }
+    }
+}
+
+impl Drop for Traced {
+    fn drop(&mut self) {
+        // A tracer that is killed lets what it traced go on; a test that failed must not.
+        if self.strace.0.try_wait().is_ok_and(|ended| ended.is_none()) {
+            signal_pid("KILL", self.hub);
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_deposit_is_acknowledged_without_a_sync() {
+    let hub = HubFolder::make();
+    let mut office = Office::make(hub.id, 1);
+    let statement = hub.file("statement");
+    fs::write(&statement, &office.statement).unwrap();
+    succeed(&["hub", "admit", text(&hub.path()), text(&statement)]);
+    let trace = hub.file("trace");
+    let mut traced = Traced::serve(&hub, &trace);
+    let client = hub.client();
+    let address = office.register_address(&client).await;
+
+    let begun = syncs(&trace);
+    for _ in 0..DEPOSITS {
+        let before = syncs(&trace);
+        let outcome = office.deposit(&client, address).await;
+        assert!(matches!(outcome, DepositOutcome::Stored { .. }));
+        assert!(
+            syncs(&trace) > before,
+            "a deposit was acknowledged before a sync"
+        );
+    }
+    let counted = syncs(&trace) - begun;
+    assert!(counted >= DEPOSITS, "{DEPOSITS} deposits, {counted} syncs");
+    println!("{DEPOSITS} deposits one after the other: {counted} syncs");
+
+    // What asks for nothing durable syncs nothing: the count above is the deposits'.
+    let idle = syncs(&trace);
+    hub.directory().await;
+    assert_eq!(syncs(&trace), idle);
+    signal_pid("TERM", traced.hub);
+    let ended = wait_for("the hub ends", || traced.strace.0.try_wait().unwrap());
+    assert!(ended.success());
+}
