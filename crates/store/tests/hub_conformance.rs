@@ -1,0 +1,424 @@
+//! What every database of a hub must do, whichever engine it is: one suite, a fresh database for each
+//! behaviour, opened anew in the middle of it. Another engine is another `Bench`.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+use denizen_model::{AddressId, DepositId, Nonce, OrgId, Sha256Hash, UnixTime, deposit::Tombstone};
+use denizen_store::{
+    Database, Fault, StoreError,
+    hub::{AddressRow, LogHead, LogId, NewPlace, RootRow, StoredTiles},
+};
+use denizen_tlog::{Tile, TileReader as _};
+use std::path::PathBuf;
+
+/// A fresh database that can be closed and opened again, and read from beside its writer.
+struct Bench {
+    folder: tempfile::TempDir,
+    db: Option<Database>,
+}
+
+impl Bench {
+    fn fresh() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut bench = Self { folder, db: None };
+        bench.reopen();
+        bench
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("hub.db")
+    }
+
+    fn reopen(&mut self) {
+        self.db = None;
+        self.db = Some(denizen_store::hub::open(&self.path()).unwrap());
+    }
+
+    fn reader(&self) -> Database {
+        Database::open_reader(&self.path()).unwrap()
+    }
+
+    fn db(&mut self) -> &mut Database {
+        self.db.as_mut().unwrap()
+    }
+
+    /// One committed transaction.
+    fn write<T>(&mut self, work: impl FnOnce(&Database) -> Result<T, StoreError>) -> T {
+        self.db().begin().unwrap();
+        let made = work(self.db()).unwrap();
+        self.db().commit().unwrap();
+        made
+    }
+}
+
+const A: AddressId = AddressId::new([1; 32]);
+const B: AddressId = AddressId::new([2; 32]);
+
+fn address() -> AddressRow {
+    AddressRow {
+        auth: vec![7; 32],
+        salt: Some(Nonce::new([3; 32])),
+        accepts: "[]".into(),
+        version: 0,
+        frozen: false,
+        closed: false,
+        registration: vec![8; 32],
+        next_pos: 0,
+        bytes: 0,
+        quota: 1 << 20,
+    }
+}
+
+fn place(pos: u64, index: u64, body: &[u8]) -> NewPlace<'_> {
+    NewPlace {
+        pos,
+        index,
+        time: UnixTime(100 + index.cast_signed()),
+        body,
+        hash: Sha256Hash::of(body),
+        commit: Sha256Hash::new([4; 32]),
+        nonce: Nonce::new([5; 32]),
+        nonce_a: Nonce::new([6; 32]),
+    }
+}
+
+fn positions(db: &Database, after: Option<u64>, size: u64, limit: usize) -> Vec<u64> {
+    let places = db.places(&A, after, size, limit).unwrap();
+    places.iter().map(|p| p.pos).collect()
+}
+
+#[test]
+fn an_address_is_added_once_and_read_back_whole() {
+    let mut b = Bench::fresh();
+    assert_eq!(b.db().address(&A).unwrap(), None);
+    let row = AddressRow {
+        frozen: true,
+        version: 9,
+        next_pos: 3,
+        bytes: 4,
+        ..address()
+    };
+    assert!(b.write(|db| db.insert_address(&A, &row)));
+    let other = AddressRow {
+        auth: vec![1; 32],
+        ..address()
+    };
+    assert!(!b.write(|db| db.insert_address(&A, &other)));
+    b.reopen();
+    assert_eq!(b.db().address(&A).unwrap(), Some(row));
+    assert_eq!(b.db().address(&B).unwrap(), None);
+    let unsalted = AddressRow {
+        salt: None,
+        closed: true,
+        ..address()
+    };
+    b.write(|db| db.insert_address(&B, &unsalted));
+    assert_eq!(b.db().address(&B).unwrap(), Some(unsalted));
+}
+
+#[test]
+fn accepts_change_only_from_the_version_before_and_never_when_closed() {
+    let mut b = Bench::fresh();
+    b.write(|db| db.insert_address(&A, &address()));
+    let change = |b: &mut Bench, version| b.write(|db| db.change_accepts(&A, version, "[1]", true));
+    assert!(!change(&mut b, 2));
+    assert!(change(&mut b, 1));
+    assert!(!change(&mut b, 1));
+    b.reopen();
+    let row = b.db().address(&A).unwrap().unwrap();
+    assert_eq!(
+        (row.version, row.accepts.as_str(), row.frozen),
+        (1, "[1]", true)
+    );
+    b.write(|db| db.shred_address(&A));
+    assert!(!change(&mut b, 2));
+    assert!(!b.write(|db| db.change_accepts(&B, 1, "[]", false)));
+}
+
+#[test]
+fn places_come_in_order_above_a_cursor_below_a_size() {
+    let mut b = Bench::fresh();
+    assert_eq!(b.db().pos_max(&A, 100).unwrap(), None);
+    b.write(|db| {
+        for (pos, index) in [(2, 7), (0, 1), (1, 3), (3, 9)] {
+            db.insert_place(&A, &place(pos, index, b"x"))?;
+        }
+        db.insert_place(&B, &place(0, 2, b"of another"))
+    });
+    b.reopen();
+    assert_eq!(positions(b.db(), None, 100, 10), [0, 1, 2, 3]);
+    assert_eq!(positions(b.db(), Some(1), 100, 10), [2, 3]);
+    assert_eq!(positions(b.db(), None, 7, 10), [0, 1]);
+    assert_eq!(positions(b.db(), None, 100, 2), [0, 1]);
+    assert_eq!(b.db().pos_max(&A, 9).unwrap(), Some(2));
+    assert_eq!(b.db().pos_max(&A, 1).unwrap(), None);
+    let row = b.db().place(&A, 1).unwrap().unwrap();
+    assert_eq!((row.index, row.time), (3, UnixTime(103)));
+    assert_eq!(row.body.unwrap().0, b"x");
+    assert_eq!(b.db().place(&A, 4).unwrap(), None);
+}
+
+#[test]
+fn a_place_is_never_written_twice() {
+    let mut b = Bench::fresh();
+    b.write(|db| db.insert_place(&A, &place(0, 0, b"first")));
+    b.db().begin().unwrap();
+    assert!(b.db().insert_place(&A, &place(0, 1, b"second")).is_err());
+    b.db().rollback().unwrap();
+    assert_eq!(
+        b.db().place(&A, 0).unwrap().unwrap().body.unwrap().0,
+        b"first"
+    );
+}
+
+#[test]
+fn erasing_leaves_the_place_and_frees_its_bytes() {
+    let mut b = Bench::fresh();
+    let id = DepositId::new([1; 16]);
+    let hash = Sha256Hash::of(b"abc");
+    b.write(|db| {
+        db.insert_place(&A, &place(0, 4, b"abc"))?;
+        db.insert_place(&A, &place(1, 5, b"defg"))?;
+        db.insert_deposit(&A, b"by", &id, 0, &hash)
+    });
+    assert_eq!(b.write(|db| db.erase_place(&A, 0)), 3);
+    assert_eq!(b.write(|db| db.erase_place(&A, 0)), 0);
+    assert_eq!(b.write(|db| db.erase_place(&A, 9)), 0);
+    b.reopen();
+    let row = b.db().place(&A, 0).unwrap().unwrap();
+    assert_eq!((row.index, row.body), (4, None));
+    assert_eq!(
+        b.db().tombstones(&A).unwrap(),
+        [Tombstone { pos: 0, index: 4 }]
+    );
+    assert_eq!(b.db().deposit(&A, b"by", &id).unwrap(), Some((0, None)));
+    assert!(b.db().place(&A, 1).unwrap().unwrap().body.is_some());
+}
+
+#[test]
+fn shredding_takes_salt_envelopes_and_hashes_and_keeps_the_places() {
+    let mut b = Bench::fresh();
+    let id = DepositId::new([1; 16]);
+    b.write(|db| {
+        db.insert_address(&A, &address())?;
+        db.insert_address(&B, &address())?;
+        db.insert_place(&A, &place(0, 0, b"abc"))?;
+        db.insert_place(&B, &place(0, 1, b"abc"))?;
+        db.insert_deposit(&A, b"by", &id, 0, &Sha256Hash::of(b"abc"))?;
+        db.shred_address(&A)
+    });
+    b.reopen();
+    let row = b.db().address(&A).unwrap().unwrap();
+    assert!(row.closed && row.salt.is_none() && row.auth == [7; 32] && row.accepts == "[]");
+    assert_eq!(b.db().tombstones(&A).unwrap().len(), 1);
+    assert_eq!(b.db().deposit(&A, b"by", &id).unwrap(), Some((0, None)));
+    assert_eq!(b.db().tombstones(&B).unwrap(), []);
+    assert!(!b.db().address(&B).unwrap().unwrap().closed);
+}
+
+#[test]
+fn a_deposit_id_is_known_by_address_and_depositor() {
+    let mut b = Bench::fresh();
+    let (id, hash) = (DepositId::new([1; 16]), Sha256Hash::new([2; 32]));
+    b.write(|db| db.insert_deposit(&A, b"one", &id, 5, &hash));
+    b.reopen();
+    assert_eq!(
+        b.db().deposit(&A, b"one", &id).unwrap(),
+        Some((5, Some(hash)))
+    );
+    assert_eq!(b.db().deposit(&A, b"two", &id).unwrap(), None);
+    assert_eq!(b.db().deposit(&B, b"one", &id).unwrap(), None);
+    assert_eq!(
+        b.db()
+            .deposit(&A, b"one", &DepositId::new([3; 16]))
+            .unwrap(),
+        None
+    );
+}
+
+#[test]
+fn uses_of_a_pass_are_counted_by_period_up_to_its_number() {
+    let mut b = Bench::fresh();
+    let mut used = |bind: &[u8], period, max| b.write(|db| db.use_pass(bind, period, max));
+    assert!(!used(b"none", 0, 0));
+    assert!(used(b"pass", 0, 2) && used(b"pass", 0, 2) && !used(b"pass", 0, 2));
+    assert!(used(b"pass", 1, 2) && used(b"other", 0, 1));
+    b.reopen();
+    assert!(!b.write(|db| db.use_pass(b"pass", 0, 2)));
+    assert!(b.write(|db| db.use_pass(b"pass", 0, 3)));
+}
+
+#[test]
+fn the_head_of_a_log_moves_by_compare_and_swap() {
+    let mut b = Bench::fresh();
+    let head = |size: u64| LogHead {
+        size,
+        root: [size as u8; 32],
+        time: UnixTime(7),
+    };
+    let mut moved = |log, old, size| {
+        b.db().begin().unwrap();
+        let moved = b.db().move_log_head(log, old, &head(size));
+        b.db().commit().unwrap();
+        moved
+    };
+    moved(LogId::Deposits, 0, 3).unwrap();
+    for old in [0, 2, 4] {
+        let refused = moved(LogId::Deposits, old, 9);
+        assert!(matches!(refused, Err(StoreError::AnotherWriter)), "{old}");
+    }
+    moved(LogId::Deposits, 3, 5).unwrap();
+    assert!(matches!(
+        moved(LogId::Directory, 1, 2),
+        Err(StoreError::AnotherWriter)
+    ));
+    b.reopen();
+    assert_eq!(b.db().log_head(LogId::Deposits).unwrap(), Some(head(5)));
+    assert_eq!(b.db().log_head(LogId::Directory).unwrap(), None);
+}
+
+#[test]
+fn tiles_are_replaced_bundles_grow_and_logs_do_not_mix() {
+    let mut b = Bench::fresh();
+    let tile = |count: u8| Tile {
+        level: 0,
+        index: 3,
+        hashes: (0..count).map(|n| [n; 32]).collect(),
+    };
+    b.write(|db| {
+        db.put_tile(LogId::Deposits, &tile(1))?;
+        db.put_tile(LogId::Deposits, &tile(2))?;
+        db.append_bundle(LogId::Deposits, 3, b"ab")?;
+        db.append_bundle(LogId::Deposits, 3, b"cd")
+    });
+    b.reopen();
+    assert_eq!(
+        b.db().tile(LogId::Deposits, 0, 3).unwrap(),
+        Some(tile(2).hashes)
+    );
+    assert_eq!(b.db().tile(LogId::Directory, 0, 3).unwrap(), None);
+    assert_eq!(b.db().tile(LogId::Deposits, 1, 3).unwrap(), None);
+    assert_eq!(
+        b.db().bundle(LogId::Deposits, 3).unwrap(),
+        Some(b"abcd".to_vec())
+    );
+    assert_eq!(b.db().bundle(LogId::Directory, 3).unwrap(), None);
+    let tiles = StoredTiles::new(b.db(), LogId::Deposits);
+    assert_eq!(tiles.tile(0, 3, 2).unwrap().len(), 2);
+    assert!(tiles.tile(0, 3, 3).is_err() && tiles.tile(0, 4, 1).is_err());
+}
+
+#[test]
+fn a_wrapped_root_is_left_once_and_a_status_list_is_replaced() {
+    let mut b = Bench::fresh();
+    let (locator, org) = (Nonce::new([1; 32]), OrgId::new([2; 32]));
+    let row = RootRow {
+        owner: vec![1; 32],
+        body: b"wrapped".to_vec(),
+    };
+    assert!(b.write(|db| db.insert_root(&locator, &row.owner, &row.body)));
+    assert!(!b.write(|db| db.insert_root(&locator, &[2; 32], b"another")));
+    b.write(|db| db.put_status(&org, "1", "first"));
+    b.write(|db| db.put_status(&org, "1", "second"));
+    b.reopen();
+    assert_eq!(b.db().root(&locator).unwrap(), Some(row));
+    assert_eq!(b.db().status(&org, "1").unwrap().as_deref(), Some("second"));
+    assert_eq!(b.db().status(&org, "2").unwrap(), None);
+    b.write(|db| db.delete_root(&locator));
+    assert_eq!(b.db().root(&locator).unwrap(), None);
+}
+
+#[test]
+fn what_is_rolled_back_or_failed_is_not_there_and_what_was_kept_is() {
+    let mut b = Bench::fresh();
+    b.db().begin().unwrap();
+    b.db().insert_address(&A, &address()).unwrap();
+    b.db().rollback().unwrap();
+    assert_eq!(b.db().address(&A).unwrap(), None);
+    for (fault, kept) in [(Fault::Failed, false), (Fault::FailedButPersisted, true)] {
+        b.db().begin().unwrap();
+        b.db().insert_address(&A, &address()).unwrap();
+        b.db().inject(fault);
+        assert!(b.db().commit().is_err());
+        b.reopen();
+        assert_eq!(b.db().address(&A).unwrap().is_some(), kept, "{fault:?}");
+    }
+}
+
+#[test]
+fn what_was_begun_and_never_committed_is_gone_after_a_restart() {
+    let mut b = Bench::fresh();
+    b.db().begin().unwrap();
+    b.db().insert_address(&A, &address()).unwrap();
+    b.reopen();
+    assert_eq!(b.db().address(&A).unwrap(), None);
+}
+
+#[test]
+fn a_reader_sees_whole_commits_and_a_snapshot_one_moment() {
+    let mut b = Bench::fresh();
+    let reader = b.reader();
+    b.db().begin().unwrap();
+    b.db().insert_place(&A, &place(0, 0, b"x")).unwrap();
+    assert_eq!(reader.place(&A, 0).unwrap(), None);
+    b.db().commit().unwrap();
+    assert!(reader.place(&A, 0).unwrap().is_some());
+    let tombstones = reader.snapshot(|db| {
+        let before = db.tombstones(&A)?;
+        b.write(|db| db.erase_place(&A, 0));
+        assert_eq!(db.tombstones(&A)?, before);
+        Ok::<_, StoreError>(before)
+    });
+    assert_eq!(tombstones.unwrap(), []);
+    assert_eq!(reader.tombstones(&A).unwrap().len(), 1);
+    let failed: Result<(), StoreError> = reader.snapshot(|_| Err(StoreError::Damaged));
+    assert!(matches!(failed, Err(StoreError::Damaged)));
+    assert_eq!(reader.tombstones(&A).unwrap().len(), 1);
+    assert!(
+        reader.insert_place(&A, &place(1, 1, b"x")).is_err(),
+        "a reader never writes"
+    );
+}
+
+#[test]
+fn after_a_scrub_erased_bytes_are_in_no_file() {
+    let mut b = Bench::fresh();
+    let body = [b"an envelope that is to go ".as_slice(), &[7; 20_000]].concat();
+    b.write(|db| db.insert_place(&A, &place(0, 0, &body)));
+    let there = |b: &Bench| {
+        std::fs::read_dir(b.folder.path()).unwrap().any(|file| {
+            let bytes = std::fs::read(file.unwrap().path()).unwrap();
+            bytes.windows(26).any(|w| w == &body[..26])
+        })
+    };
+    assert!(there(&b));
+    b.write(|db| db.erase_place(&A, 0));
+    assert!(there(&b), "the write-ahead log still has it");
+    let reader = b.reader();
+    let held: Result<bool, StoreError> = reader.snapshot(|db| {
+        db.tombstones(&A)?;
+        Ok(true)
+    });
+    assert!(held.unwrap());
+    assert!(b.db().scrub().unwrap());
+    assert!(!there(&b));
+}
+
+#[test]
+fn a_row_of_another_shape_is_damage_and_never_a_guess() {
+    let mut b = Bench::fresh();
+    b.write(|db| db.insert_place(&A, &place(0, 0, b"x")));
+    b.write(|db| db.insert_address(&A, &address()));
+    b.db = None;
+    let raw = rusqlite::Connection::open(b.path()).unwrap();
+    raw.execute_batch("UPDATE place SET nonce = NULL; UPDATE address SET next_pos = -1")
+        .unwrap();
+    drop(raw);
+    b.reopen();
+    assert!(matches!(b.db().place(&A, 0), Err(StoreError::Damaged)));
+    assert!(matches!(
+        b.db().places(&A, None, 9, 9),
+        Err(StoreError::Damaged)
+    ));
+    assert!(matches!(b.db().address(&A), Err(StoreError::Damaged)));
+    assert!(b.db().insert_place(&A, &place(u64::MAX, 1, b"x")).is_err());
+}
