@@ -16,6 +16,7 @@ mod run;
 mod setup;
 mod test;
 mod tidy;
+mod wasm;
 
 use std::process::ExitCode;
 
@@ -24,6 +25,7 @@ cargo xtask COMMAND
 
   test       set-up, format, lints, licences and privacy wrappers, all tests, tidy
   tidy       house rules that no lint knows (sizes, SQL, who may name whom, links)
+  wasm       the crates of a person's client build for wasm32
   bench      CPU per record of each step, beside a calibration of the same run
   campaign   the long checks: more property cases, advisories, bench
   setup      only installs what is missing";
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
         ["tidy"] => tidy::check_all(),
         ["bench", rest @ ..] => bench::measure(rest),
         ["campaign"] => campaign::run_long(),
+        ["wasm"] => wasm::check(),
         ["setup"] => setup::set_up(),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");

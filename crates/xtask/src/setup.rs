@@ -4,6 +4,7 @@
 use crate::{
     root::{root, venv},
     run::{command, run, run_command},
+    wasm,
 };
 use anyhow::{Context as _, Result, bail};
 use std::{
@@ -69,6 +70,7 @@ impl Need {
 /// Installs what is missing.
 pub(crate) fn set_up() -> Result<()> {
     system()?;
+    wasm::set_up()?;
     python()?;
     node()
 }
@@ -86,6 +88,16 @@ fn system() -> Result<()> {
         return Ok(());
     }
     let list = packages.join(" ");
+    apt_install(&packages)?;
+    match SYSTEM.iter().find(|(_, need, _)| !need.is_there()) {
+        None => Ok(()),
+        Some((what, _, _)) => bail!("{what}: still missing after installing {list}"),
+    }
+}
+
+/// Installs Debian packages.
+pub(crate) fn apt_install(packages: &[&str]) -> Result<()> {
+    let list = packages.join(" ");
     if find("apt-get").is_none() {
         bail!(
             "this machine has no apt-get: install by hand what Debian calls {list}, and run again"
@@ -93,15 +105,7 @@ fn system() -> Result<()> {
     }
     println!("   installing {list}");
     apt(&["update"])?;
-    apt(&[
-        &["install", "--yes", "--no-install-recommends"],
-        packages.as_slice(),
-    ]
-    .concat())?;
-    match SYSTEM.iter().find(|(_, need, _)| !need.is_there()) {
-        None => Ok(()),
-        Some((what, _, _)) => bail!("{what}: still missing after installing {list}"),
-    }
+    apt(&[&["install", "--yes", "--no-install-recommends"], packages].concat())
 }
 
 fn apt(arguments: &[&str]) -> Result<()> {

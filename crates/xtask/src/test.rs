@@ -3,7 +3,7 @@
 use crate::{
     deny,
     run::{Steps, command, run, run_lines},
-    setup, tidy,
+    setup, tidy, wasm,
 };
 use anyhow::{Result, bail};
 
@@ -30,6 +30,8 @@ pub(crate) fn run_all() -> Result<()> {
         "a crate names what it may not see, or has another licence: `deny.toml` says why";
     steps.step("licences and privacy wrappers", wrappers, deny::check_all)?;
     steps.step("tidy", "mend what is listed above", tidy::check_all)?;
+    let wasm = "a crate of the person's client uses what a browser does not have: see above";
+    steps.step("wasm32", wasm, wasm::check)?;
     let failed = "the first `failed` above names the test; `cargo test -p CRATE NAME` repeats it";
     let (passed, ignored) = steps.step("tests", failed, cargo_test)?;
     steps.print_times();

@@ -1,0 +1,144 @@
+//! `cargo xtask wasm`: the crates of a person's client build for wasm32, so that they have no I/O,
+//! clock or randomness of their own.
+//!
+//! Two ways, the first that is there: the toolchain's own wasm32 target (rustup), or Debian's
+//! `rustc-web` with the standard library built from `rust-web-src`.
+
+use crate::{
+    run::{command, output, run_command},
+    setup::{apt_install, find},
+};
+use anyhow::{Result, bail};
+use std::{fs, path::Path, process::Command};
+
+const TARGET: &str = "wasm32-unknown-unknown";
+/// It uses all the others that are marked W in `ARCHITECTURE.md`.
+const CRATE: &str = "denizen-holder";
+const DEBIAN: [&str; 4] = ["rustc-web", "cargo-web", "rust-web-src", "lld-19"];
+/// What `cargo run` and rustup set for the programs that they start.
+const LEAKED: [&str; 4] = [
+    "RUSTUP_TOOLCHAIN",
+    "RUSTC",
+    "CARGO",
+    "CARGO_ENCODED_RUSTFLAGS",
+];
+
+enum Way {
+    /// The toolchain has the target.
+    Own,
+    /// Debian's compiler and this linker.
+    Debian(String),
+}
+
+/// Checks that the crates build.
+pub(crate) fn check() -> Result<()> {
+    let build = match way() {
+        Some(Way::Own) => {
+            println!("   with the toolchain's own wasm32 target");
+            let all = [
+                "check",
+                "--quiet",
+                "--locked",
+                "--target",
+                TARGET,
+                "--package",
+                CRATE,
+            ];
+            command("cargo", &all)
+        }
+        Some(Way::Debian(linker)) => {
+            println!("   with Debian's rustc-web and rust-web-src, linker {linker}");
+            debian(&linker)
+        }
+        None => bail!(
+            "no wasm32 target: run `rustup target add {TARGET}`, or install Debian's {}",
+            DEBIAN.join(" ")
+        ),
+    };
+    run_command(build)
+}
+
+/// Installs the target if neither way is there.
+pub(crate) fn set_up() -> Result<()> {
+    if let Some(way) = way() {
+        let from = match way {
+            Way::Own => "the toolchain",
+            Way::Debian(_) => "Debian's rustc-web",
+        };
+        println!("   there:   a wasm32 target ({from})");
+        return Ok(());
+    }
+    println!("   missing: a wasm32 target");
+    let added = Command::new("rustup")
+        .args(["target", "add", TARGET])
+        .status();
+    if added.is_ok_and(|s| s.success()) && has_own() {
+        return Ok(());
+    }
+    println!("   rustup does not bring it here: taking Debian's compiler for it");
+    apt_install(&DEBIAN)
+}
+
+fn way() -> Option<Way> {
+    if has_own() {
+        return Some(Way::Own);
+    }
+    let debian = Path::new("/usr/bin/cargo").is_file() && has_library_sources();
+    debian.then(newest_linker).flatten().map(Way::Debian)
+}
+
+fn has_own() -> bool {
+    let libdir = output("rustc", &["--print", "target-libdir", "--target", TARGET]);
+    libdir.is_ok_and(|folder| Path::new(folder.trim()).is_dir())
+}
+
+fn has_library_sources() -> bool {
+    let root = output("/usr/bin/rustc", &["--print", "sysroot"]);
+    root.is_ok_and(|r| {
+        Path::new(r.trim())
+            .join("lib/rustlib/src/rust/library")
+            .is_dir()
+    })
+}
+
+/// The newest `wasm-ld-NN`, or a plain `wasm-ld`.
+fn newest_linker() -> Option<String> {
+    let version = |name: &str| name.strip_prefix("wasm-ld-")?.parse::<u32>().ok();
+    let entries = fs::read_dir("/usr/bin").ok()?.flatten();
+    let names = entries.filter_map(|e| e.file_name().into_string().ok());
+    let newest = names
+        .filter(|n| version(n).is_some())
+        .max_by_key(|n| version(n));
+    let newest = newest.map(|name| format!("/usr/bin/{name}"));
+    newest.or_else(|| find("wasm-ld").map(|p| p.display().to_string()))
+}
+
+fn debian(linker: &str) -> Command {
+    let all = [
+        "check",
+        "--quiet",
+        "--locked",
+        "--target",
+        TARGET,
+        "-Z",
+        "build-std=std,panic_abort",
+        "--target-dir",
+        "target/wasm",
+        "--package",
+        CRATE,
+    ];
+    let mut command = command("/usr/bin/cargo", &all);
+    for name in LEAKED {
+        command.env_remove(name);
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::iter::once("/usr/bin".into()).chain(std::env::split_paths(&path));
+    if let Ok(path) = std::env::join_paths(folders) {
+        command.env("PATH", path);
+    }
+    command
+        .env("RUSTC_BOOTSTRAP", "1")
+        .env("RUSTC", "/usr/bin/rustc")
+        .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", linker);
+    command
+}
