@@ -1,1 +1,44 @@
-//! The organisation: intake, validate, sign, seal, deposit, inbox, verify, decide.
+//! The organisation: intake, validate, sign, seal, deposit on the issuer's side; inbox, verify,
+//! decide on the verifier's.
+//!
+//! Scope: everything between an office's own files and its desk on one side and the hub on the other.
+//! The steps ([`issuer`], [`verifier`]) are pure: no socket, database, clock or randomness of their
+//! own, and each gives a value that only it can make. [`Gateway`] joins them over one database of
+//! the organisation and a [`denizen_api::Transport`].
+//!
+//! Not in scope: the web desk and its sign-in, connections to an office's own systems. Nothing here
+//! finds a person by an attribute: cases are found by reference and queue (D3).
+//!
+//! Every operation changes the database first, in one transaction, and sends afterwards: sealed
+//! bytes are stored before the first attempt and repeated unchanged until the hub has answered.
+
+mod case;
+mod error;
+mod gateway;
+mod inbox;
+mod issue;
+pub mod issuer;
+mod keys;
+mod link;
+mod sync;
+mod trust;
+mod vault;
+pub mod verifier;
+
+pub use case::{Agreement, CaseState, CaseSummary, CaseView, SubjectRow};
+pub use error::GatewayError;
+pub use gateway::{Gateway, GatewaySetup};
+pub use inbox::{Expected, OpenError, Opened, open};
+pub use issuer::intake::{BadRow, IntakeError, IntakeReport, Mapping, MappingError};
+pub use link::{InviteRequest, PendingLink};
+pub use sync::SyncReport;
+pub use trust::{Freshness, Trust};
+pub use verifier::decide::{Appeal, Grant, Officer, Verdict};
+
+use denizen_model::jose::Verifier;
+use denizen_seal::Sealer;
+
+/// Signatures are checked by the portable implementation; a faster one goes here.
+pub(crate) const VERIFIER: &dyn Verifier = &denizen_model::jose::Portable;
+/// Envelopes are sealed and opened by the portable implementation; a faster one goes here.
+pub(crate) const SEALER: &dyn Sealer = &denizen_seal::Portable;

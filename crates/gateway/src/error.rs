@@ -1,0 +1,92 @@
+//! Why an operation of a gateway failed, and who must act.
+
+use crate::{issuer::seal::SealError, issuer::validate::Rejection, verifier::decide::DecideError};
+use denizen_api::{client::ClientError, directory::VerifyDirectoryError, receipt::HeadError};
+use denizen_store::StoreError;
+
+/// Why an operation of a gateway failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum GatewayError {
+    /// The operator of this machine: the folder cannot be read or written.
+    #[error("the gateway's folder cannot be read or written")]
+    Folder(#[source] std::io::Error),
+    /// There is a gateway in this folder already.
+    #[error("there is a gateway in this folder already: take another folder")]
+    AlreadyThere,
+    /// A file of the folder is damaged.
+    #[error("the gateway's file {0} is damaged: restore a backup of the whole folder")]
+    Damaged(&'static str),
+    /// The names lack an English one.
+    #[error("the organisation needs a name in English (en)")]
+    NameMissing,
+    /// The database failed. After a failed commit its outcome is unknown: end the process (R24).
+    #[error("the gateway's database failed")]
+    Store(#[from] StoreError),
+    /// The hub could not be reached, or says no.
+    #[error("the hub did not do what was asked")]
+    Client(#[from] ClientError),
+    /// The directory is refused: the hub is at fault, or it is another hub.
+    #[error("the hub's directory is refused")]
+    Directory(#[from] VerifyDirectoryError),
+    /// The head of the inbox is refused: the hub is at fault.
+    #[error("the hub's head of the inbox is refused")]
+    Head(#[from] HeadError),
+    /// The hub left out or repeated a place of the inbox.
+    #[error("the hub left out a place of the inbox: tell an auditor")]
+    Withheld,
+    /// The hub gave a receipt that is not good: what was sent may not be logged.
+    #[error("the hub gave a receipt that its log does not support: tell an auditor")]
+    ReceiptRefused,
+    /// No directory was fetched yet.
+    #[error("the hub's directory was never fetched: reach the hub once (denizen gateway sync)")]
+    NoDirectory,
+    /// The operator has not admitted this organisation.
+    #[error(
+        "this organisation is not admitted at the hub: give its statement to the operator \
+         (denizen gateway statement)"
+    )]
+    NotAdmitted,
+    /// The operator has not admitted this organisation for a kind.
+    #[error("this organisation is not admitted to issue {0}: ask the operator of the hub")]
+    KindNotAdmitted(String),
+    /// The catalogue has no such kind.
+    #[error("the catalogue has no kind {0}")]
+    KindUnknown(String),
+    /// A service that cannot be declared.
+    #[error("the service cannot be declared: {0}")]
+    Service(&'static str),
+    /// An open invitation with a case reference.
+    #[error("an open invitation carries no case reference: many people may use it")]
+    OpenWithCase,
+    /// An invitation that nobody could use.
+    #[error("an invitation needs at least one use and a purpose")]
+    InvitationEmpty,
+    /// No link of this case waits for its code.
+    #[error("no link of this case waits for its code")]
+    NoPendingLink,
+    /// The digits differ.
+    #[error("the six digits differ: {tries_left} tries are left, then the link is refused")]
+    WrongCode {
+        /// How many tries are left.
+        tries_left: u8,
+    },
+    /// There is no such case.
+    #[error("there is no case with this reference")]
+    CaseUnknown,
+    /// The case is decided, or destroyed.
+    #[error("the case is decided already, or its retention has ended")]
+    CaseClosed,
+    /// There is no such record of this organisation.
+    #[error("this organisation has issued no such record")]
+    RecordUnknown,
+    /// A record that does not fit its kind.
+    #[error("the record does not fit its kind")]
+    Rejected(#[from] Rejection),
+    /// The decision cannot be made like this.
+    #[error("the decision cannot be made like this")]
+    Decide(#[from] DecideError),
+    /// A message does not fit into an envelope.
+    #[error("a message could not be sealed")]
+    Seal(#[from] SealError),
+}

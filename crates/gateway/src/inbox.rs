@@ -1,0 +1,134 @@
+//! Inbox: an envelope and its receipt become a message whose sender is known (R5, R6, R8).
+
+use crate::{SEALER, VERIFIER};
+use denizen_api::receipt::{HubTrust, ReceiptError, ReceiptFor, VerifiedReceipt, verify};
+use denizen_model::{
+    Sha256Hash,
+    deposit::Receipt,
+    envelope::{Envelope, EnvelopeError},
+    jose::PublicKey,
+    message::{From, Message, MessageError, To},
+};
+use denizen_seal::KemSecret;
+
+/// Why an envelope is refused. Nothing that a hub could observe differs by it (R8).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// Cut, lengthened or of another shape.
+    #[error("envelope is refused")]
+    Envelope(#[from] EnvelopeError),
+    /// For another address, hub or suite than the inbox.
+    #[error("envelope is for another address")]
+    OtherAddress,
+    /// Its receipt is refused.
+    #[error("receipt of the envelope is refused")]
+    Receipt(#[from] ReceiptError),
+    /// The receipt is of another place of the inbox.
+    #[error("receipt is of another place")]
+    OtherPlace,
+    /// It does not open with the inbox's key.
+    #[error("envelope does not open")]
+    Sealed,
+    /// No link has this sender.
+    #[error("message is of a sender that no link has")]
+    SenderUnknown,
+    /// The message inside is refused.
+    #[error("message is refused")]
+    Message(#[from] MessageError),
+}
+
+impl OpenError {
+    /// A stable code for an alarm.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Envelope(_) | Self::OtherAddress | Self::Sealed => "envelope-refused",
+            Self::Receipt(_) | Self::OtherPlace => "receipt-refused",
+            Self::SenderUnknown => "sender-unknown",
+            Self::Message(_) => "message-refused",
+        }
+    }
+}
+
+/// What an inbox accepts.
+#[derive(Clone, Copy)]
+pub struct Expected<'a> {
+    /// Hub, address and suite of the inbox.
+    pub to: &'a To,
+    /// The inbox's key.
+    pub kem: &'a KemSecret,
+    /// The sender's key, by what the message claims and the `kid` that it names.
+    pub key: &'a dyn Fn(&Message, &str) -> Option<PublicKey>,
+}
+
+/// A message that was opened and checked: only this file makes one.
+#[derive(Debug, Clone)]
+pub struct Opened {
+    message: Message,
+    hash: Sha256Hash,
+    verified: VerifiedReceipt,
+}
+
+impl Opened {
+    /// The message.
+    #[must_use]
+    pub fn message(&self) -> &Message {
+        &self.message
+    }
+
+    /// SHA-256 of the signed message.
+    #[must_use]
+    pub fn hash(&self) -> Sha256Hash {
+        self.hash
+    }
+
+    /// What the receipt proves: when the message was delivered.
+    #[must_use]
+    pub fn verified(&self) -> &VerifiedReceipt {
+        &self.verified
+    }
+}
+
+/// Opens an envelope that was fetched at `pos`.
+///
+/// # Errors
+/// [`OpenError`].
+pub fn open(
+    envelope: &[u8],
+    receipt: &Receipt,
+    pos: u64,
+    trust: &HubTrust,
+    expected: Expected<'_>,
+) -> Result<Opened, OpenError> {
+    let parsed = Envelope::parse(envelope)?;
+    let header = parsed.header();
+    let Expected { to, .. } = expected;
+    if (header.hub, header.to, header.suite) != (to.hub, to.address, to.suite) {
+        return Err(OpenError::OtherAddress);
+    }
+    let envelope_hash = Sha256Hash::of(envelope);
+    let of = ReceiptFor {
+        address: &header.to,
+        envelope_hash: &envelope_hash,
+        commit: &header.commit,
+    };
+    let verified = verify(receipt, of, trust)?;
+    if verified.opening.pos != pos {
+        return Err(OpenError::OtherPlace);
+    }
+    let signed = SEALER
+        .open(expected.kem, &parsed)
+        .map_err(|_| OpenError::Sealed)?;
+    let (claimed, kid) = Message::danger_claimed(&signed)?;
+    if !matches!(claimed.from, From::Holder(_)) {
+        return Err(OpenError::SenderUnknown);
+    }
+    let key = (expected.key)(&claimed, &kid).ok_or(OpenError::SenderUnknown)?;
+    let message = Message::verify(&signed, VERIFIER, &key, &claimed.from, header)?;
+    Ok(Opened {
+        message,
+        hash: Sha256Hash::of(&signed),
+        verified,
+    })
+}

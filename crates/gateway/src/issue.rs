@@ -1,0 +1,375 @@
+//! Issuing to a link: status indexes, keys of copies, what is kept of a record, changes of status.
+
+use crate::{
+    Gateway, GatewayError,
+    issuer::{
+        Draft,
+        deposit::enqueue,
+        seal::{Place, seal},
+        sign::{Bindings, CopyBinding, Credential, IssuerKey, KeptBinding, sign},
+        validate::{Record, validate},
+    },
+    keys::{ISSUER_KID, STATUS_KID},
+    link::{Link, LinkState},
+    vault::context,
+};
+use denizen_api::{Transport, client::RequestSigner};
+use denizen_credential::{STATUS_LIST_ENTRIES_MIN, Status, StatusList, StatusRef, status_uri};
+use denizen_model::{
+    MessageId, Sha256Hash, UnixTime,
+    message::{Body, CopiesRefill, RecordStatus, StatusChange},
+    statement::full_kid,
+};
+use denizen_store::gateway::{Effect, RecordRow};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Entries of one status list.
+const LIST_ENTRIES: u64 = STATUS_LIST_ENTRIES_MIN as u64;
+/// A list is left for the next one when half of it is used, so that a free index is found quickly.
+const LIST_USED_MAX: u64 = LIST_ENTRIES / 2;
+/// For how long a published list may be used without asking again, in seconds.
+const STATUS_TTL_S: u64 = 3600;
+
+/// What is kept of an issued record, for further one-time copies.
+#[derive(Serialize, Deserialize)]
+struct RecordBody {
+    name: MessageId,
+    draft: Draft,
+}
+
+impl Gateway {
+    /// Whether the operator's newest admission names this kind.
+    ///
+    /// # Errors
+    /// [`GatewayError::NoDirectory`], [`GatewayError::KindNotAdmitted`].
+    pub fn check_admitted(&mut self, vct: &str, now: UnixTime) -> Result<(), GatewayError> {
+        self.load_trust(now)?;
+        if self.is_admitted(vct, now)? {
+            Ok(())
+        } else {
+            Err(GatewayError::KindNotAdmitted(vct.to_owned()))
+        }
+    }
+
+    pub(crate) fn is_admitted(&self, vct: &str, now: UnixTime) -> Result<bool, GatewayError> {
+        Ok(self
+            .trust()?
+            .directory()
+            .admitted(&self.config.org, vct, now)
+            .is_some())
+    }
+
+    /// Issues a record to the confirmed link of a case; `false` if there is none that allows it.
+    pub(crate) fn issue_to_case(
+        &self,
+        case_key: &Sha256Hash,
+        record: Record,
+        now: UnixTime,
+        rng: &mut dyn rand_core::CryptoRng,
+    ) -> Result<bool, GatewayError> {
+        let links = self
+            .store
+            .links_of_case(case_key, LinkState::Confirmed as u8)?;
+        let Some(row) = links.into_iter().next() else {
+            return Ok(false);
+        };
+        let mut link = self.link_of(row)?;
+        if !link.allows(&record.kind().vct) {
+            return Ok(false);
+        }
+        self.issue(&mut link, record, now, rng)?;
+        self.save_link(&link, rng)?;
+        Ok(true)
+    }
+
+    /// Issues the rows that waited for this link. The caller saves the link.
+    pub(crate) fn issue_waiting(
+        &self,
+        link: &mut Link,
+        now: UnixTime,
+        rng: &mut dyn rand_core::CryptoRng,
+    ) -> Result<(), GatewayError> {
+        let Some(case_key) = link.case_reference().map(|c| self.case_key(c)) else {
+            return Ok(());
+        };
+        let context = context("row_waiting", case_key.as_bytes());
+        for row in self.store.waiting(&case_key)? {
+            let draft: Draft = self.vault.open(&context, &row.body)?;
+            if !link.allows(draft.vct()) || !self.is_admitted(draft.vct(), now)? {
+                continue;
+            }
+            match validate(draft, &self.catalogue, now) {
+                Ok(record) => self.issue(link, record, now, rng)?,
+                // The catalogue changed since; the row stays for the operator to see.
+                Err(_) => {
+                    self.store.add_alarm(now, "waiting-row-rejected")?;
+                    continue;
+                }
+            }
+            self.store.remove_waiting(row.id)?;
+        }
+        Ok(())
+    }
+
+    /// Signs, seals and stores one record for sending. The caller saves the link.
+    fn issue(
+        &self,
+        link: &mut Link,
+        record: Record,
+        now: UnixTime,
+        rng: &mut dyn rand_core::CryptoRng,
+    ) -> Result<(), GatewayError> {
+        let credential = self.sign_for(link, record, now, rng)?;
+        self.send_record(link, credential, now, rng)
+    }
+
+    fn send_record(
+        &self,
+        link: &mut Link,
+        credential: Credential,
+        now: UnixTime,
+        rng: &mut dyn rand_core::CryptoRng,
+    ) -> Result<(), GatewayError> {
+        let to = link.holder()?;
+        let (seen, chain) = link.place();
+        let mut place = Place {
+            chain,
+            seen: &seen,
+            thid: None,
+        };
+        for envelope in seal(credential, self.sender(), &to, &mut place, now, rng)? {
+            enqueue(&self.store, envelope, false, None)?;
+        }
+        Ok(())
+    }
+
+    /// Signs a record's copies for a link: takes status indexes and her keys, and keeps the record.
+    pub(crate) fn sign_for(
+        &self,
+        link: &mut Link,
+        record: Record,
+        now: UnixTime,
+        rng: &mut dyn rand_core::CryptoRng,
+    ) -> Result<Credential, GatewayError> {
+        let traits = &record.kind().traits;
+        let copies = if traits.showing {
+            usize::from(traits.copies)
+        } else {
+            0
+        };
+        let kept = KeptBinding {
+            cnf: link.body.cnf.clone(),
+            status: self.take_status_index(rng)?,
+        };
+        let bindings = Bindings {
+            kept: Ok(kept),
+            copies: self.take_copies(link, copies, rng)?,
+        };
+        let draft = record.to_draft();
+        let credential = self.sign_and_bind(&record, bindings, now, rng)?;
+        let kept = *credential.kept_hash();
+        let body = RecordBody {
+            name: *credential.name(),
+            draft,
+        };
+        let row = RecordRow {
+            address: link.address,
+            body: self
+                .vault
+                .seal(&context("record", kept.as_bytes()), &body, rng),
+        };
+        self.store.put_record(&kept, &row)?;
+        Ok(credential)
+    }
+
+    fn sign_and_bind(
+        &self,
+        record: &Record,
+        bindings: Bindings,
+        now: UnixTime,
+        rng: &mut dyn rand_core::CryptoRng,
+    ) -> Result<Credential, GatewayError> {
+        let kept = bindings.kept.as_ref().ok().map(|k| &k.status);
+        let indexes = bindings.copies.iter().map(|c| &c.status).chain(kept);
+        let indexes: Vec<_> = indexes.map(|s| (list_of(s), s.idx)).collect();
+        let kid = full_kid(&self.config.org.into(), ISSUER_KID);
+        let issuer = IssuerKey {
+            org: &self.config.org,
+            kid: &kid,
+            key: &self.keys.issuer,
+        };
+        let credential = sign(record, issuer, bindings, now, rng);
+        for (list, idx) in indexes {
+            self.store
+                .bind_status_index(list, idx, credential.kept_hash())?;
+        }
+        Ok(credential)
+    }
+
+    /// Up to `count` of her keys, each used once, each with a status index of its own.
+    fn take_copies(
+        &self,
+        link: &mut Link,
+        count: usize,
+        rng: &mut dyn rand_core::CryptoRng,
+    ) -> Result<Vec<CopyBinding>, GatewayError> {
+        let count = count.min(link.body.copy_keys.len());
+        let keys: Vec<_> = link.body.copy_keys.drain(..count).collect();
+        let mut copies = Vec::with_capacity(count);
+        for key in keys {
+            copies.push(CopyBinding {
+                copy_ref: key.copy_ref,
+                key: key.key,
+                status: self.take_status_index(rng)?,
+            });
+        }
+        Ok(copies)
+    }
+
+    /// A random index that no credential has.
+    fn take_status_index(
+        &self,
+        rng: &mut dyn rand_core::CryptoRng,
+    ) -> Result<StatusRef, GatewayError> {
+        let (mut list, used) = self.store.newest_status_list()?;
+        if used >= LIST_USED_MAX {
+            list += 1;
+        }
+        loop {
+            let idx = rng.next_u64() % LIST_ENTRIES;
+            if self.store.use_status_index(list, idx)? {
+                let uri = status_uri(&self.config.org.to_text(), &list.to_string());
+                return Ok(StatusRef { idx, uri });
+            }
+        }
+    }
+
+    /// `copies/refill`: new one-time copies of a record that this link has.
+    pub(crate) fn refill(
+        &self,
+        link: &mut Link,
+        refill: &CopiesRefill,
+        now: UnixTime,
+        rng: &mut dyn rand_core::CryptoRng,
+    ) -> Result<(), GatewayError> {
+        let row = self
+            .store
+            .record(&refill.kept)?
+            .filter(|r| r.address == link.address);
+        let Some(row) = row else {
+            return Ok(self.store.add_alarm(now, "refill-unknown-record")?);
+        };
+        let context = context("record", refill.kept.as_bytes());
+        let body: RecordBody = self.vault.open(&context, &row.body)?;
+        let Ok(record) = validate(body.draft, &self.catalogue, now) else {
+            return Ok(self.store.add_alarm(now, "refill-kind-changed")?);
+        };
+        link.add_copy_keys(&refill.copy_keys);
+        let traits = &record.kind().traits;
+        let wanted = usize::from(traits.copies).min(refill.copy_keys.len());
+        if !traits.showing || wanted == 0 {
+            return Ok(());
+        }
+        let bindings = Bindings {
+            kept: Err((body.name, refill.kept)),
+            copies: self.take_copies(link, wanted, rng)?,
+        };
+        let credential = self.sign_and_bind(&record, bindings, now, rng)?;
+        self.send_record(link, credential, now, rng)
+    }
+
+    /// Changes a record's status, with its reason: the message goes first, and the list changes once
+    /// it was delivered or logged as refused.
+    ///
+    /// # Errors
+    /// [`GatewayError::RecordUnknown`], [`GatewayError::Store`].
+    pub fn change_status(
+        &mut self,
+        kept: &Sha256Hash,
+        change: StatusChange,
+        reason: &str,
+        now: UnixTime,
+        rng: &mut dyn rand_core::CryptoRng,
+    ) -> Result<(), GatewayError> {
+        let status = match change {
+            StatusChange::Suspended => Status::Suspended,
+            StatusChange::Revoked | StatusChange::Corrected => Status::Invalid,
+            StatusChange::Reinstated => Status::Valid,
+        };
+        let effect = Effect {
+            kept: *kept,
+            status: status as u8,
+        };
+        let message = RecordStatus {
+            kept: *kept,
+            change,
+            reason: reason.to_owned(),
+            notice: None,
+        };
+        self.tx(|g| {
+            let row = g.store.record(kept)?.ok_or(GatewayError::RecordUnknown)?;
+            let link = g.link(&row.address)?;
+            let mut link = link.ok_or(GatewayError::RecordUnknown)?;
+            let letter = Body::RecordStatus(message).into();
+            g.post_letter(&mut link, None, (letter, Some(effect)), now, rng)?;
+            g.save_link(&link, rng)
+        })
+    }
+
+    /// Signs the status lists as they stand and publishes them at the hub.
+    ///
+    /// # Errors
+    /// [`GatewayError::Client`], [`GatewayError::Store`].
+    pub async fn publish_status<T: Transport>(
+        &mut self,
+        transport: &T,
+        now: UnixTime,
+        rng: &mut dyn rand_core::CryptoRng,
+    ) -> Result<(), GatewayError> {
+        let (newest, _) = self.store.newest_status_list()?;
+        let mut lists: BTreeMap<u32, StatusList> = (1..=newest)
+            .map(|list| (list, StatusList::new(STATUS_LIST_ENTRIES_MIN)))
+            .collect();
+        for row in self.store.statuses()? {
+            let status = match row.status {
+                1 => Status::Invalid,
+                2 => Status::Suspended,
+                _ => Status::Contested,
+            };
+            if let Some(list) = lists.get_mut(&row.list) {
+                list.set(row.idx, status)
+                    .map_err(|_| GatewayError::Damaged("database"))?;
+            }
+        }
+        let kid = full_kid(&self.config.org.into(), STATUS_KID);
+        let keyid = self.deposit_keyid();
+        let org = self.config.org;
+        for (number, list) in lists {
+            let number = number.to_string();
+            let uri = status_uri(&org.to_text(), &number);
+            let token = list.sign(&uri, now.0, STATUS_TTL_S, &kid, self.keys.status.signer());
+            let signer = RequestSigner::organisation(&self.keys.deposit, &keyid);
+            self.client(transport)
+                .put_status(&org, &number, &token, signer, now)
+                .await?;
+        }
+        self.set_setting("status_published", &now, rng)
+    }
+}
+
+/// The number of the list that an own status reference names.
+fn list_of(status: &StatusRef) -> u32 {
+    status
+        .uri
+        .rsplit(':')
+        .next()
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(1)
+}
+
+impl Link {
+    fn allows(&self, vct: &str) -> bool {
+        self.body.allowed_kinds.iter().any(|k| k == vct)
+    }
+}

@@ -1,0 +1,276 @@
+//! Intake: a file of the office becomes drafts, row by row. Bad rows are reported with line, column
+//! and reason, never with a value, and good rows go through.
+
+mod csv;
+mod decode;
+mod mapping;
+mod ndjson;
+
+pub use mapping::{Mapping, MappingError};
+
+use super::{Draft, validate::validate};
+use crate::{Gateway, GatewayError};
+use decode::Source;
+use denizen_model::{Sha256Hash, UnixTime};
+use denizen_store::StoreError;
+use mapping::{Fault, Format, Mapped, Row};
+use std::{collections::HashMap, io::Read};
+
+/// Longest row in bytes, decoded.
+pub const ROW_SIZE_BYTES_MAX: usize = 1 << 20;
+
+/// Rows in one transaction.
+const ROWS_A_TRANSACTION: usize = 128;
+
+/// A row that was not taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BadRow {
+    /// Line in the file, from 1, where the row begins.
+    pub line: u64,
+    /// Name of the column; `-` for the row itself.
+    pub column: String,
+    /// What is wrong; never a value.
+    pub reason: String,
+}
+
+/// What became of a file's rows. Each row counts once.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct IntakeReport {
+    /// Rows that are on their way to their person.
+    pub taken: u64,
+    /// Rows of a case without a confirmed link: they wait, encrypted.
+    pub waiting: u64,
+    /// Rows that an earlier run took already.
+    pub repeated: u64,
+    /// Rows that were not taken.
+    pub bad: Vec<BadRow>,
+}
+
+impl IntakeReport {
+    /// All rows that were read.
+    #[must_use]
+    pub fn rows(&self) -> u64 {
+        self.taken + self.waiting + self.repeated + self.bad.len() as u64
+    }
+}
+
+/// Why a file cannot be taken in at all, or not to its end. Rows before that point are taken; the
+/// same file, put right, can be given again.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum IntakeError {
+    /// Reading failed.
+    #[error("the file cannot be read to its end")]
+    Read(#[source] std::io::Error),
+    /// The header has characters that are not in the encoding.
+    #[error("the file is not written in {encoding}: name its encoding in the mapping file")]
+    Encoding {
+        /// The mapping's encoding.
+        encoding: String,
+    },
+    /// There is no header.
+    #[error("the file is empty: a CSV file begins with the names of its columns")]
+    Empty,
+    /// A column of the mapping is not there.
+    #[error(
+        "the file has no column {column}: check delimiter, encoding and spelling in the mapping file"
+    )]
+    ColumnMissing {
+        /// The column's name in the mapping file.
+        column: String,
+    },
+    /// Two columns have a name that the mapping uses.
+    #[error("the file has two columns {column}: give one another name")]
+    ColumnTwice {
+        /// The column's name in the mapping file.
+        column: String,
+    },
+    /// A row without end: an unclosed quote, or no text file.
+    #[error("line {line} does not end within 1 MiB: an unclosed quote, or not a text file")]
+    RowTooLong {
+        /// Where the row begins.
+        line: u64,
+    },
+    /// The gateway cannot take in anything of this kind.
+    #[error(transparent)]
+    Gateway(#[from] GatewayError),
+}
+
+impl std::convert::From<StoreError> for IntakeError {
+    fn from(error: StoreError) -> Self {
+        Self::Gateway(error.into())
+    }
+}
+
+/// What became of one row.
+enum Taken {
+    Issued,
+    Waiting,
+    Repeated,
+}
+
+/// One row of any form, or why it is none.
+type Read1 = Result<Row, (u64, Fault)>;
+
+impl Gateway {
+    /// Takes in a file of the office by its mapping.
+    ///
+    /// # Errors
+    /// [`IntakeError`]; rows that were taken before stay taken.
+    pub fn intake(
+        &mut self,
+        input: impl Read,
+        mapping: &Mapping,
+        now: UnixTime,
+        rng: &mut dyn rand_core::CryptoRng,
+    ) -> Result<IntakeReport, IntakeError> {
+        self.intake_with_progress(input, mapping, &mut |_| (), now, rng)
+    }
+
+    /// As [`Gateway::intake`]; `progress` is told the report so far, now and then and at the end.
+    ///
+    /// # Errors
+    /// [`IntakeError`].
+    pub fn intake_with_progress(
+        &mut self,
+        input: impl Read,
+        mapping: &Mapping,
+        progress: &mut dyn FnMut(&IntakeReport),
+        now: UnixTime,
+        rng: &mut dyn rand_core::CryptoRng,
+    ) -> Result<IntakeReport, IntakeError> {
+        self.check_admitted(mapping.vct(), now)?;
+        let source = Source::new(input, mapping.encoding(), mapping.delimiter());
+        let mut report = IntakeReport::default();
+        match mapping.format() {
+            Format::Csv => {
+                let rows = csv::Rows::open(source, mapping)?;
+                self.take_all(rows, mapping, &mut report, progress, (now, rng))?;
+            }
+            Format::Ndjson => {
+                let rows = ndjson::Rows::open(source, mapping);
+                self.take_all(rows, mapping, &mut report, progress, (now, rng))?;
+            }
+        }
+        progress(&report);
+        Ok(report)
+    }
+
+    fn take_all(
+        &mut self,
+        rows: impl Iterator<Item = Result<Read1, IntakeError>>,
+        mapping: &Mapping,
+        report: &mut IntakeReport,
+        progress: &mut dyn FnMut(&IntakeReport),
+        (now, rng): (UnixTime, &mut dyn rand_core::CryptoRng),
+    ) -> Result<(), IntakeError> {
+        let mut seen = HashMap::new();
+        let mut rows = rows.peekable();
+        while rows.peek().is_some() {
+            let batch: Vec<_> = rows.by_ref().take(ROWS_A_TRANSACTION).collect();
+            let mut failed = None;
+            let mut next = report.clone();
+            self.tx(|gateway| {
+                for row in batch {
+                    match row {
+                        Ok(row) => gateway.take(row, mapping, &mut seen, &mut next, (now, rng))?,
+                        Err(error) => failed = Some(error),
+                    }
+                }
+                Ok::<_, IntakeError>(())
+            })?;
+            *report = next;
+            progress(report);
+            if let Some(error) = failed {
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    fn take(
+        &self,
+        row: Read1,
+        mapping: &Mapping,
+        seen: &mut HashMap<Sha256Hash, u64>,
+        report: &mut IntakeReport,
+        (now, rng): (UnixTime, &mut dyn rand_core::CryptoRng),
+    ) -> Result<(), GatewayError> {
+        let (line, taken) = match row {
+            Err((line, fault)) => (line, Ok(Err(fault))),
+            Ok(row) => (row.line, self.take_row(&row, mapping, seen, (now, rng))),
+        };
+        match taken? {
+            Ok(Taken::Issued) => report.taken += 1,
+            Ok(Taken::Waiting) => report.waiting += 1,
+            Ok(Taken::Repeated) => report.repeated += 1,
+            Err(Fault { column, reason }) => report.bad.push(BadRow {
+                line,
+                column: column.unwrap_or_else(|| "-".to_owned()),
+                reason,
+            }),
+        }
+        Ok(())
+    }
+
+    fn take_row(
+        &self,
+        row: &Row,
+        mapping: &Mapping,
+        seen: &mut HashMap<Sha256Hash, u64>,
+        (now, rng): (UnixTime, &mut dyn rand_core::CryptoRng),
+    ) -> Result<Result<Taken, Fault>, GatewayError> {
+        let Mapped {
+            case_reference,
+            unique,
+            draft,
+        } = match mapping.map(row) {
+            Ok(mapped) => mapped,
+            Err(fault) => return Ok(Err(fault)),
+        };
+        let parts: Vec<_> = unique.iter().map(String::as_str).collect();
+        let row_key = self.vault.keyed(&format!("row {}", mapping.vct()), &parts);
+        if let Some(line) = seen.get(&row_key) {
+            return Ok(Err(Fault::row(format!("is the same row as line {line}"))));
+        }
+        let record = match validate(draft.clone(), &self.catalogue, now) {
+            Ok(record) => record,
+            Err(rejection) => {
+                let (pointer, rule) = rejection.first();
+                return Ok(Err(mapping.fault_at(pointer, rule)));
+            }
+        };
+        let claims = serde_json::to_string(draft.claims()).expect("claims are JSON");
+        let content = self.vault.keyed("content", &[&case_reference, &claims]);
+        match self.store.take_row(&row_key, &content)? {
+            Some(known) if known == content => {
+                seen.insert(row_key, row.line);
+                return Ok(Ok(Taken::Repeated));
+            }
+            Some(_) => {
+                let reason = "was taken before with other content: a correction goes another way";
+                return Ok(Err(Fault::row(reason.to_owned())));
+            }
+            None => {}
+        }
+        seen.insert(row_key, row.line);
+        let case_key = self.case_key(&case_reference);
+        let issued = self.issue_to_case(&case_key, record, now, rng)?;
+        if issued {
+            return Ok(Ok(Taken::Issued));
+        }
+        self.let_wait(&case_key, &draft, rng)?;
+        Ok(Ok(Taken::Waiting))
+    }
+
+    fn let_wait(
+        &self,
+        case_key: &Sha256Hash,
+        draft: &Draft,
+        rng: &mut dyn rand_core::CryptoRng,
+    ) -> Result<(), GatewayError> {
+        let context = crate::vault::context("row_waiting", case_key.as_bytes());
+        let body = self.vault.seal(&context, draft, rng);
+        Ok(self.store.add_waiting(case_key, &body)?)
+    }
+}

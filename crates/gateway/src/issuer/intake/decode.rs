@@ -1,0 +1,161 @@
+//! The bytes of a file as UTF-8 text: its encoding decoded, line ends made `\n`, rows of bounded
+//! size. What is not in the encoding becomes U+FFFD, which no row may contain.
+
+use encoding_rs::{CoderResult, Decoder, Encoding};
+use std::{
+    io::{self, Read},
+    sync::Arc,
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use super::ROW_SIZE_BYTES_MAX;
+
+const CHUNK_BYTES: usize = 16 * 1024;
+
+/// A reader of UTF-8.
+pub(super) struct Source<R> {
+    input: R,
+    decoder: Decoder,
+    raw: Vec<u8>,
+    raw_at: usize,
+    ended: bool,
+    text: Vec<u8>,
+    text_at: usize,
+    rows: RowWatch,
+}
+
+/// The line of a row that did not end in time; 0 for none. Shared, since the CSV reader owns the
+/// source.
+pub(super) type TooLong = Arc<AtomicU64>;
+
+impl<R: Read> Source<R> {
+    pub(super) fn new(input: R, encoding: &'static Encoding, delimiter: Option<u8>) -> Self {
+        Self {
+            input,
+            decoder: encoding.new_decoder(),
+            raw: Vec::new(),
+            raw_at: 0,
+            ended: false,
+            text: Vec::new(),
+            text_at: 0,
+            rows: RowWatch::new(delimiter),
+        }
+    }
+
+    pub(super) fn too_long(&self) -> TooLong {
+        Arc::clone(&self.rows.too_long)
+    }
+
+    /// Decodes the next chunk into `text`.
+    fn fill(&mut self) -> io::Result<()> {
+        self.text.clear();
+        self.text_at = 0;
+        while self.text.is_empty() {
+            if self.raw_at == self.raw.len() {
+                if self.ended {
+                    return Ok(());
+                }
+                self.raw.resize(CHUNK_BYTES, 0);
+                let read = self.input.read(&mut self.raw)?;
+                self.raw.truncate(read);
+                self.raw_at = 0;
+                self.ended = read == 0;
+            }
+            let mut out = vec![0; CHUNK_BYTES];
+            let raw = self.raw.get(self.raw_at..).unwrap_or_default();
+            let (result, read, written, _) = self.decoder.decode_to_utf8(raw, &mut out, self.ended);
+            self.raw_at += read;
+            out.truncate(written);
+            self.rows.pass(&out, &mut self.text)?;
+            if self.ended && result == CoderResult::InputEmpty && self.text.is_empty() {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<R: Read> Read for Source<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        if self.text_at == self.text.len() {
+            self.fill()?;
+        }
+        let rest = self.text.get(self.text_at..).unwrap_or_default();
+        let count = rest.len().min(out.len());
+        if let (Some(to), Some(from)) = (out.get_mut(..count), rest.get(..count)) {
+            to.copy_from_slice(from);
+        }
+        self.text_at += count;
+        Ok(count)
+    }
+}
+
+/// Follows where rows begin and end, so that an unclosed quote cannot swallow a file.
+struct RowWatch {
+    delimiter: Option<u8>,
+    size: usize,
+    line: u64,
+    row_line: u64,
+    quoted: bool,
+    at_cell_start: bool,
+    carriage: bool,
+    too_long: TooLong,
+}
+
+impl RowWatch {
+    fn new(delimiter: Option<u8>) -> Self {
+        Self {
+            delimiter,
+            size: 0,
+            line: 1,
+            row_line: 1,
+            quoted: false,
+            at_cell_start: true,
+            carriage: false,
+            too_long: Arc::default(),
+        }
+    }
+
+    /// Copies text, `\r\n` as `\n`.
+    fn pass(&mut self, text: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
+        for byte in text {
+            if self.carriage && *byte != b'\n' {
+                out.push(b'\r');
+            }
+            self.carriage = *byte == b'\r';
+            if !self.carriage {
+                out.push(*byte);
+                self.watch(*byte)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn watch(&mut self, byte: u8) -> io::Result<()> {
+        if byte == b'\n' {
+            self.line += 1;
+        }
+        if byte == b'\n' && !self.quoted {
+            self.size = 0;
+            self.row_line = self.line;
+            self.at_cell_start = true;
+            return Ok(());
+        }
+        self.size += 1;
+        if self.size > ROW_SIZE_BYTES_MAX {
+            self.too_long.store(self.row_line, Ordering::Relaxed);
+            return Err(io::Error::from(io::ErrorKind::InvalidData));
+        }
+        let Some(delimiter) = self.delimiter else {
+            return Ok(());
+        };
+        // A quote opens a cell only at its start; a doubled one closes and opens again.
+        if byte == b'"' && (self.quoted || self.at_cell_start) {
+            self.quoted = !self.quoted;
+            self.at_cell_start = !self.quoted;
+        } else {
+            self.at_cell_start = byte == delimiter && !self.quoted;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,408 @@
+//! Mapping files: how an office's columns become claims. Specified in `docs/spec/catalogue.md`.
+
+use crate::issuer::Draft;
+use denizen_model::catalogue::{Catalogue, Kind};
+use encoding_rs::Encoding;
+use jiff::fmt::strtime;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use std::{collections::BTreeMap, sync::Arc};
+
+/// Why a mapping file cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("mapping file: {0}")]
+pub struct MappingError(String);
+
+/// Form of the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Format {
+    Csv,
+    Ndjson,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum ClaimType {
+    #[default]
+    String,
+    Integer,
+    Boolean,
+    List,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ClaimMapping {
+    path: Vec<String>,
+    column: Option<String>,
+    constant: Option<String>,
+    values: Option<BTreeMap<String, String>>,
+    date: Option<String>,
+    #[serde(default, rename = "type")]
+    claim_type: ClaimType,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    kind: String,
+    format: Format,
+    encoding: String,
+    delimiter: Option<char>,
+    case_reference: String,
+    unique: Vec<String>,
+    claim: Vec<ClaimMapping>,
+}
+
+/// A mapping that fits its kind.
+#[derive(Debug, Clone)]
+pub struct Mapping {
+    file: File,
+    encoding: &'static Encoding,
+    delimiter: Option<u8>,
+}
+
+/// One row as read.
+pub(super) struct Row {
+    pub(super) line: u64,
+    pub(super) cells: Cells,
+}
+
+/// The cells of a row.
+pub(super) enum Cells {
+    Csv {
+        header: Arc<[String]>,
+        cells: Vec<String>,
+    },
+    Json(Value),
+}
+
+/// What is wrong with a row; never a value.
+pub(super) struct Fault {
+    pub(super) column: Option<String>,
+    pub(super) reason: String,
+}
+
+impl Fault {
+    pub(super) fn row(reason: String) -> Self {
+        Self {
+            column: None,
+            reason,
+        }
+    }
+
+    fn at(column: &str, reason: &str) -> Self {
+        Self {
+            column: Some(column.to_owned()),
+            reason: reason.to_owned(),
+        }
+    }
+}
+
+/// What a row says.
+pub(super) struct Mapped {
+    pub(super) case_reference: String,
+    pub(super) unique: Vec<String>,
+    pub(super) draft: Draft,
+}
+
+impl Mapping {
+    /// Reads a mapping file and checks it against the catalogue.
+    ///
+    /// # Errors
+    /// [`MappingError`] says what and where.
+    pub fn parse(text: &str, catalogue: &Catalogue) -> Result<Self, MappingError> {
+        let file: File = toml::from_str(text).map_err(|e| MappingError(e.to_string()))?;
+        let wrong = |reason: String| Err(MappingError(reason));
+        let Some(kind) = catalogue.kind(&file.kind) else {
+            return wrong(format!("kind: the catalogue has no kind {}", file.kind));
+        };
+        let Some(encoding) = Encoding::for_label(file.encoding.as_bytes()) else {
+            return wrong(format!("encoding: {} is not known", file.encoding));
+        };
+        let delimiter = match (file.format, file.delimiter) {
+            (Format::Ndjson, None) => None,
+            (Format::Ndjson, Some(_)) => return wrong("delimiter: only CSV has one".into()),
+            (Format::Csv, None) => Some(b','),
+            (Format::Csv, Some(c)) => match u8::try_from(c) {
+                Ok(b) if b.is_ascii() && !b"\"\r\n".contains(&b) => Some(b),
+                _ => return wrong("delimiter: one ASCII character, no quote, no line end".into()),
+            },
+        };
+        if file.unique.is_empty() {
+            return wrong("unique: names no column, so repeated rows could not be known".into());
+        }
+        for (at, claim) in file.claim.iter().enumerate() {
+            check_claim(claim, &file, kind, at)?;
+        }
+        let this = Self {
+            file,
+            encoding,
+            delimiter,
+        };
+        this.check_pointers()?;
+        Ok(this)
+    }
+
+    /// The kind of the records.
+    #[must_use]
+    pub fn vct(&self) -> &str {
+        &self.file.kind
+    }
+
+    pub(super) fn format(&self) -> Format {
+        self.file.format
+    }
+
+    pub(super) fn encoding(&self) -> &'static Encoding {
+        self.encoding
+    }
+
+    pub(super) fn delimiter(&self) -> Option<u8> {
+        self.delimiter
+    }
+
+    /// All columns that the mapping names.
+    pub(super) fn columns(&self) -> impl Iterator<Item = &str> {
+        let claims = self.file.claim.iter().filter_map(|c| c.column.as_deref());
+        let own = std::iter::once(self.file.case_reference.as_str());
+        own.chain(self.file.unique.iter().map(String::as_str))
+            .chain(claims)
+    }
+
+    fn check_pointers(&self) -> Result<(), MappingError> {
+        let bad = |c: &&str| self.file.format == Format::Ndjson && !c.starts_with('/');
+        match self.columns().find(bad) {
+            Some(column) => Err(MappingError(format!("{column} is no JSON Pointer"))),
+            None => Ok(()),
+        }
+    }
+
+    /// The claims of a row.
+    pub(super) fn map(&self, row: &Row) -> Result<Mapped, Fault> {
+        let reference = &self.file.case_reference;
+        let case_reference = match row.cell(reference) {
+            Some(Value::String(text)) => text,
+            Some(Value::Number(number)) => number.to_string(),
+            Some(_) => return Err(Fault::at(reference, "is no case reference")),
+            None => return Err(Fault::at(reference, "the case reference is missing")),
+        };
+        let unique = self.file.unique.iter().map(|column| {
+            row.cell(column)
+                .map_or_else(String::new, |value| value.to_string())
+        });
+        let mut claims = Map::new();
+        for claim in &self.file.claim {
+            let value = match (&claim.column, &claim.constant) {
+                (Some(column), _) => match row.cell(column) {
+                    Some(value) => claim.value(value).map_err(|why| Fault::at(column, why))?,
+                    None => continue,
+                },
+                (None, Some(constant)) => claim
+                    .value(Value::String(constant.clone()))
+                    .map_err(|why| Fault::row(why.to_owned()))?,
+                (None, None) => continue,
+            };
+            insert(&mut claims, &claim.path, value);
+        }
+        Ok(Mapped {
+            case_reference,
+            unique: unique.collect(),
+            draft: Draft::of_row(&self.file.kind, claims),
+        })
+    }
+
+    /// The column out of which the claim at a JSON Pointer came.
+    pub(super) fn fault_at(&self, pointer: &str, reason: String) -> Fault {
+        let path: Vec<_> = pointer
+            .split('/')
+            .skip(1)
+            .filter(|p| !p.is_empty())
+            .collect();
+        let fits = |claim: &&ClaimMapping| {
+            !path.is_empty()
+                && claim.path.iter().zip(&path).all(|(a, b)| a == b)
+                && claim.path.len() <= path.len()
+        };
+        let column = self
+            .file
+            .claim
+            .iter()
+            .find(fits)
+            .and_then(|c| c.column.clone());
+        let reason = match (&column, path.is_empty()) {
+            (None, false) => format!("{}: {reason}", path.join(".")),
+            _ => reason,
+        };
+        Fault { column, reason }
+    }
+}
+
+fn check_claim(
+    claim: &ClaimMapping,
+    file: &File,
+    kind: &Kind,
+    at: usize,
+) -> Result<(), MappingError> {
+    let path = claim.path.join(".");
+    let wrong = |reason: &str| Err(MappingError(format!("claim {path}: {reason}")));
+    let listed = |c: &denizen_model::catalogue::ClaimMetadata| {
+        c.path.len() == claim.path.len()
+            && c.path
+                .iter()
+                .zip(&claim.path)
+                .all(|(a, b)| a.as_str() == Some(b))
+    };
+    if !kind.claims.iter().any(listed) {
+        return wrong("the kind has no such claim");
+    }
+    if claim.column.is_some() == claim.constant.is_some() {
+        return wrong("has either a column or a constant");
+    }
+    let earlier = file.claim.iter().take(at);
+    if earlier.into_iter().any(|o| {
+        let len = o.path.len().min(claim.path.len());
+        o.path.get(..len) == claim.path.get(..len)
+    }) {
+        return wrong("is there twice, or within another claim");
+    }
+    if let Some(form) = &claim.date {
+        let timed = ["%H", "%I", "%T", "%R"]
+            .iter()
+            .any(|part| form.contains(part));
+        if timed && !form.contains("%z") && !form.contains("%:z") {
+            return wrong("a form with a time needs the offset of the place, %z");
+        }
+    }
+    Ok(())
+}
+
+impl Row {
+    /// A cell; none for an empty one, a missing member or null.
+    fn cell(&self, column: &str) -> Option<Value> {
+        match &self.cells {
+            Cells::Csv { header, cells } => {
+                let at = header.iter().position(|name| name == column)?;
+                let text = cells.get(at).filter(|text| !text.is_empty())?;
+                Some(Value::String(text.clone()))
+            }
+            Cells::Json(value) => {
+                let empty = |v: &&Value| !v.is_null() && v.as_str() != Some("");
+                value.pointer(column).filter(empty).cloned()
+            }
+        }
+    }
+}
+
+impl ClaimMapping {
+    fn value(&self, value: Value) -> Result<Value, &'static str> {
+        if self.claim_type != ClaimType::List {
+            return self.scalar(value);
+        }
+        let items = match value {
+            Value::Array(items) => items,
+            one => vec![one],
+        };
+        let items = items.into_iter().map(|item| self.scalar(item));
+        items.collect::<Result<Vec<_>, _>>().map(Value::Array)
+    }
+
+    fn scalar(&self, value: Value) -> Result<Value, &'static str> {
+        let text = match (value, self.claim_type) {
+            (Value::String(text), _) => text,
+            (value @ (Value::Bool(_) | Value::Number(_)), _) if self.values.is_some() => {
+                value.to_string()
+            }
+            (value @ Value::Bool(_), ClaimType::Boolean) => return Ok(value),
+            (Value::Number(number), ClaimType::Integer) if number.is_i64() => {
+                return Ok(Value::Number(number));
+            }
+            _ => return Err("is of another type than the mapping says"),
+        };
+        let text = match &self.values {
+            None => text,
+            Some(values) => match values.get(&text) {
+                Some(value) => value.clone(),
+                None => return Err("is none of the values that the mapping knows"),
+            },
+        };
+        let text = match &self.date {
+            None => text,
+            Some(form) => date(form, &text)?,
+        };
+        Ok(match self.claim_type {
+            ClaimType::String | ClaimType::List => Value::String(text),
+            ClaimType::Integer => {
+                let number: i64 = text.parse().map_err(|_| "is no whole number")?;
+                Value::from(number)
+            }
+            ClaimType::Boolean => match text.as_str() {
+                "true" => Value::Bool(true),
+                "false" => Value::Bool(false),
+                _ => return Err("is neither true nor false"),
+            },
+        })
+    }
+}
+
+/// A date, or a time with its own offset, written as the catalogue writes them.
+fn date(form: &str, text: &str) -> Result<String, &'static str> {
+    let parsed = strtime::parse(form, text).map_err(|_| "is not written in the date's form")?;
+    let absent = "is no day of the calendar";
+    if parsed.hour().is_none() {
+        return parsed
+            .to_date()
+            .map(|date| date.to_string())
+            .map_err(|_| absent);
+    }
+    let time = parsed.to_datetime().map_err(|_| absent)?;
+    let offset = parsed.offset().ok_or("lacks the offset of its place")?;
+    let sign = if offset.seconds() < 0 { '-' } else { '+' };
+    let minutes = offset.seconds().unsigned_abs() / 60;
+    let time = time.strftime("%Y-%m-%dT%H:%M:%S");
+    Ok(format!(
+        "{time}{sign}{:02}:{:02}",
+        minutes / 60,
+        minutes % 60
+    ))
+}
+
+/// Puts a value at a path; the mapping's paths never lie within each other.
+fn insert(claims: &mut Map<String, Value>, path: &[String], value: Value) {
+    match path {
+        [] => {}
+        [name] => {
+            claims.insert(name.clone(), value);
+        }
+        [name, rest @ ..] => {
+            let inner = claims
+                .entry(name.clone())
+                .or_insert_with(|| Value::Object(Map::new()));
+            if let Value::Object(inner) = inner {
+                insert(inner, rest, value);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_date_is_a_day_that_exists_and_a_time_keeps_its_offset() {
+        assert_eq!(date("%d.%m.%Y", "09.06.2026"), Ok("2026-06-09".to_owned()));
+        assert!(date("%d.%m.%Y", "31.11.2025").is_err());
+        assert!(date("%d.%m.%Y", "2025-11-30").is_err());
+        assert_eq!(
+            date("%d.%m.%Y %H:%M%z", "12.03.2026 06:40+0300"),
+            Ok("2026-03-12T06:40:00+03:00".to_owned())
+        );
+        assert_eq!(
+            date("%d.%m.%Y %H:%M%z", "12.03.2026 06:40-0330"),
+            Ok("2026-03-12T06:40:00-03:30".to_owned())
+        );
+        assert!(date("%d.%m.%Y %H:%M%z", "31.11.2025 09:30+0300").is_err());
+    }
+}

@@ -1,0 +1,294 @@
+//! Seal: signed records, or another message, become envelopes to one address.
+
+use super::sign::Credential;
+use crate::SEALER;
+use denizen_model::{
+    AddressId, DepositId, HubId, MessageId, Nonce, OrgId, SecretKeyFor, Sha256Hash, UnixTime,
+    envelope::{Header, SUITE_1},
+    key::Message as MessageKey,
+    message::{
+        ApplicationEvent, Attachment, Body, Chain, From, IssuedCopy, Message, RecordIssue,
+        SD_JWT_MEDIA_TYPE, To,
+    },
+};
+use denizen_seal::{KemPublic, SealError as HpkeError};
+use serde::{Deserialize, Serialize};
+
+/// Bytes of attachments in one message, so that it fits the largest size class with all around it.
+const ATTACHMENTS_SIZE_BYTES_MAX: usize = 200 * 1024;
+
+/// Why a message could not be sealed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SealError {
+    /// A single credential, or the text around it, is too large.
+    #[error("the message does not fit into an envelope")]
+    Seal(#[from] HpkeError),
+}
+
+/// Who writes.
+#[derive(Debug, Clone, Copy)]
+pub struct Sender<'a> {
+    /// The organisation.
+    pub org: &'a OrgId,
+    /// `<organisation id>#<key id>`.
+    pub kid: &'a str,
+    /// The message key.
+    pub key: &'a SecretKeyFor<MessageKey>,
+}
+
+/// Where a person is written to, out of her own key statement.
+#[derive(Debug, Clone)]
+pub struct HolderAddress {
+    /// Her address's hub.
+    pub hub: HubId,
+    /// Her address.
+    pub address: AddressId,
+    /// Its key.
+    pub kem: KemPublic,
+}
+
+/// A chain of messages as its sender keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutChain {
+    id: MessageId,
+    seq: u64,
+    head: Option<Sha256Hash>,
+}
+
+impl OutChain {
+    /// A new chain.
+    #[must_use]
+    pub fn make(rng: &mut dyn rand_core::CryptoRng) -> Self {
+        let mut rng = rng;
+        Self {
+            id: MessageId::make(&mut rng),
+            seq: 0,
+            head: None,
+        }
+    }
+
+    fn next(&self) -> Chain {
+        Chain {
+            id: self.id,
+            seq: self.seq,
+            prev: self.head,
+            follows: Vec::new(),
+        }
+    }
+
+    fn advance(&mut self, hash: Sha256Hash) {
+        self.seq += 1;
+        self.head = Some(hash);
+    }
+}
+
+/// Where a message stands in the correspondence with one address.
+#[derive(Debug)]
+pub struct Place<'a> {
+    /// The organisation's chain; advances with each message.
+    pub chain: &'a mut OutChain,
+    /// Heads of the holder's chains.
+    pub seen: &'a [Sha256Hash],
+    /// The thread.
+    pub thid: Option<MessageId>,
+}
+
+/// A sealed envelope with the id of its deposit: only this file makes one.
+#[derive(Debug, Clone)]
+pub struct Envelope {
+    deposit_id: DepositId,
+    address: AddressId,
+    bytes: Vec<u8>,
+}
+
+impl Envelope {
+    /// Drawn once, the same for every attempt.
+    #[must_use]
+    pub fn deposit_id(&self) -> &DepositId {
+        &self.deposit_id
+    }
+
+    /// The recipient.
+    #[must_use]
+    pub fn address(&self) -> &AddressId {
+        &self.address
+    }
+
+    /// The bytes as deposited.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// A body with its papers.
+pub(crate) struct Letter {
+    pub(crate) body: Body,
+    pub(crate) attachments: Vec<(String, String)>,
+}
+
+impl std::convert::From<Body> for Letter {
+    fn from(body: Body) -> Self {
+        Self {
+            body,
+            attachments: Vec::new(),
+        }
+    }
+}
+
+/// Seals a record: its kept copy and as many one-time copies as fit, the others in messages of
+/// their own.
+///
+/// # Errors
+/// [`SealError`].
+pub fn seal(
+    credential: Credential,
+    sender: Sender<'_>,
+    to: &HolderAddress,
+    place: &mut Place<'_>,
+    now: UnixTime,
+    rng: &mut dyn rand_core::CryptoRng,
+) -> Result<Vec<Envelope>, SealError> {
+    let mut envelopes = Vec::new();
+    let mut rest = Some(credential);
+    while let Some(credential) = rest.take() {
+        let mut attachments = Vec::new();
+        let (issue, left) = attach(credential, &mut attachments, ATTACHMENTS_SIZE_BYTES_MAX);
+        let letter = Letter {
+            body: Body::RecordIssue(issue),
+            attachments,
+        };
+        envelopes.push(seal_letter(letter, sender, to, place, now, rng)?);
+        rest = left;
+    }
+    Ok(envelopes)
+}
+
+/// Seals an application's event with its records: all kept copies in one envelope, with the one-time
+/// copies that fit; the others in messages of their own.
+///
+/// # Errors
+/// [`SealError`].
+pub(crate) fn seal_event(
+    event: (ApplicationEvent, Vec<Credential>),
+    sender: Sender<'_>,
+    to: &HolderAddress,
+    place: &mut Place<'_>,
+    now: UnixTime,
+    rng: &mut dyn rand_core::CryptoRng,
+) -> Result<Vec<Envelope>, SealError> {
+    let (mut event, credentials) = event;
+    let budget = ATTACHMENTS_SIZE_BYTES_MAX / credentials.len().max(1);
+    let (mut attachments, mut rest) = (Vec::new(), Vec::new());
+    for credential in credentials {
+        let (issue, left) = attach(credential, &mut attachments, budget);
+        event.records.push(issue);
+        rest.extend(left);
+    }
+    let letter = Letter {
+        body: Body::ApplicationEvent(event),
+        attachments,
+    };
+    let mut envelopes = vec![seal_letter(letter, sender, to, place, now, rng)?];
+    for credential in rest {
+        envelopes.extend(seal(credential, sender, to, place, now, rng)?);
+    }
+    Ok(envelopes)
+}
+
+/// Moves copies into attachments as long as they fit into `budget` bytes; the first always goes.
+/// Gives what is left for a further message.
+fn attach(
+    mut credential: Credential,
+    attachments: &mut Vec<(String, String)>,
+    budget: usize,
+) -> (RecordIssue, Option<Credential>) {
+    let (mut copies, mut size) = (Vec::new(), 0);
+    let kept = credential.take_kept().map(|text| (None, text));
+    let all = kept.into_iter().chain(
+        credential
+            .take_copies()
+            .into_iter()
+            .map(|(copy_ref, text)| (Some(copy_ref), text)),
+    );
+    let mut left = Vec::new();
+    for (copy_ref, text) in all {
+        size += text.len();
+        match copy_ref {
+            Some(copy_ref) if size > budget && !copies.is_empty() => left.push((copy_ref, text)),
+            _ => {
+                let attachment = format!("{}", attachments.len());
+                attachments.push((attachment.clone(), text));
+                copies.push(IssuedCopy {
+                    attachment,
+                    copy_ref,
+                });
+            }
+        }
+    }
+    let issue = RecordIssue {
+        record: *credential.name(),
+        vct: credential.vct().to_owned(),
+        kept: *credential.kept_hash(),
+        copies,
+        sensitivity: credential.sensitivity(),
+        legal_basis: credential.legal_basis().map(str::to_owned),
+        notice: credential.notice().cloned(),
+        supersedes: credential.supersedes().to_vec(),
+    };
+    let rest = (!left.is_empty()).then(|| credential.with_copies(left));
+    (issue, rest)
+}
+
+/// Signs and seals any message of the organisation.
+pub(crate) fn seal_letter(
+    letter: Letter,
+    sender: Sender<'_>,
+    to: &HolderAddress,
+    place: &mut Place<'_>,
+    now: UnixTime,
+    rng: &mut dyn rand_core::CryptoRng,
+) -> Result<Envelope, SealError> {
+    let mut rng = rng;
+    let mut attachments = Vec::with_capacity(letter.attachments.len());
+    for (id, data) in letter.attachments {
+        attachments.push(Attachment {
+            id,
+            media_type: SD_JWT_MEDIA_TYPE.to_owned(),
+            salt: Nonce::make(&mut rng),
+            data,
+        });
+    }
+    let message = Message {
+        id: MessageId::make(&mut rng),
+        thid: place.thid,
+        from: From::Org(*sender.org),
+        to: To {
+            hub: to.hub,
+            address: to.address,
+            suite: SUITE_1,
+        },
+        created_time: now,
+        expires_time: None,
+        chain: place.chain.next(),
+        seen: place.seen.to_vec(),
+        body: letter.body,
+        commit_salt: attachments.is_empty().then(|| Nonce::make(&mut rng)),
+        attachments,
+    };
+    let signed = message.sign(sender.key.signer(), sender.kid);
+    let header = Header {
+        suite: SUITE_1,
+        hub: to.hub,
+        to: to.address,
+        commit: message.commit(),
+    };
+    let envelope = SEALER.seal(&to.kem, &header, signed.as_bytes(), &mut rng)?;
+    place.chain.advance(Sha256Hash::of(signed.as_bytes()));
+    Ok(Envelope {
+        deposit_id: DepositId::make(&mut rng),
+        address: to.address,
+        bytes: envelope.encode(),
+    })
+}

@@ -1,0 +1,186 @@
+//! Validate: a draft becomes a record, if it is what its kind says.
+
+use super::Draft;
+use denizen_model::{
+    Sha256Hash, UnixTime,
+    catalogue::{Catalogue, ClaimError, Kind},
+    message::{Notice, Sensitivity},
+};
+use serde_json::{Map, Value};
+
+/// Why a draft is no record. It names places and rules, never values.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Rejection {
+    /// The catalogue has no such kind.
+    #[error("the catalogue has no kind of this name")]
+    KindUnknown,
+    /// A claim does not fit. The office corrects its row.
+    #[error("a claim does not fit its kind")]
+    Claims(Vec<ClaimError>),
+}
+
+impl Rejection {
+    /// The first place and rule, for a report of bad rows.
+    #[must_use]
+    pub fn first(&self) -> (&str, String) {
+        match self {
+            Self::Claims(errors) => match errors.first() {
+                Some(error) => (error.pointer.as_str(), error.rule.clone()),
+                None => ("/", self.to_string()),
+            },
+            Self::KindUnknown => ("/", self.to_string()),
+        }
+    }
+}
+
+/// A fact that fits its kind: only this file makes one.
+#[derive(Debug, Clone)]
+pub struct Record {
+    kind: Kind,
+    claims: Map<String, Value>,
+    legal_basis: Option<String>,
+    notice: Option<Notice>,
+    supersedes: Vec<Sha256Hash>,
+}
+
+impl Record {
+    /// Its kind.
+    #[must_use]
+    pub fn kind(&self) -> &Kind {
+        &self.kind
+    }
+
+    /// Its claims.
+    #[must_use]
+    pub fn claims(&self) -> &Map<String, Value> {
+        &self.claims
+    }
+
+    /// Its signed sensitivity.
+    #[must_use]
+    pub fn sensitivity(&self) -> Sensitivity {
+        self.kind.traits.sensitivity
+    }
+
+    /// The notice of an adverse record.
+    #[must_use]
+    pub fn notice(&self) -> Option<&Notice> {
+        self.notice.as_ref()
+    }
+
+    /// The law under which it is issued.
+    #[must_use]
+    pub fn legal_basis(&self) -> Option<&str> {
+        self.legal_basis.as_deref()
+    }
+
+    /// Kept copies that it replaces.
+    #[must_use]
+    pub fn supersedes(&self) -> &[Sha256Hash] {
+        &self.supersedes
+    }
+
+    /// What it was made of, to be validated again when more copies are wanted.
+    pub(crate) fn to_draft(&self) -> Draft {
+        Draft {
+            vct: self.kind.vct.clone(),
+            claims: self.claims.clone(),
+            legal_basis: self.legal_basis.clone(),
+            supersedes: self.supersedes.clone(),
+        }
+    }
+}
+
+/// Checks a draft against its kind: schema, dates in their order, the notice of an adverse kind.
+///
+/// # Errors
+/// [`Rejection`].
+pub fn validate(draft: Draft, catalogue: &Catalogue, now: UnixTime) -> Result<Record, Rejection> {
+    let kind = catalogue.kind(&draft.vct).ok_or(Rejection::KindUnknown)?;
+    let claims = Value::Object(draft.claims);
+    kind.check(&claims).map_err(Rejection::Claims)?;
+    let Value::Object(claims) = claims else {
+        return Err(Rejection::KindUnknown);
+    };
+    check_dates(&claims, now)?;
+    let notice = if kind.traits.adverse {
+        Some(notice(&claims).ok_or_else(|| no_notice(&claims))?)
+    } else {
+        None
+    };
+    Ok(Record {
+        kind: kind.clone(),
+        claims,
+        legal_basis: draft.legal_basis,
+        notice,
+        supersedes: draft.supersedes,
+    })
+}
+
+fn rejected(pointer: &str, rule: &str) -> Rejection {
+    Rejection::Claims(vec![ClaimError {
+        pointer: pointer.to_owned(),
+        rule: rule.to_owned(),
+    }])
+}
+
+/// What a schema cannot compare.
+fn check_dates(claims: &Map<String, Value>, now: UnixTime) -> Result<(), Rejection> {
+    let text = |name: &str| claims.get(name).and_then(Value::as_str);
+    if let (Some(from), Some(until)) = (text("valid_from"), text("valid_until")) {
+        // Both are whole dates by the schema, so their texts sort as they do.
+        if from > until {
+            return Err(rejected("/valid_until", "is before valid_from"));
+        }
+    }
+    let born = claims
+        .get("subject")
+        .and_then(|s| s.get("birth_date"))
+        .and_then(Value::as_str);
+    let year = born
+        .and_then(|b| b.get(..4))
+        .and_then(|y| y.parse::<i16>().ok());
+    if year.is_some_and(|year| year > now.date().year()) {
+        return Err(rejected("/subject/birth_date", "is after today"));
+    }
+    Ok(())
+}
+
+/// The notice out of an adverse record's own claims (D10).
+fn notice(claims: &Map<String, Value>) -> Option<Notice> {
+    let text = |name: &str| claims.get(name).and_then(Value::as_str);
+    let appeal = claims.get("appeal")?;
+    let article = text("article").or_else(|| text("legal_basis"))?;
+    let number = text("decision_number")
+        .or_else(|| text("number"))
+        .unwrap_or_default();
+    let penalty = claims.get("penalty");
+    let penalty = penalty.and_then(|p| p.get("text").or_else(|| p.get("type")));
+    let effect = penalty
+        .and_then(Value::as_str)
+        .or_else(|| text("state"))
+        .unwrap_or_default();
+    Some(Notice {
+        who: text("authority")?.to_owned(),
+        ground: format!("{article} {number}").trim().to_owned(),
+        legal_basis: article.to_owned(),
+        effect: effect.to_owned(),
+        appeal_until: appeal.get("until")?.as_str()?.parse().ok()?,
+        appeal_where: appeal.get("to")?.as_str()?.to_owned(),
+    })
+}
+
+fn no_notice(claims: &Map<String, Value>) -> Rejection {
+    if claims.contains_key("appeal") {
+        rejected(
+            "/",
+            "an adverse record names its authority and its legal basis",
+        )
+    } else {
+        rejected(
+            "/appeal",
+            "an adverse record says where and until when it can be appealed",
+        )
+    }
+}

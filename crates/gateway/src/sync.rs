@@ -1,0 +1,355 @@
+//! Sync: what waits goes out, what came is acted on, the answers go out.
+
+use crate::{
+    Gateway, GatewayError, VERIFIER,
+    inbox::{Expected, Opened, open},
+    issuer::deposit::flush,
+    link::{Link, LinkState},
+    vault::context,
+};
+use denizen_api::{
+    HubClient, Transport,
+    receipt::verify_head,
+    wire::{FetchAnswer, Fetched},
+};
+use denizen_model::{
+    AddressId, OrgId, Sha256Hash, UnixTime,
+    envelope::SUITE_1,
+    jose::PublicKey,
+    link::KeyStatement,
+    message::{Body, From, HubAddress, LinkUpdate, Message, To, holder_kid},
+};
+use std::collections::BTreeMap;
+
+/// A directory older than this is fetched again before anything of it is needed, in seconds.
+const DIRECTORY_TTL_S: i64 = 60;
+/// Status lists are pulled whole on this timer, never for one credential (R21).
+const STATUS_EVERY_S: i64 = 600;
+/// Most lists of one organisation.
+const LISTS_MAX: u32 = 64;
+
+/// What one [`Gateway::sync`] did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SyncReport {
+    /// Messages that came and were acted on.
+    pub received: u64,
+    /// Messages that came before and were dropped.
+    pub repeated: u64,
+    /// Envelopes or messages that were refused; each is an alarm.
+    pub alarms: u64,
+    /// Envelopes that the hub stored, each with a good receipt.
+    pub sent: u64,
+    /// Envelopes that the hub refused for good; each is an alarm.
+    pub refused: u64,
+}
+
+impl Gateway {
+    /// Sends what waits, polls the inbox once (waiting up to `wait_s` seconds for something to
+    /// come), acts on what came, and sends the answers. Interrupted anywhere it can be called again:
+    /// nothing is lost and nothing done twice.
+    ///
+    /// # Errors
+    /// [`GatewayError::Client`] if the hub cannot be reached; [`GatewayError::Head`],
+    /// [`GatewayError::Withheld`], [`GatewayError::ReceiptRefused`] if it lies.
+    pub async fn sync<T: Transport>(
+        &mut self,
+        transport: &T,
+        wait_s: u32,
+        now: UnixTime,
+        rng: &mut dyn rand_core::CryptoRng,
+    ) -> Result<SyncReport, GatewayError> {
+        let mut report = SyncReport::default();
+        self.load_trust(now)?;
+        self.refresh_if_due(transport, now, rng).await?;
+        let client = HubClient::new(transport, self.config.hub, &self.config.hub_url);
+        flush(self, &client, &mut report, now).await?;
+        let cursor: Option<u64> = self.setting("cursor")?;
+        let answer = client.fetch(&self.keys.inbox, cursor, wait_s, now).await?;
+        if !answer.items.is_empty() {
+            self.refresh_directory(transport, now, rng).await?;
+            self.take_in(answer, cursor, &mut report, (now, rng))?;
+            flush(self, &client, &mut report, now).await?;
+        }
+        Ok(report)
+    }
+
+    async fn refresh_if_due<T: Transport>(
+        &mut self,
+        transport: &T,
+        now: UnixTime,
+        rng: &mut dyn rand_core::CryptoRng,
+    ) -> Result<(), GatewayError> {
+        let due = |at: Option<UnixTime>, every_s| at.is_none_or(|at| now >= at.plus_s(every_s));
+        if self.trust.is_none() || due(self.setting("directory_at")?, DIRECTORY_TTL_S) {
+            self.refresh_directory(transport, now, rng).await?;
+            self.set_setting("directory_at", &now, rng)?;
+        }
+        if due(self.setting("statuses_at")?, STATUS_EVERY_S) {
+            self.refresh_statuses(transport, now, rng).await?;
+            self.set_setting("statuses_at", &now, rng)?;
+        }
+        Ok(())
+    }
+
+    /// Pulls every admitted organisation's status lists, whole.
+    ///
+    /// # Errors
+    /// [`GatewayError::Client`].
+    pub async fn refresh_statuses<T: Transport>(
+        &mut self,
+        transport: &T,
+        now: UnixTime,
+        rng: &mut dyn rand_core::CryptoRng,
+    ) -> Result<(), GatewayError> {
+        let admitted = |o: &&denizen_model::directory::Organisation| {
+            o.admission.as_ref().is_some_and(|a| !a.kinds.is_empty())
+        };
+        let orgs = self.trust()?.directory().organisations().filter(admitted);
+        let orgs: Vec<OrgId> = orgs.map(|o| o.id).collect();
+        let mut tokens: BTreeMap<String, String> = self.setting("statuses")?.unwrap_or_default();
+        for org in orgs {
+            for list in 1..=LISTS_MAX {
+                let list = list.to_string();
+                let Some(token) = self.client(transport).status(&org, &list).await? else {
+                    break;
+                };
+                let uri = denizen_credential::status_uri(&org.to_text(), &list);
+                let trust = self.trust.as_mut().ok_or(GatewayError::NoDirectory)?;
+                if trust.add_status(&uri, &token, now) {
+                    tokens.insert(uri, token);
+                } else {
+                    self.store.add_alarm(now, "status-list-refused")?;
+                }
+            }
+        }
+        self.set_setting("statuses", &tokens, rng)
+    }
+
+    fn take_in(
+        &mut self,
+        answer: FetchAnswer,
+        cursor: Option<u64>,
+        report: &mut SyncReport,
+        (now, rng): (UnixTime, &mut dyn rand_core::CryptoRng),
+    ) -> Result<(), GatewayError> {
+        let inbox = self.keys.inbox_address();
+        let trust = self.trust()?.hub();
+        let (head, checkpoint) =
+            verify_head(&answer.head, &answer.checkpoint, &inbox, trust, VERIFIER)?;
+        let mut next = cursor.map_or(0, |c| c + 1);
+        for item in answer.items {
+            let pos = match &item {
+                Fetched::Envelope { pos, .. } | Fetched::Tombstone { pos, .. } => *pos,
+            };
+            // Places are gap-free, and what is shown is what the head and its checkpoint cover.
+            if pos != next || head.pos_max.is_none_or(|max| pos > max) {
+                return Err(GatewayError::Withheld);
+            }
+            next = pos + 1;
+            let counted = self.tx(|g| {
+                let counted = match &item {
+                    Fetched::Envelope {
+                        envelope, receipt, ..
+                    } => {
+                        let taken = g.open_at(envelope, receipt, pos);
+                        g.act_on(taken, checkpoint.size, now, rng)?
+                    }
+                    Fetched::Tombstone { .. } => Counted::Repeated,
+                };
+                g.set_setting("cursor", &pos, rng)?;
+                Ok::<_, GatewayError>(counted)
+            })?;
+            match counted {
+                Counted::Received => report.received += 1,
+                Counted::Repeated => report.repeated += 1,
+                Counted::Alarm => report.alarms += 1,
+            }
+        }
+        Ok(())
+    }
+
+    fn open_at(
+        &self,
+        envelope: &[u8],
+        receipt: &denizen_model::deposit::Receipt,
+        pos: u64,
+    ) -> Result<Result<Opened, crate::OpenError>, GatewayError> {
+        let to = To {
+            hub: self.config.hub,
+            address: self.keys.inbox_address(),
+            suite: SUITE_1,
+        };
+        let expected = Expected {
+            to: &to,
+            kem: &self.keys.kem,
+            key: &|message, kid| self.sender_key(message, kid),
+        };
+        Ok(open(envelope, receipt, pos, self.trust()?.hub(), expected))
+    }
+
+    /// The key of a holder's message: out of the key statement in her acceptance, later out of the
+    /// link.
+    fn sender_key(&self, message: &Message, kid: &str) -> Option<PublicKey> {
+        let From::Holder(from) = &message.from else {
+            return None;
+        };
+        if kid != holder_kid(&from.address) {
+            return None;
+        }
+        if let Body::LinkAccept(accept) = &message.body {
+            let keys = KeyStatement::verify(&accept.keys.0, VERIFIER).ok()?;
+            let same = keys.address == from.address && keys.hub == from.hub;
+            return same.then(|| keys.sign.key().clone());
+        }
+        let link = self.link(&from.address).ok()??;
+        (link.body.hub == from.hub).then(|| link.body.sign.key().clone())
+    }
+
+    fn act_on(
+        &self,
+        opened: Result<Result<Opened, crate::OpenError>, GatewayError>,
+        size: u64,
+        now: UnixTime,
+        rng: &mut dyn rand_core::CryptoRng,
+    ) -> Result<Counted, GatewayError> {
+        let opened = match opened? {
+            Ok(opened) => opened,
+            Err(error) => return self.alarm(error.code(), now),
+        };
+        if opened.verified().index >= size {
+            return self.alarm("receipt-refused", now);
+        }
+        let message = opened.message();
+        let From::Holder(HubAddress { address, .. }) = message.from else {
+            return self.alarm("sender-unknown", now);
+        };
+        match self
+            .store
+            .take_message(&address, &message.id, &opened.hash())?
+        {
+            Some(known) if known == opened.hash() => return Ok(Counted::Repeated),
+            Some(_) => return self.alarm("replayed-with-other-content", now),
+            None => {}
+        }
+        self.dispatch(&opened, &address, now, rng)
+    }
+
+    fn alarm(&self, code: &str, now: UnixTime) -> Result<Counted, GatewayError> {
+        self.store.add_alarm(now, code)?;
+        Ok(Counted::Alarm)
+    }
+
+    fn dispatch(
+        &self,
+        opened: &Opened,
+        address: &AddressId,
+        now: UnixTime,
+        rng: &mut dyn rand_core::CryptoRng,
+    ) -> Result<Counted, GatewayError> {
+        let message = opened.message();
+        if let Body::LinkAccept(accept) = &message.body {
+            let Ok(keys) = KeyStatement::verify(&accept.keys.0, VERIFIER) else {
+                return self.alarm("accept-refused", now);
+            };
+            let delivered = opened.verified().opening.time;
+            let named = (message.id, opened.hash());
+            self.take_accept((accept, keys), named, delivered, now, rng)?;
+            self.note_head(opened, address, now, rng)?;
+            return Ok(Counted::Received);
+        }
+        let Some(mut link) = self.link(address)? else {
+            return self.alarm("sender-unknown", now);
+        };
+        advance_head(&mut link, opened, &mut |code| {
+            self.store.add_alarm(now, code)
+        })?;
+        let counted = self.act_in_link(&mut link, opened, now, rng)?;
+        self.save_link(&link, rng)?;
+        Ok(counted)
+    }
+
+    /// The first head of a new link's chain.
+    fn note_head(
+        &self,
+        opened: &Opened,
+        address: &AddressId,
+        now: UnixTime,
+        rng: &mut dyn rand_core::CryptoRng,
+    ) -> Result<(), GatewayError> {
+        let Some(mut link) = self.link(address)? else {
+            return Ok(());
+        };
+        advance_head(&mut link, opened, &mut |code| {
+            self.store.add_alarm(now, code)
+        })?;
+        self.save_link(&link, rng)
+    }
+
+    fn act_in_link(
+        &self,
+        link: &mut Link,
+        opened: &Opened,
+        now: UnixTime,
+        rng: &mut dyn rand_core::CryptoRng,
+    ) -> Result<Counted, GatewayError> {
+        let message = opened.message();
+        if let Body::LinkUpdate(LinkUpdate {
+            reveal: Some(reveal),
+            ..
+        }) = &message.body
+        {
+            self.take_reveal(link, reveal, now, rng)?;
+            return Ok(Counted::Received);
+        }
+        if link.state != LinkState::Confirmed {
+            return self.alarm("link-not-confirmed", now);
+        }
+        match &message.body {
+            Body::LinkUpdate(update) => {
+                if let Some(kinds) = &update.allowed_kinds {
+                    link.body.allowed_kinds.clone_from(kinds);
+                    self.issue_waiting(link, now, rng)?;
+                }
+            }
+            Body::LinkClose(_) => link.state = LinkState::Closed,
+            Body::CopiesRefill(refill) => self.refill(link, refill, now, rng)?,
+            Body::ApplicationSubmit(submit) => self.file(link, opened, submit, now, rng)?,
+            _ => {
+                let body =
+                    self.vault
+                        .seal(&context("unread", link.address.as_bytes()), message, rng);
+                self.store.keep_unread(&link.address, &body)?;
+            }
+        }
+        Ok(Counted::Received)
+    }
+}
+
+enum Counted {
+    Received,
+    Repeated,
+    Alarm,
+}
+
+/// Moves the head of the holder's chain on; a gap or another predecessor is an alarm, since a
+/// message may be withheld.
+fn advance_head<E>(
+    link: &mut Link,
+    opened: &Opened,
+    alarm: &mut dyn FnMut(&str) -> Result<(), E>,
+) -> Result<(), E> {
+    let chain = &opened.message().chain;
+    let key = chain.id.to_text();
+    let head: Option<(u64, Sha256Hash)> = link.body.heads.get(&key).copied();
+    let follows = match head {
+        None => chain.seq == 0 && chain.prev.is_none(),
+        Some((seq, hash)) => chain.seq == seq + 1 && chain.prev == Some(hash),
+    };
+    if !follows {
+        alarm("message-missing")?;
+    }
+    if head.is_none_or(|(seq, _)| chain.seq > seq) {
+        link.body.heads.insert(key, (chain.seq, opened.hash()));
+    }
+    Ok(())
+}

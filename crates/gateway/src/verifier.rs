@@ -1,0 +1,4 @@
+//! The verifier's side, one file a step: verify gives evidence, decide gives drafts out of it.
+
+pub mod decide;
+pub mod verify;

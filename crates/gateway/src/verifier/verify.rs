@@ -1,0 +1,502 @@
+//! Verify: the papers of an application become evidence, if every must of R19 and every demand of
+//! the declared service is met.
+
+use crate::{
+    VERIFIER,
+    inbox::Opened,
+    trust::{Freshness, Trust},
+};
+use denizen_credential::{
+    CredentialError, IatWindow, KeyBindingPolicy, Status, UnverifiedPresentation,
+    VerifiedCredential, VerifiedPresentation,
+};
+use denizen_model::{
+    MessageId, OrgId, Sha256Hash, UnixTime,
+    catalogue::{Catalogue, Service},
+    directory::IssuerKey,
+    link::{kb_audience, kb_nonce},
+    message::{ApplicationSubmit, Attachment, SD_JWT_MEDIA_TYPE, Sensitivity},
+    statement::{Quality, ServiceEntry, split_kid},
+};
+use denizen_openid::{Presented, Query, ResponseError, ValueMatching, check_response};
+use denizen_rules::{Verdict as RuleVerdict, evaluate};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// How long before its delivery a presentation may have been made, in seconds: a hub may be away.
+const MADE_BEFORE_S: i64 = 30 * UnixTime::DAY_S;
+/// How far the holder's clock may be ahead, in seconds.
+const MADE_AFTER_S: i64 = 300;
+
+/// Why an application is refused: she is told the code and can apply again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum VerifyError {
+    /// The directory has no such version of a service of this organisation.
+    #[error("this version of the service is not known")]
+    ServiceUnknown,
+    /// Made for another purpose than the service's.
+    #[error("the application was made for another purpose")]
+    OtherPurpose,
+    /// It came after its own expiry.
+    #[error("the application had expired when it came")]
+    Expired,
+    /// The answers do not fit the service's questions.
+    #[error("an answer is missing or not of the form that the service asks for")]
+    Answers,
+    /// A required paper is missing.
+    #[error("a paper that the service asks for is missing")]
+    Missing,
+    /// More, or something else, is shown than was asked: it may not be taken.
+    #[error("more is shown than the service asks for")]
+    NotAsked,
+    /// A paper is not what it must be.
+    #[error("a paper is refused")]
+    Refused(#[source] CredentialError),
+    /// A paper was made for another recipient.
+    #[error("a paper was made for another recipient")]
+    OtherAudience,
+    /// A paper was made for another application.
+    #[error("a paper was made for another application")]
+    OtherRequest,
+    /// A paper was made outside its time.
+    #[error("a paper was made too long before it came, or after it")]
+    OutOfTime,
+    /// Its issuer is not admitted for its kind, or not one that the service takes.
+    #[error("the issuer of a paper may not issue it for this service")]
+    IssuerNotAdmitted,
+    /// Its issuer withdrew the key.
+    #[error("the issuer has withdrawn the key that signed a paper")]
+    IssuerKeyWithdrawn,
+    /// Its kind is not known here.
+    #[error("the kind of a paper is not known here")]
+    KindUnknown,
+    /// It is withdrawn.
+    #[error("a paper has been withdrawn by its issuer")]
+    Withdrawn,
+    /// It is suspended.
+    #[error("a paper is suspended by its issuer")]
+    Suspended,
+    /// It has expired.
+    #[error("a paper has expired")]
+    PaperExpired,
+    /// It does not show whose it is.
+    #[error("a paper does not show whose it is, which the service asks for")]
+    SubjectMissing,
+    /// A rule of the service on a shown value is not met.
+    #[error("a paper does not meet what the service asks of it")]
+    Constraint,
+    /// A special category without her second confirmation (R28).
+    #[error("a sensitive paper was sent without its second confirmation")]
+    SpecialNotConfirmed,
+}
+
+impl VerifyError {
+    /// The stable code that she is told.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::ServiceUnknown => "unknown-service-version",
+            Self::OtherPurpose => "wrong-purpose",
+            Self::Expired => "expired",
+            Self::Answers => "bad-answers",
+            Self::Missing => "missing-evidence",
+            Self::NotAsked => "not-asked",
+            Self::Refused(_) => "evidence-refused",
+            Self::OtherAudience => "wrong-audience",
+            Self::OtherRequest => "wrong-request",
+            Self::OutOfTime => "evidence-out-of-time",
+            Self::IssuerNotAdmitted => "not-admitted",
+            Self::IssuerKeyWithdrawn => "issuer-key-withdrawn",
+            Self::KindUnknown => "unknown-kind",
+            Self::Withdrawn => "evidence-withdrawn",
+            Self::Suspended => "evidence-suspended",
+            Self::PaperExpired => "evidence-expired",
+            Self::SubjectMissing => "subject-missing",
+            Self::Constraint => "constraint-not-met",
+            Self::SpecialNotConfirmed => "special-not-confirmed",
+        }
+    }
+}
+
+/// What was declared, and by whom: what evidence is checked against.
+#[derive(Debug, Clone, Copy)]
+pub struct EvidenceRequest<'a> {
+    /// The organisation that verifies.
+    pub org: &'a OrgId,
+    /// Hash of the service's directory entry.
+    pub service: &'a Sha256Hash,
+    /// The entry.
+    pub entry: &'a ServiceEntry,
+}
+
+/// One verified paper.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EvidenceItem {
+    query: String,
+    vct: String,
+    issuer: OrgId,
+    claims: Map<String, Value>,
+    contested: bool,
+    freshness: Freshness,
+    sd_hash: String,
+}
+
+impl EvidenceItem {
+    /// The credential query that it answers.
+    #[must_use]
+    pub fn query(&self) -> &str {
+        &self.query
+    }
+
+    /// Its kind.
+    #[must_use]
+    pub fn vct(&self) -> &str {
+        &self.vct
+    }
+
+    /// Who issued it.
+    #[must_use]
+    pub fn issuer(&self) -> &OrgId {
+        &self.issuer
+    }
+
+    /// What it shows.
+    #[must_use]
+    pub fn claims(&self) -> &Map<String, Value> {
+        &self.claims
+    }
+
+    /// Whether its holder says that it is wrong and its issuer has not decided (D11).
+    #[must_use]
+    pub fn is_contested(&self) -> bool {
+        self.contested
+    }
+
+    /// How old the knowledge of its status is.
+    #[must_use]
+    pub fn freshness(&self) -> Freshness {
+        self.freshness
+    }
+
+    /// Names the presentation in later corrections.
+    #[must_use]
+    pub fn sd_hash(&self) -> &str {
+        &self.sd_hash
+    }
+}
+
+/// Verified papers of one application: only this file makes them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Evidence {
+    application: MessageId,
+    service: Service,
+    answers: Value,
+    items: Vec<EvidenceItem>,
+}
+
+impl Evidence {
+    /// The application's thread.
+    #[must_use]
+    pub fn application(&self) -> &MessageId {
+        &self.application
+    }
+
+    /// The service's declared version.
+    #[must_use]
+    pub fn service(&self) -> &Service {
+        &self.service
+    }
+
+    /// The answers.
+    #[must_use]
+    pub fn answers(&self) -> &Value {
+        &self.answers
+    }
+
+    /// The papers.
+    #[must_use]
+    pub fn items(&self) -> &[EvidenceItem] {
+        &self.items
+    }
+
+    /// The subject as shown in the first paper that must show it; empty if none does.
+    #[must_use]
+    pub fn subject(&self) -> Value {
+        let required = &self.service.subject_required;
+        let shown = self.items.iter().filter(|i| required.contains(&i.query));
+        let mut subjects = shown.filter_map(|i| i.claims.get("subject"));
+        subjects
+            .next()
+            .cloned()
+            .unwrap_or_else(|| Value::Object(Map::new()))
+    }
+
+    /// What stays after the decision: the subject and the claims that a rule of the service used.
+    #[must_use]
+    pub(crate) fn used(mut self) -> Self {
+        for item in &mut self.items {
+            let of = self
+                .service
+                .constraints
+                .iter()
+                .filter(|c| c.query == item.query);
+            let used: Vec<_> = of.filter_map(|c| c.path.first()).collect();
+            item.claims
+                .retain(|name, _| name == "subject" || used.contains(&name));
+        }
+        self
+    }
+}
+
+/// Checks an application's papers.
+///
+/// # Errors
+/// [`VerifyError`]; nothing of the application is used.
+pub fn verify(
+    opened: &Opened,
+    submit: &ApplicationSubmit,
+    request: EvidenceRequest<'_>,
+    trust: &Trust,
+    catalogue: &Catalogue,
+    now: UnixTime,
+) -> Result<Evidence, VerifyError> {
+    let message = opened.message();
+    let service = &request.entry.service;
+    let delivered = opened.verified().opening.time;
+    if request.entry.org != *request.org {
+        return Err(VerifyError::ServiceUnknown);
+    }
+    if submit.purpose != service.service {
+        return Err(VerifyError::OtherPurpose);
+    }
+    if message
+        .expires_time
+        .is_some_and(|expires| delivered > expires)
+    {
+        return Err(VerifyError::Expired);
+    }
+    service
+        .check_answers(&submit.answers)
+        .map_err(|_| VerifyError::Answers)?;
+    let query = Query::from_value(&service.evidence, ValueMatching::Refused);
+    let query = query.map_err(|_| VerifyError::ServiceUnknown)?;
+    let check = Check {
+        aud: kb_audience(request.org),
+        nonce: kb_nonce(
+            request.org,
+            &submit.purpose,
+            Some(request.service),
+            &message.id,
+        ),
+        iat: IatWindow {
+            min: delivered.plus_s(-MADE_BEFORE_S).0,
+            max: delivered.plus_s(MADE_AFTER_S).0,
+        },
+        service,
+        trust,
+        catalogue,
+        now,
+    };
+    let mut shown = Vec::with_capacity(submit.presentations.len());
+    for presented in &submit.presentations {
+        let attachment = message
+            .attachments
+            .iter()
+            .find(|a| a.id == presented.attachment);
+        let attachment = attachment.ok_or(VerifyError::Missing)?;
+        let special = submit.special_confirmed.contains(&presented.query);
+        shown.push((
+            &presented.query,
+            check.one(&presented.query, attachment, special)?,
+        ));
+    }
+    check_asked(&query, &shown)?;
+    let items = shown.into_iter().map(|(query, (presentation, status))| {
+        check.demands(query, presentation.credential())?;
+        check.item(query, &presentation, status)
+    });
+    Ok(Evidence {
+        application: message.id,
+        service: service.clone(),
+        answers: submit.answers.clone(),
+        items: items.collect::<Result<_, _>>()?,
+    })
+}
+
+type Known = (Status, Freshness);
+
+fn check_asked(
+    query: &Query,
+    shown: &[(&String, (VerifiedPresentation, Known))],
+) -> Result<(), VerifyError> {
+    let presented: Vec<_> = shown
+        .iter()
+        .map(|(id, (presentation, _))| Presented {
+            query: id,
+            vct: presentation.credential().vct(),
+            claims: presentation.credential().claims(),
+            disclosures: presentation.credential().disclosures(),
+            key_bound: presentation.iat().is_some(),
+        })
+        .collect();
+    check_response(query, &presented).map_err(|error| match error {
+        ResponseError::QueryUnknown | ResponseError::TooMany | ResponseError::NotAsked => {
+            VerifyError::NotAsked
+        }
+        _ => VerifyError::Missing,
+    })
+}
+
+struct Check<'a> {
+    aud: String,
+    nonce: String,
+    iat: IatWindow,
+    service: &'a Service,
+    trust: &'a Trust,
+    catalogue: &'a Catalogue,
+    now: UnixTime,
+}
+
+impl Check<'_> {
+    /// One paper: issuer, key, every disclosure, key binding, kind, status.
+    fn one(
+        &self,
+        query: &str,
+        attachment: &Attachment,
+        special_confirmed: bool,
+    ) -> Result<(VerifiedPresentation, Known), VerifyError> {
+        if attachment.media_type != SD_JWT_MEDIA_TYPE {
+            return Err(VerifyError::Refused(CredentialError::Malformed));
+        }
+        let unverified =
+            UnverifiedPresentation::parse(&attachment.data).map_err(VerifyError::Refused)?;
+        let (iss, kid) = unverified.danger_issuer().map_err(VerifyError::Refused)?;
+        let unknown = VerifyError::IssuerNotAdmitted;
+        let (id, kid) = split_kid(&kid).ok_or(unknown)?;
+        let issuer = OrgId::from(id);
+        if issuer.to_text() != iss {
+            return Err(unknown);
+        }
+        let directory = self.trust.directory();
+        let key = match directory
+            .issuer_key(&issuer, kid, self.now)
+            .ok_or(unknown)?
+        {
+            IssuerKey::Good(key) => key,
+            // Proof of delivery before that time cannot travel with an application yet.
+            IssuerKey::RevokedFrom(..) => return Err(VerifyError::IssuerKeyWithdrawn),
+        };
+        let policy = KeyBindingPolicy::Required {
+            aud: &self.aud,
+            nonce: &self.nonce,
+            iat: self.iat,
+        };
+        let presentation = unverified
+            .verify(VERIFIER, key.key(), policy)
+            .map_err(|error| match error {
+                CredentialError::Audience => VerifyError::OtherAudience,
+                CredentialError::Nonce => VerifyError::OtherRequest,
+                CredentialError::IssuedAt => VerifyError::OutOfTime,
+                other => VerifyError::Refused(other),
+            })?;
+        let credential = presentation.credential();
+        self.check_issuer(query, &issuer, credential.vct())?;
+        self.check_kind(credential, special_confirmed)?;
+        let known = self.trust.status(credential.status(), self.now);
+        match known.0 {
+            Status::Invalid => return Err(VerifyError::Withdrawn),
+            Status::Suspended => return Err(VerifyError::Suspended),
+            Status::Valid | Status::Contested => {}
+        }
+        Ok((presentation, known))
+    }
+
+    /// Admitted for the kind, and one of those that the service takes for this query.
+    fn check_issuer(&self, query: &str, issuer: &OrgId, vct: &str) -> Result<(), VerifyError> {
+        let quality = self.trust.directory().admitted(issuer, vct, self.now);
+        let quality = quality.ok_or(VerifyError::IssuerNotAdmitted)?;
+        let takes = |allowed: &String| {
+            (allowed == "admitted" && quality == Quality::Authority) || *allowed == issuer.to_text()
+        };
+        let allowed = self.service.issuers.get(query);
+        if allowed.is_some_and(|allowed| allowed.iter().any(takes)) {
+            Ok(())
+        } else {
+            Err(VerifyError::IssuerNotAdmitted)
+        }
+    }
+
+    fn check_kind(
+        &self,
+        credential: &VerifiedCredential,
+        special_confirmed: bool,
+    ) -> Result<(), VerifyError> {
+        let kind = self
+            .catalogue
+            .kind(credential.vct())
+            .ok_or(VerifyError::KindUnknown)?;
+        let integrity = credential.vct_integrity().ok_or(VerifyError::KindUnknown)?;
+        let metadata = metadata_hash(integrity).ok_or(VerifyError::KindUnknown)?;
+        let directory = self.trust.directory();
+        if metadata != kind.metadata_hash && !directory.knows_kind(credential.vct(), &metadata) {
+            return Err(VerifyError::KindUnknown);
+        }
+        if kind.traits.sensitivity == Sensitivity::Special && !special_confirmed {
+            return Err(VerifyError::SpecialNotConfirmed);
+        }
+        let not_yet = credential.nbf().is_some_and(|nbf| nbf > self.now.0);
+        let over = credential.exp().is_some_and(|exp| exp <= self.now.0);
+        if not_yet || over {
+            return Err(VerifyError::PaperExpired);
+        }
+        Ok(())
+    }
+
+    /// The service's own demands on what is shown.
+    fn demands(&self, query: &str, credential: &VerifiedCredential) -> Result<(), VerifyError> {
+        let claims = credential.claims();
+        if self.service.subject_required.iter().any(|q| q == query) {
+            let subject = claims.get("subject").and_then(Value::as_object);
+            if subject.is_none_or(Map::is_empty) {
+                return Err(VerifyError::SubjectMissing);
+            }
+        }
+        let today = self.now.date();
+        let of = self.service.constraints.iter().filter(|c| c.query == query);
+        if of
+            .into_iter()
+            .all(|c| evaluate(c, claims, today) == RuleVerdict::Met)
+        {
+            Ok(())
+        } else {
+            Err(VerifyError::Constraint)
+        }
+    }
+
+    fn item(
+        &self,
+        query: &str,
+        presentation: &VerifiedPresentation,
+        (status, freshness): Known,
+    ) -> Result<EvidenceItem, VerifyError> {
+        let credential = presentation.credential();
+        let issuer = OrgId::parse(credential.issuer());
+        Ok(EvidenceItem {
+            query: query.to_owned(),
+            vct: credential.vct().to_owned(),
+            issuer: issuer.map_err(|_| VerifyError::IssuerNotAdmitted)?,
+            claims: credential.claims().clone(),
+            contested: status == Status::Contested,
+            freshness,
+            sd_hash: presentation.sd_hash().to_owned(),
+        })
+    }
+}
+
+/// The hash in `vct#integrity`: `sha256-` and base64 with padding.
+fn metadata_hash(integrity: &str) -> Option<Sha256Hash> {
+    use base64::{Engine as _, engine::general_purpose::STANDARD};
+    let hash = STANDARD.decode(integrity.strip_prefix("sha256-")?).ok()?;
+    Sha256Hash::from_slice(&hash).ok()
+}
