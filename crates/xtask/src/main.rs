@@ -10,6 +10,7 @@
 
 mod bench;
 mod campaign;
+mod demo;
 mod deny;
 mod root;
 mod run;
@@ -24,6 +25,7 @@ const USAGE: &str = "\
 cargo xtask COMMAND
 
   test       set-up, format, lints, licences and privacy wrappers, all tests, tidy
+  demo       one person's way through four offices, with real processes; --keep leaves them running
   tidy       house rules that no lint knows (sizes, SQL, who may name whom, links)
   wasm       the crates of a person's client build for wasm32
   bench      CPU per record of each step, beside a calibration of the same run
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
     let done = match words.as_slice() {
         ["test"] => test::run_all(),
         ["tidy"] => tidy::check_all(),
+        ["demo", rest @ ..] => demo::run_demo(rest),
         ["bench", rest @ ..] => bench::measure(rest),
         ["campaign"] => campaign::run_long(),
         ["wasm"] => wasm::check(),
