@@ -15,7 +15,9 @@
 )]
 
 pub mod canary;
+pub mod catalogue;
 mod clock;
+mod desk;
 mod logs;
 pub mod office;
 pub mod person;
@@ -23,7 +25,9 @@ mod wire;
 mod world;
 
 pub use canary::{Found, Marks};
+pub use catalogue::catalogue;
 pub use clock::{MockClock, START};
+pub use desk::Desk;
 pub use logs::captured_logs;
 pub use office::Office;
 pub use person::Person;
