@@ -13,6 +13,7 @@ mod hub;
 mod logging;
 mod runtime;
 mod shell;
+mod signal;
 mod transport;
 
 use clap::{Parser, Subcommand};

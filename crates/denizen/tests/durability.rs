@@ -77,7 +77,7 @@ async fn no_deposit_is_acknowledged_without_a_sync() {
     let begun = syncs(&trace);
     for _ in 0..DEPOSITS {
         let before = syncs(&trace);
-        let outcome = office.deposit(&client, address).await;
+        let outcome = office.deposit(&client, &address).await;
         assert!(matches!(outcome, DepositOutcome::Stored { .. }));
         assert!(
             syncs(&trace) > before,

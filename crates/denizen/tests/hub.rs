@@ -70,7 +70,7 @@ async fn an_organisation_is_admitted_while_the_hub_serves_and_while_it_is_stoppe
     );
     let client = hub.client();
     let address = serving.register_address(&client).await;
-    let stored = serving.deposit(&client, address).await;
+    let stored = serving.deposit(&client, &address).await;
     assert!(matches!(
         stored,
         DepositOutcome::Stored {
@@ -79,6 +79,31 @@ async fn an_organisation_is_admitted_while_the_hub_serves_and_while_it_is_stoppe
             ..
         }
     ));
+}
+
+#[tokio::test]
+async fn a_request_that_runs_when_it_is_told_to_stop_is_answered() {
+    let hub = HubFolder::make();
+    let mut office = Office::make(hub.id, 6);
+    admit(&hub, &office, &[]);
+    let process = hub.serve();
+    let address = office.register_address(&hub.client()).await;
+    let client = hub.client();
+    let poll = async { client.fetch(&address, None, 3, support::now()).await };
+    let stop = async {
+        // The registration, the poll that runs, and these looks themselves.
+        for looks in 1.. {
+            let metrics = reqwest::get(format!("{}/metrics", hub.url)).await.unwrap();
+            let running = format!("denizen_hub_requests_total {}\n", 2 + looks);
+            if metrics.text().await.unwrap().contains(&running) {
+                break;
+            }
+        }
+        process.signal("TERM");
+    };
+    let (answer, ()) = tokio::join!(poll, stop);
+    assert!(answer.unwrap().items.is_empty());
+    assert_eq!(process.ended().0, Some(0));
 }
 
 #[tokio::test]

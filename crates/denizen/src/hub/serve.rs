@@ -4,7 +4,7 @@ use super::{
     config::{Config, Tls},
     folder::{Folder, Lock, Operator},
 };
-use crate::{logging, shell::Shell};
+use crate::{logging, shell::Shell, signal::stop_signal};
 use anyhow::{Context as _, bail};
 use axum_server::{Handle, tls_rustls::RustlsConfig};
 use denizen_hub::{Hub, SequencerThread, router};
@@ -18,10 +18,7 @@ use std::{
     sync::Arc,
     time::Duration,
 };
-use tokio::{
-    signal::unix::{SignalKind, signal},
-    sync::oneshot,
-};
+use tokio::sync::oneshot;
 
 /// Serves the hub of a folder.
 pub(crate) async fn run(shell: &Shell, dir: &Path, config: Option<&Path>) -> anyhow::Result<()> {
@@ -129,17 +126,6 @@ fn watch(
         .name("watch-sequencer".into())
         .spawn(move || send.send(thread.join()))?;
     Ok(receive)
-}
-
-async fn stop_signal() -> anyhow::Result<&'static str> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        _ = terminate.recv() => Ok("SIGTERM"),
-        interrupted = tokio::signal::ctrl_c() => {
-            interrupted?;
-            Ok("ctrl-c")
-        }
-    }
 }
 
 /// TLS 1.3 and 1.2 with HTTP/1.1, which is what the hub speaks.

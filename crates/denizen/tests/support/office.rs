@@ -76,7 +76,10 @@ impl Office {
     }
 
     /// Registers an address that takes deposits of this organisation.
-    pub async fn register_address<T: Transport>(&mut self, client: &HubClient<T>) -> AddressId {
+    pub async fn register_address<T: Transport>(
+        &mut self,
+        client: &HubClient<T>,
+    ) -> SecretKeyFor<Auth> {
         let auth = SecretKeyFor::<Auth>::make(&mut self.rng);
         let pass = Pass {
             v: 1,
@@ -99,15 +102,16 @@ impl Office {
             pass: Some(Bytes(pass.sign(&self.pass, &kid).into_bytes())),
         };
         client.register(&body, &auth, now()).await.unwrap();
-        AddressId::of(&auth.public_for())
+        auth
     }
 
     /// Deposits one envelope of the smallest class; the hub cannot know that it opens nowhere.
     pub async fn deposit<T: Transport>(
         &mut self,
         client: &HubClient<T>,
-        to: AddressId,
+        to: &SecretKeyFor<Auth>,
     ) -> DepositOutcome {
+        let to = AddressId::of(&to.public_for());
         let commit = Sha256Hash::new(*Nonce::make(&mut self.rng).as_bytes());
         let header = Header {
             suite: SUITE_1,
