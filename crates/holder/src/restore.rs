@@ -100,10 +100,15 @@ impl Holder {
         let links: Vec<u32> = self.profile.links.iter().map(|l| l.index).collect();
         for index in links {
             let waiting = self.profile.outbox.len();
+            let out = self.profile.link(index).map(|l| l.out.clone());
             for opened in self.fetch_link(index, transport, 0, now).await? {
                 self.take(index, &opened, now, rng)?;
             }
+            // What is not sent is not in the chain either: the organisation would miss it.
             self.profile.outbox.truncate(waiting);
+            if let (Some(link), Some(out)) = (self.profile.link_mut(index), out) {
+                link.out = out;
+            }
             let said = manifest.get(&index).and_then(|m| m.cursor);
             let link = self.profile.link(index).ok_or(HolderError::NotLinked)?;
             let state = link.state;
