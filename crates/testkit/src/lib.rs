@@ -10,6 +10,7 @@
 //! This is test code: it fails loudly where a product crate would return an error.
 #![expect(
     clippy::unwrap_used,
+    clippy::panic,
     clippy::indexing_slicing,
     reason = "a world that cannot be built is a failed test"
 )]
@@ -21,6 +22,8 @@ mod desk;
 mod logs;
 pub mod office;
 pub mod person;
+pub mod persona;
+pub mod play;
 mod wire;
 mod world;
 
@@ -31,6 +34,8 @@ pub use desk::Desk;
 pub use logs::captured_logs;
 pub use office::Office;
 pub use person::Person;
+pub use persona::{AZIZA, GULAB, GURGEN, Persona};
+pub use play::Play;
 pub use wire::{Exchange, Fault, Wire};
 pub use world::{House, World};
 
