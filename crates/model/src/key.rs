@@ -156,9 +156,14 @@ mod tests {
 
     #[test]
     fn a_key_of_another_algorithm_than_its_purpose_is_refused_in_json() {
-        let sign = SecretKeyFor::<Sign>::from_seed(&[1; 32]).unwrap().public_for();
+        let sign = SecretKeyFor::<Sign>::from_seed(&[1; 32])
+            .unwrap()
+            .public_for();
         let text = serde_json::to_string(&sign).unwrap();
-        assert_eq!(serde_json::from_str::<PublicKeyFor<Sign>>(&text).unwrap(), sign);
+        assert_eq!(
+            serde_json::from_str::<PublicKeyFor<Sign>>(&text).unwrap(),
+            sign
+        );
         assert!(serde_json::from_str::<PublicKeyFor<Auth>>(&text).is_err());
     }
 }

@@ -1,6 +1,7 @@
 //! Credentials, presentations and status lists with PyPI `sd-jwt` and npm `@sd-jwt/sd-jwt-vc`, both
 //! ways each.
 #![allow(
+    clippy::too_many_lines,
     clippy::unwrap_used,
     clippy::print_stdout,
     clippy::indexing_slicing,

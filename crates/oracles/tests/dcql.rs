@@ -1,5 +1,6 @@
 //! DCQL beside npm `dcql`: the same query over the same credentials matches the same ones.
 #![allow(
+    clippy::too_many_lines,
     clippy::unwrap_used,
     clippy::print_stdout,
     clippy::indexing_slicing,

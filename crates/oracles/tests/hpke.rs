@@ -1,5 +1,10 @@
 //! Envelopes beside another HPKE implementation: `hpke-rs` on libcrux.
-#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::indexing_slicing)]
+#![allow(
+    clippy::too_many_lines,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::indexing_slicing
+)]
 
 use denizen_model::{
     AddressId, HubId, Sha256Hash,

@@ -1,5 +1,6 @@
 //! The log beside Go's `golang.org/x/mod/sumdb/{tlog,note}`: tiles, checkpoints and proofs, both ways.
 #![allow(
+    clippy::too_many_lines,
     clippy::unwrap_used,
     clippy::print_stdout,
     clippy::indexing_slicing,

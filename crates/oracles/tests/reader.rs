@@ -1,6 +1,7 @@
 //! A reader written from `docs/spec/` alone, in another language, beside ours: it reads every vector
 //! of the pages it knows, and fresh envelopes go both ways.
 #![allow(
+    clippy::too_many_lines,
     clippy::unwrap_used,
     clippy::print_stdout,
     clippy::indexing_slicing,

@@ -1,6 +1,7 @@
 //! The committed vectors: each positive one gives what it states, each negative one is refused as
 //! it states, and all are what the generator writes.
 #![allow(
+    clippy::too_many_lines,
     clippy::unwrap_used,
     clippy::print_stdout,
     clippy::indexing_slicing,
