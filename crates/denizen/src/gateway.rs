@@ -1,12 +1,113 @@
-//! Commands of the gateway.
+//! `denizen gateway`: an organisation issues records, receives applications, verifies, decides.
+//!
+//! While `serve` runs, the other commands work on the same database; `serve` sends what they queued.
 
-use crate::shell::Shell;
+mod desk;
+mod intake;
+mod links;
+mod serve;
+mod setup;
 
-/// Commands of the gateway.
+use crate::{shell::Shell, transport::HttpTransport};
+use anyhow::Context as _;
+use denizen_gateway::{Gateway, GatewayError};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+/// Commands of an organisation.
 #[derive(clap::Subcommand)]
-pub(crate) enum Command {}
+pub(crate) enum Command {
+    /// Make a gateway: keys, database and the statement that the hub's operator admits
+    Init(setup::InitArguments),
+    /// Write the statement to standard output, for `denizen hub admit`
+    Statement(GatewayFolder),
+    /// Serve until SIGTERM or ctrl-c: send what waits, take in what comes. It needs no open port
+    Serve(GatewayFolder),
+    /// Declare a service in the hub's directory
+    Publish {
+        #[command(flatten)]
+        folder: GatewayFolder,
+        /// The service, as in `catalogue/services/`
+        service: PathBuf,
+    },
+    /// Make an invitation: a link, and a QR code in a terminal
+    Invite(links::InviteArguments),
+    /// List the links that wait for their six digits
+    Links(GatewayFolder),
+    /// Confirm a link with the six digits that the person reads out
+    Confirm {
+        #[command(flatten)]
+        folder: GatewayFolder,
+        /// The office's case reference
+        case: String,
+        /// The six digits
+        digits: String,
+    },
+    /// Take in a file of the office, CSV or NDJSON
+    Intake(intake::Arguments),
+    /// Send what waits and take in what came, once
+    Sync(GatewayFolder),
+    /// List the cases by their due date
+    Queue(GatewayFolder),
+    /// Open a case: its evidence, as verified. The person is told
+    Show(desk::ShowArguments),
+    /// Decide a case: grant with records, or refuse with a reason
+    Decide(desk::DecideArguments),
+    /// Change the status of an issued record, with a reason that the person reads
+    Status(desk::StatusArguments),
+}
+
+/// The folder of a gateway.
+#[derive(clap::Args)]
+pub(crate) struct GatewayFolder {
+    /// The gateway's folder
+    dir: PathBuf,
+}
 
 /// Runs a command.
-pub(crate) async fn run(_: &Shell, command: Command) -> anyhow::Result<()> {
-    match command {}
+pub(crate) async fn run(shell: &Shell, command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Init(arguments) => setup::init(shell, arguments),
+        Command::Statement(folder) => setup::statement(shell, &folder.dir),
+        Command::Serve(folder) => serve::run(shell, &folder.dir).await,
+        Command::Publish { folder, service } => setup::publish(shell, &folder.dir, &service).await,
+        Command::Invite(arguments) => links::invite(shell, arguments).await,
+        Command::Links(folder) => links::list(shell, &folder.dir),
+        Command::Confirm {
+            folder,
+            case,
+            digits,
+        } => links::confirm(shell, &folder.dir, &case, &digits),
+        Command::Intake(arguments) => intake::run(shell, &arguments).await,
+        Command::Sync(folder) => serve::sync_once(shell, &folder.dir).await,
+        Command::Queue(folder) => desk::queue(shell, &folder.dir),
+        Command::Show(arguments) => desk::show(shell, &arguments),
+        Command::Decide(arguments) => desk::decide(shell, &arguments),
+        Command::Status(arguments) => desk::status(shell, &arguments),
+    }
+}
+
+/// Opens the gateway of a folder.
+fn open(shell: &Shell, dir: &Path) -> anyhow::Result<Gateway> {
+    Gateway::open(dir, Arc::clone(&shell.catalogue))
+        .with_context(|| format!("{} is no gateway that can be opened", dir.display()))
+}
+
+/// Opens a gateway with the newest directory; a hub that is away leaves the one known before.
+async fn open_with_directory(shell: &Shell, dir: &Path) -> anyhow::Result<Gateway> {
+    let mut gateway = open(shell, dir)?;
+    let transport = HttpTransport::pooled()?;
+    match gateway
+        .refresh_directory(&transport, shell.now(), &mut shell.rng())
+        .await
+    {
+        Ok(()) => {}
+        Err(GatewayError::Client(_)) => {
+            eprintln!("The hub cannot be reached: going on with the directory as last seen.");
+        }
+        Err(error) => return Err(error.into()),
+    }
+    Ok(gateway)
 }

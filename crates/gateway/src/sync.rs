@@ -25,6 +25,8 @@ use std::collections::BTreeMap;
 const DIRECTORY_TTL_S: i64 = 60;
 /// Status lists are pulled whole on this timer, never for one credential (R21).
 const STATUS_EVERY_S: i64 = 600;
+/// Changes of own statuses appear on this timer, so that they tell no moment, in seconds.
+const PUBLISH_EVERY_S: i64 = 3600;
 /// Most lists of one organisation.
 const LISTS_MAX: u32 = 64;
 
@@ -83,6 +85,9 @@ impl Gateway {
         if self.trust.is_none() || due(self.setting("directory_at")?, DIRECTORY_TTL_S) {
             self.refresh_directory(transport, now, rng).await?;
             self.set_setting("directory_at", &now, rng)?;
+        }
+        if due(self.setting("status_published")?, PUBLISH_EVERY_S) {
+            self.publish_status(transport, now, rng).await?;
         }
         if due(self.setting("statuses_at")?, STATUS_EVERY_S) {
             self.refresh_statuses(transport, now, rng).await?;

@@ -52,6 +52,18 @@ impl IntakeReport {
     pub fn rows(&self) -> u64 {
         self.taken + self.waiting + self.repeated + self.bad.len() as u64
     }
+
+    /// The bad rows as CSV with a header: line, column, reason. It holds no value of a row.
+    #[must_use]
+    pub fn bad_rows_csv(&self) -> String {
+        let quote = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
+        let mut out = String::from("line,column,reason\r\n");
+        for row in &self.bad {
+            let (column, reason) = (quote(&row.column), quote(&row.reason));
+            out.push_str(&format!("{},{column},{reason}\r\n", row.line));
+        }
+        out
+    }
 }
 
 /// Why a file cannot be taken in at all, or not to its end. Rows before that point are taken; the

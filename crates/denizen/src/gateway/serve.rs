@@ -1,0 +1,127 @@
+//! Serving: a loop that sends, polls the inbox, and ends retentions.
+
+use super::open;
+use crate::{
+    logging::{self, LogFormat},
+    shell::Shell,
+    signal::stop_signal,
+    transport::HttpTransport,
+};
+use anyhow::Context as _;
+use denizen_gateway::{Gateway, GatewayError, SyncReport};
+use std::{path::Path, time::Duration};
+
+/// A poll waits this long for something to come, so that what other commands queue goes soon after.
+const WAIT_S: u32 = 1;
+/// Pause after the hub did not answer.
+const AWAY: Duration = Duration::from_secs(2);
+/// Pause after the hub gave an answer that is not true.
+const LYING: Duration = Duration::from_secs(30);
+/// How often retentions are looked at, in seconds.
+const RETAIN_EVERY_S: i64 = 3600;
+
+/// Serves until a signal.
+pub(super) async fn run(shell: &Shell, dir: &Path) -> anyhow::Result<()> {
+    let mut gateway = open(shell, dir)?;
+    logging::start(LogFormat::Text, "info")?;
+    let transport = HttpTransport::pooled()?;
+    tracing::info!(gateway.org = %gateway.id(), "the gateway runs");
+    tokio::select! {
+        signal = stop_signal() => {
+            tracing::info!(gateway.signal = signal?, "stopped");
+            Ok(())
+        }
+        failed = work(shell, &mut gateway, &transport) => failed,
+    }
+}
+
+/// Ends only with an error that no waiting mends. What is interrupted by a signal is done again at
+/// the next start: every change is one transaction.
+async fn work(
+    shell: &Shell,
+    gateway: &mut Gateway,
+    transport: &HttpTransport,
+) -> anyhow::Result<()> {
+    loop {
+        match gateway
+            .start(transport, shell.now(), &mut shell.rng())
+            .await
+        {
+            Ok(()) => break,
+            Err(error) => pause(error).await?,
+        }
+    }
+    tracing::info!("the inbox is open");
+    let mut retained = shell.now();
+    loop {
+        let now = shell.now();
+        match gateway.sync(transport, WAIT_S, now, &mut shell.rng()).await {
+            Ok(report) => log(&report),
+            Err(error) => pause(error).await?,
+        }
+        if now >= retained.plus_s(RETAIN_EVERY_S) {
+            retained = now;
+            let ended = gateway.retain(now, &mut shell.rng())?;
+            if ended > 0 {
+                tracing::info!(gateway.retentions_ended = ended, "papers were destroyed");
+            }
+        }
+    }
+}
+
+/// Waits after an error that may pass; gives back one that does not.
+async fn pause(error: GatewayError) -> anyhow::Result<()> {
+    let pause = match &error {
+        GatewayError::Client(_) | GatewayError::NotAdmitted => AWAY,
+        GatewayError::Directory(_)
+        | GatewayError::Head(_)
+        | GatewayError::Withheld
+        | GatewayError::ReceiptRefused => LYING,
+        _ => return Err(error).context("the gateway has stopped"),
+    };
+    let error = anyhow::Error::from(error);
+    tracing::warn!("trying again in {} s: {error:#}", pause.as_secs());
+    tokio::time::sleep(pause).await;
+    Ok(())
+}
+
+fn log(report: &SyncReport) {
+    if *report == SyncReport::default() {
+        return;
+    }
+    tracing::info!(
+        gateway.received = report.received,
+        gateway.repeated = report.repeated,
+        gateway.alarms = report.alarms,
+        gateway.sent = report.sent,
+        gateway.refused = report.refused,
+        "messages were exchanged"
+    );
+}
+
+/// One round.
+pub(super) async fn sync_once(shell: &Shell, dir: &Path) -> anyhow::Result<()> {
+    let mut gateway = open(shell, dir)?;
+    let transport = HttpTransport::pooled()?;
+    let (now, mut rng) = (shell.now(), shell.rng());
+    gateway.start(&transport, now, &mut rng).await?;
+    let report = gateway.sync(&transport, 0, now, &mut rng).await?;
+    println!(
+        "{} message(s) came, {} of them before.",
+        report.received, report.repeated
+    );
+    println!(
+        "{} envelope(s) were stored by the hub, each with a receipt.",
+        report.sent
+    );
+    if report.refused + report.alarms > 0 {
+        println!("{} envelope(s) were refused by the hub.", report.refused);
+        println!("{} message(s) were refused here.", report.alarms);
+    }
+    let (waiting, outgoing) = gateway.backlog()?;
+    println!("{waiting} row(s) wait for a link, {outgoing} envelope(s) for the hub.");
+    for alarm in gateway.alarms()? {
+        println!("alarm of {}: {}", alarm.at.to_rfc3339(), alarm.code);
+    }
+    Ok(())
+}
