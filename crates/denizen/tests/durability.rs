@@ -1,16 +1,26 @@
 //! No deposit is acknowledged without a sync to the disk: counted from outside, by the kernel's calls.
+//! What was acknowledged is there after a kill that the hub cannot see coming.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
     clippy::disallowed_methods,
     clippy::print_stdout,
+    clippy::indexing_slicing,
     reason = "tests of real processes"
 )]
 
 mod support;
 
 use denizen_api::wire::DepositOutcome;
-use std::{fs, path::Path, process::Command};
+use std::{
+    fs,
+    path::Path,
+    process::Command,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 use support::{HubFolder, Process, office::Office, signal_pid, succeed, text, wait_for};
 
 /// Deposits, one after the other.
@@ -95,4 +105,59 @@ async fn no_deposit_is_acknowledged_without_a_sync() {
     signal_pid("TERM", traced.hub);
     let ended = wait_for("the hub ends", || traced.strace.0.try_wait().unwrap());
     assert!(ended.success());
+}
+
+/// Where a deposit stands.
+fn place(outcome: &DepositOutcome) -> (u64, u64) {
+    match outcome {
+        DepositOutcome::Stored { pos, index, .. } => (*pos, *index),
+        other => panic!("not stored: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn what_was_acknowledged_before_a_kill_keeps_its_place_after_it() {
+    let hub = HubFolder::make();
+    let mut office = Office::make(hub.id, 2);
+    let statement = hub.file("statement");
+    fs::write(&statement, &office.statement).unwrap();
+    succeed(&["hub", "admit", text(&hub.path()), text(&statement)]);
+    let process = hub.serve();
+    let address = office.register_address(&hub.client()).await;
+
+    // One thread kills the hub between some acknowledgement and a later one.
+    let acknowledged = Arc::new(AtomicUsize::new(0));
+    let (counted, pid) = (Arc::clone(&acknowledged), process.0.id());
+    let killer = std::thread::spawn(move || {
+        wait_for("some deposits", || {
+            (counted.load(Ordering::SeqCst) >= 60).then_some(())
+        });
+        signal_pid("KILL", pid);
+    });
+    let (mut sent, mut places) = (Vec::new(), Vec::new());
+    loop {
+        let batch: Vec<_> = (0..4).map(|_| office.item(&address)).collect();
+        sent.extend_from_slice(&batch);
+        let Ok(outcomes) = office.send(&hub.client(), &batch).await else {
+            break;
+        };
+        places.extend(outcomes.iter().map(place));
+        acknowledged.store(places.len(), Ordering::SeqCst);
+    }
+    killer.join().unwrap();
+    drop(process);
+
+    let _again = hub.serve();
+    hub.directory().await;
+    let outcomes = office.send(&hub.client(), &sent).await.unwrap();
+    let kept: Vec<_> = outcomes.iter().map(place).collect();
+    assert_eq!(places.len() + 4, kept.len());
+    assert_eq!(
+        places,
+        kept[..places.len()],
+        "an acknowledged deposit has moved"
+    );
+    // The batch whose answer was lost is there once, all or none of it before this.
+    let expected: Vec<_> = (0..kept.len() as u64).map(|n| (n, n)).collect();
+    assert_eq!(kept, expected);
 }

@@ -2,7 +2,7 @@
 
 use super::now;
 use denizen_api::{
-    HubClient, Transport,
+    ClientError, HubClient, Transport,
     client::{RequestSigner, org_keyid},
     wire::{Accept, DepositItem, DepositOutcome, RegisterAddress},
 };
@@ -105,12 +105,8 @@ impl Office {
         auth
     }
 
-    /// Deposits one envelope of the smallest class; the hub cannot know that it opens nowhere.
-    pub async fn deposit<T: Transport>(
-        &mut self,
-        client: &HubClient<T>,
-        to: &SecretKeyFor<Auth>,
-    ) -> DepositOutcome {
+    /// One envelope of the smallest class; the hub cannot know that it opens nowhere.
+    pub fn item(&mut self, to: &SecretKeyFor<Auth>) -> DepositItem {
         let to = AddressId::of(&to.public_for());
         let commit = Sha256Hash::new(*Nonce::make(&mut self.rng).as_bytes());
         let header = Header {
@@ -121,19 +117,33 @@ impl Office {
         };
         let ct = vec![7; SIZE_CLASSES_BYTES[0] + TAG_SIZE_BYTES];
         let envelope = Envelope::new(header.encode(), vec![7; ENC_SIZE_BYTES], ct).unwrap();
-        let item = DepositItem {
+        DepositItem {
             deposit_id: DepositId::make(&mut self.rng),
             envelope: envelope.encode(),
             pass: None,
             reserved: false,
-        };
+        }
+    }
+
+    /// Sends deposits in one request.
+    pub async fn send<T: Transport>(
+        &self,
+        client: &HubClient<T>,
+        items: &[DepositItem],
+    ) -> Result<Vec<DepositOutcome>, ClientError> {
         let keyid = org_keyid(&self.id, "deposit-1");
         let signer = RequestSigner::organisation(&self.deposit, &keyid);
-        client
-            .deposit(&[item], signer, now())
-            .await
-            .unwrap()
-            .remove(0)
+        client.deposit(items, signer, now()).await
+    }
+
+    /// Makes and sends one deposit.
+    pub async fn deposit<T: Transport>(
+        &mut self,
+        client: &HubClient<T>,
+        to: &SecretKeyFor<Auth>,
+    ) -> DepositOutcome {
+        let item = self.item(to);
+        self.send(client, &[item]).await.unwrap().remove(0)
     }
 }
 
