@@ -7,6 +7,20 @@ use std::{
     process::{Command, Stdio},
 };
 
+/// Says what was read, in every run: the test runner keeps back only what the print macros write.
+#[macro_export]
+macro_rules! say {
+    ($($part:tt)*) => {
+        $crate::peer::write_line(format_args!($($part)*))
+    };
+}
+
+/// Writes a line past the test runner's capture.
+pub fn write_line(line: std::fmt::Arguments<'_>) {
+    let mut out = std::io::stdout();
+    writeln!(out, "   {line}").unwrap();
+}
+
 /// What brings every peer.
 const SETUP: &str = "run `cargo xtask setup` (Debian: golang-go, golang-golang-x-mod-dev, python3-venv, \
                      nodejs, npm; then pip and npm with the pinned versions in crates/oracles)";
@@ -24,7 +38,7 @@ pub fn root() -> PathBuf {
 /// If the environment is missing: a missing peer is a failure, not a skip.
 #[must_use]
 pub fn python(script: &str, input: &Value) -> Value {
-    let python = root().join("target/oracles-venv/bin/python");
+    let python = root().join("target/venv/bin/python");
     assert!(
         python.exists(),
         "peer `python` is missing at {}: {SETUP}",

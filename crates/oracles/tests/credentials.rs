@@ -3,7 +3,6 @@
 #![allow(
     clippy::too_many_lines,
     clippy::unwrap_used,
-    clippy::print_stdout,
     clippy::indexing_slicing,
     clippy::panic
 )]
@@ -14,6 +13,7 @@ use denizen_credential::{
 };
 use denizen_jose::{Portable, base64url_encode};
 use denizen_model::{KeyPurpose, SecretKeyFor, key::Cnf, link::kb_audience};
+use denizen_oracles::say;
 use denizen_oracles::{
     peer::{node, python},
     vectors::world::{NOW, VCT, World},
@@ -109,9 +109,10 @@ fn pypi_sd_jwt_verifies_what_we_issue_and_present_with_key_binding() {
     for (name, value) in world.claims() {
         assert_eq!(read[4]["claims"][&name], value, "the whole credential");
     }
-    println!(
+    say!(
         "PyPI sd-jwt read ours: {}; it refused another nonce ({}), another audience, a disclosure less",
-        read[0]["claims"], read[1]["refused"]
+        read[0]["claims"],
+        read[1]["refused"]
     );
 }
 
@@ -140,7 +141,7 @@ fn we_verify_what_pypi_sd_jwt_issues_and_presents() {
         let presentation = answer["presentation"].as_str().unwrap();
         let read = verified(&world, presentation, "n-1");
         check_shown(&world, &with_registered(&read));
-        println!("we read a presentation by PyPI sd-jwt: {}", names(&read));
+        say!("we read a presentation by PyPI sd-jwt: {}", names(&read));
     }
     for answer in &made[..2] {
         let credential =
@@ -149,7 +150,7 @@ fn we_verify_what_pypi_sd_jwt_issues_and_presents() {
             .verify(&Portable, world.issuer().public_for().key())
             .unwrap();
         assert_eq!(*credential.claims(), world.claims());
-        println!(
+        say!(
             "we read a whole credential by PyPI sd-jwt with {} disclosures",
             credential.disclosures().len()
         );
@@ -207,9 +208,10 @@ fn npm_sd_jwt_vc_verifies_what_we_issue_and_present_with_key_binding_and_status(
     for refused in &read[1..] {
         assert!(refused["refused"].is_string(), "{refused}");
     }
-    println!(
+    say!(
         "npm @sd-jwt/sd-jwt-vc read ours: {}; it refused another nonce, a disclosure less, a revoked one ({})",
-        read[0]["claims"], read[3]["refused"]
+        read[0]["claims"],
+        read[3]["refused"]
     );
 }
 
@@ -238,7 +240,7 @@ fn we_verify_what_npm_sd_jwt_vc_issues_and_presents() {
     for answer in &made {
         let read = verified(&world, answer["presentation"].as_str().unwrap(), "n-2");
         check_shown(&world, &with_registered(&read));
-        println!(
+        say!(
             "we read a presentation by npm @sd-jwt/sd-jwt-vc: {}",
             names(&read)
         );
@@ -277,7 +279,7 @@ fn status_lists_are_read_both_ways_by_python_and_by_npm() {
             Status::Contested
         ]
     );
-    println!(
+    say!(
         "Python (jwcrypto, zlib) read our status list: {}; we read its: {statuses:?}",
         read[0]
     );
@@ -303,7 +305,7 @@ fn status_lists_are_read_both_ways_by_python_and_by_npm() {
         [0, 1, 7, 131_071].map(|i| theirs.status(i).unwrap()),
         statuses
     );
-    println!(
+    say!(
         "npm @sd-jwt/jwt-status-list read our status list: {}; we read its",
         read[0]
     );

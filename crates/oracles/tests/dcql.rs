@@ -2,13 +2,13 @@
 #![allow(
     clippy::too_many_lines,
     clippy::unwrap_used,
-    clippy::print_stdout,
     clippy::indexing_slicing,
     clippy::panic
 )]
 
 use denizen_openid::{Candidate, Query, ValueMatching, match_query};
 use denizen_oracles::peer::node;
+use denizen_oracles::say;
 use serde_json::{Map, Value, json};
 
 const PERMIT: &str = "urn:denizen:kind:work-permit:1";
@@ -168,7 +168,7 @@ fn the_same_query_over_the_same_credentials_gives_the_same_matches() {
     for ((name, query), theirs) in queries().iter().zip(theirs.as_array().unwrap()) {
         let ours = ours(query, &credentials);
         assert_eq!(ours, *theirs, "{name}: left ours, right npm dcql's");
-        println!("{name}: both {}", ours["matches"]);
+        say!("{name}: both {}", ours["matches"]);
     }
 }
 
@@ -182,7 +182,7 @@ fn what_the_specification_forbids_is_refused_by_both() {
         let ours = Query::parse(query.to_string().as_bytes(), ValueMatching::Allowed);
         assert!(ours.is_err(), "{name}: we read it");
         assert_eq!(theirs["refused"], true, "{name}: npm dcql reads it");
-        println!("{name}: both refuse ({})", ours.unwrap_err());
+        say!("{name}: both refuse ({})", ours.unwrap_err());
     }
 }
 
@@ -200,5 +200,5 @@ fn an_empty_array_has_no_elements_to_show_and_the_peer_is_known_to_differ() {
         json!({"r": ["e"]}),
         "the peer follows the text now: join the tables"
     );
-    println!("an empty array: we match nothing as section 7.1 says, npm dcql matches it");
+    say!("an empty array: we match nothing as section 7.1 says, npm dcql matches it");
 }

@@ -1,15 +1,11 @@
 //! Envelopes beside another HPKE implementation: `hpke-rs` on libcrux.
-#![allow(
-    clippy::too_many_lines,
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    clippy::indexing_slicing
-)]
+#![allow(clippy::too_many_lines, clippy::unwrap_used, clippy::indexing_slicing)]
 
 use denizen_model::{
     AddressId, HubId, Sha256Hash,
     envelope::{Envelope, Header, SUITE_1},
 };
+use denizen_oracles::say;
 use denizen_seal::{KemSecret, MESSAGE_INFO, Portable, Sealer, pad, unpad};
 use hpke_rs::{
     Hpke, HpkePrivateKey, HpkePublicKey, Mode,
@@ -67,7 +63,7 @@ fn a_foreign_implementation_opens_what_we_seal() {
             "another header is refused by it too"
         );
     }
-    println!("hpke-rs on libcrux opened 8 envelopes of ours");
+    say!("hpke-rs on libcrux opened 8 envelopes of ours");
 }
 
 #[test]
@@ -86,5 +82,5 @@ fn we_open_what_a_foreign_implementation_seals() {
         let moved = Envelope::new(header(n + 1).encode(), enc, ct).unwrap();
         assert!(Portable.open(&key, &moved).is_err());
     }
-    println!("we opened 8 envelopes of hpke-rs on libcrux");
+    say!("we opened 8 envelopes of hpke-rs on libcrux");
 }

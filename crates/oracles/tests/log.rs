@@ -2,13 +2,13 @@
 #![allow(
     clippy::too_many_lines,
     clippy::unwrap_used,
-    clippy::print_stdout,
     clippy::indexing_slicing,
     clippy::panic
 )]
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use denizen_oracles::peer::go;
+use denizen_oracles::say;
 use denizen_tlog::{
     Checkpoint, Hash, MemoryTiles, NoteSigner, NoteVerifier, TILE_WIDTH, Tile, TilePath,
     TileReader as _, hash_leaf, open_checkpoint, prove_consistency, prove_inclusion,
@@ -107,7 +107,7 @@ fn go_reads_our_tiles_checkpoints_and_proofs() {
     );
     // The key id is that of C2SP's type 0x01, as in the vkey.
     assert_eq!(vkey.split('+').nth(1), read["key_id"].as_str());
-    println!("Go's x/mod read ours ({written} tiles written): {read}");
+    say!("Go's x/mod read ours ({written} tiles written): {read}");
 }
 
 #[test]
@@ -151,7 +151,7 @@ fn we_read_the_checkpoints_and_proofs_of_go() {
         sign_checkpoint(&checkpoint, &seed_is_ours),
         made["checkpoint"].as_str().unwrap()
     );
-    println!(
+    say!(
         "we read Go's: {} entries, {} inclusion proofs, consistent from {}, signed by {}",
         checkpoint.size,
         indexes.len(),

@@ -3,13 +3,13 @@
 #![allow(
     clippy::too_many_lines,
     clippy::unwrap_used,
-    clippy::print_stdout,
     clippy::indexing_slicing,
     clippy::panic
 )]
 
 use denizen_jose::{base64url_decode, base64url_encode};
 use denizen_model::envelope::Envelope;
+use denizen_oracles::say;
 use denizen_oracles::{
     peer::{node, root},
     vectors::{input_of, world::World},
@@ -67,7 +67,7 @@ fn it_reads_every_vector_of_its_pages_as_stated_and_refuses_the_negative_ones() 
                 vector["because"]
             );
         }
-        println!(
+        say!(
             "{page}: it read {} vectors as stated and refused {}",
             positive.len(),
             negative.len()
@@ -101,7 +101,7 @@ fn it_opens_our_envelope_verifies_the_message_and_checks_the_receipt() {
     let read = jobs(&[json!({"op": "message.verify", "in": verify})]);
     let read = &read[0]["out"];
     assert_eq!(read["type"], "record/issue");
-    println!(
+    say!(
         "it opened our envelope: {} with {} papers; receipt: {}",
         read["type"],
         read["attachments"].as_array().unwrap().len(),
@@ -143,7 +143,7 @@ fn fresh_envelopes_of_every_size_class_go_both_ways() {
             .open(&keys.kem, &Envelope::parse(&theirs).unwrap())
             .unwrap();
         assert_eq!(opened, message);
-        println!(
+        say!(
             "{size} bytes: it opened ours ({}), we opened its ({})",
             sealed.len(),
             theirs.len()

