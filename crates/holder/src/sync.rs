@@ -11,7 +11,8 @@ use crate::{
     trust::{hub_key, parse_status_uri},
 };
 use denizen_api::{
-    HubClient, Transport,
+    HubClient, ProblemKind, Transport,
+    client::ClientError,
     receipt::verify_head,
     wire::{FetchAnswer, Fetched},
 };
@@ -118,7 +119,12 @@ impl Holder {
         self.open_links(transport, now, rng).await?;
         self.flush(transport, now).await?;
         self.fetch_own(transport, now).await?;
-        let open = |l: &&Link| !matches!(l.state, LinkState::Opening | LinkState::Closed);
+        // An address whose registration was refused is not there.
+        let open = |l: &&Link| match l.state {
+            LinkState::Opening | LinkState::Closed => false,
+            LinkState::Refused => l.accept.is_some(),
+            _ => true,
+        };
         let links: Vec<u32> = self
             .profile
             .links
@@ -129,7 +135,16 @@ impl Holder {
         for (at, index) in links.iter().enumerate() {
             let last = at + 1 == links.len() && report.events.is_empty();
             let wait_s = if last { wait_s } else { 0 };
-            let opened = self.fetch_link(*index, transport, wait_s, now).await?;
+            let opened = match self.fetch_link(*index, transport, wait_s, now).await {
+                // The hub says that one address is gone: she is told, and the others go on.
+                Err(HolderError::Client(ClientError::Problem(
+                    ProblemKind::NotFound | ProblemKind::Closed,
+                ))) => {
+                    self.profile.alarm("withheld", Some(*index), now);
+                    continue;
+                }
+                opened => opened?,
+            };
             for opened in opened {
                 report.events.extend(self.take(*index, &opened, now, rng)?);
             }
