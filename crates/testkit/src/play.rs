@@ -12,7 +12,9 @@ use denizen_gateway::{
 use denizen_holder::{
     Confirmed, Event, Holder, HolderError, InvitationPreview, Preview, RecordView,
 };
-use denizen_model::{HubId, MessageId, Sha256Hash, UnixTime, message::ApplicationState};
+use denizen_model::{
+    HubId, MessageId, Sha256Hash, UnixTime, catalogue::Service, message::ApplicationState,
+};
 use denizen_recovery::Kit;
 use denizen_seal::RootSecret;
 use serde_json::{Value, json};
@@ -181,16 +183,23 @@ impl Play {
             .await;
         let (wire, rng) = (&self.world.wire, &mut self.world.rng);
         insist!(gateway.start(wire, now, rng).await, GatewayError).unwrap();
+        self.gateways.insert(office.name, gateway);
         for service in office.services {
             let service = catalogue().service(service).unwrap().clone();
-            let publish = async |gateway: &mut Gateway, rng: &mut crate::Rng| {
-                gateway
-                    .publish_service(wire, service.clone(), now, rng)
-                    .await
-            };
-            insist!(publish(&mut gateway, rng).await, GatewayError).unwrap();
+            self.publish(office.name, service).await;
         }
-        self.gateways.insert(office.name, gateway);
+    }
+
+    /// An office declares a service in the directory.
+    pub async fn publish(&mut self, office: &str, service: Service) {
+        let now = self.world.now();
+        let (wire, rng) = (&self.world.wire, &mut self.world.rng);
+        let gateway = self.gateways.get_mut(office).unwrap();
+        let publish = async |gateway: &mut Gateway, rng: &mut crate::Rng| {
+            let service = service.clone();
+            gateway.publish_service(wire, service, now, rng).await
+        };
+        insist!(publish(gateway, rng).await, GatewayError).unwrap();
     }
 
     /// Closes a gateway and opens it again from its folder, as after a restart.
