@@ -10,7 +10,7 @@ const ANSWER_SIZE_BYTES_MAX: usize = 8 * BODY_SIZE_BYTES_MAX;
 const TIMEOUT_S: u64 = denizen_api::wire::WAIT_S_MAX as u64 + 30;
 
 /// One client. Connections are not kept between requests: addresses polled over one connection
-/// would show the hub that they belong together (`protocol.md` 9).
+/// would show the hub that they belong together (`docs/threat-model.md`).
 #[derive(Debug, Clone)]
 pub(crate) struct HttpTransport(reqwest::Client);
 
