@@ -75,8 +75,10 @@ impl Say {
 
     /// What a stable code means and what to do next.
     pub(crate) fn refusal(&self, code: &str) -> anyhow::Error {
-        let what = self.known(&format!("err-{code}")).unwrap_or_default();
-        let next = self.known(&format!("rec-{code}")).unwrap_or_default();
+        let what = self.known(&format!("err-{code}"));
+        let what = what.unwrap_or_else(|| self.text("err-other", &[("code", code)]));
+        let next = self.known(&format!("rec-{code}"));
+        let next = next.unwrap_or_else(|| self.text("rec-other", &[]));
         anyhow!("{what} {next} [{code}]")
     }
 
