@@ -160,6 +160,18 @@ impl<'a> UnverifiedCredential<'a> {
         }
     }
 
+    /// When the credential claims to have been issued, Unix seconds: to find the key that counted
+    /// then.
+    #[must_use]
+    pub fn danger_iat(&self) -> Option<i64> {
+        #[derive(Deserialize)]
+        struct Iat {
+            iat: i64,
+        }
+        let iat = serde_json::from_slice::<Iat>(self.compact.danger_payload());
+        iat.ok().map(|iat| iat.iat)
+    }
+
     /// Checks signature, type and every disclosure.
     ///
     /// # Errors
@@ -490,6 +502,12 @@ impl<'a> UnverifiedPresentation<'a> {
     /// As [`UnverifiedCredential::danger_issuer`].
     pub fn danger_issuer(&self) -> Result<(String, String), CredentialError> {
         self.credential.danger_issuer()
+    }
+
+    /// When the credential claims to have been issued, to find the key that counted then.
+    #[must_use]
+    pub fn danger_iat(&self) -> Option<i64> {
+        self.credential.danger_iat()
     }
 
     /// Checks the credential, then the key binding as the policy says.

@@ -1,5 +1,9 @@
 //! Cases: an application is filed, a person at the desk opens and decides it, its papers end.
 
+mod view;
+
+pub use view::{Agreement, CaseView, SubjectRow};
+
 use crate::{
     Gateway, GatewayError,
     inbox::Opened,
@@ -11,21 +15,21 @@ use crate::{
         validate::validate,
     },
     link::Link,
-    trust::Freshness,
     vault::{Vault, context},
     verifier::{
         decide::{DECISION_VCT, FILED_VCT, Officer, Verdict, decide, filed},
-        verify::{Evidence, EvidenceItem, EvidenceRequest, VerifyError, verify},
+        verify::{Evidence, EvidenceRequest, VerifyError, verify},
     },
 };
 use denizen_model::{
     MessageId, UnixTime,
+    deposit::Receipt,
     message::{AccessNotice, ApplicationEvent, ApplicationState, ApplicationSubmit, Body, Text},
 };
 use denizen_seal::LocalKey;
 use denizen_store::gateway::{CaseChange, CaseRow};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use view::{shown_claims, view};
 
 /// Where a case stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,47 +91,14 @@ pub struct CaseSummary {
     pub due: UnixTime,
 }
 
-/// Whether papers say the same of their subject. A person decides what follows: no program matches
-/// people.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Agreement {
-    /// All papers that show it show the same.
-    Agree,
-    /// Two papers show different values.
-    Differ,
-    /// No paper, or only one, shows it.
-    NotShown,
-}
-
-/// One part of the subject, side by side.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SubjectRow {
-    /// `names`, `birth_date` or `document_number`.
-    pub part: String,
-    /// What each paper shows of it: query id and value.
-    pub shown: Vec<(String, Value)>,
-    /// Whether they say the same.
-    pub agreement: Agreement,
-}
-
-/// A case as the desk shows it.
-#[derive(Debug, Clone)]
-pub struct CaseView {
-    /// The queue's line.
-    pub summary: CaseSummary,
-    /// The answers.
-    pub answers: Value,
-    /// The papers, as verified.
-    pub evidence: Vec<EvidenceItem>,
-    /// Names of the papers' issuers, in the papers' order.
-    pub issuers: Vec<String>,
-    /// The subjects side by side.
-    pub subjects: Vec<SubjectRow>,
-}
-
+/// What is kept of a case under its own key.
 #[derive(Serialize, Deserialize)]
 struct CaseBody {
     evidence: Evidence,
+    /// Where the application lies in the inbox: erased with the papers.
+    pos: u64,
+    /// Proof of when it came.
+    receipt: Receipt,
 }
 
 /// Letters and digits of a case reference that are not taken for one another.
@@ -144,6 +115,7 @@ impl Gateway {
         rng: &mut dyn rand_core::CryptoRng,
     ) -> Result<(), GatewayError> {
         let trust = self.trust()?;
+        let pos = opened.verified().opening.pos;
         let evidence = match trust.directory().service(&submit.service) {
             None => Err(VerifyError::ServiceUnknown),
             Some(entry) => {
@@ -156,8 +128,16 @@ impl Gateway {
             }
         };
         match evidence {
-            Ok(evidence) => self.file_case(link, evidence, now, rng),
+            Ok(evidence) => {
+                let body = CaseBody {
+                    evidence,
+                    pos,
+                    receipt: opened.receipt().clone(),
+                };
+                self.file_case(link, body, now, rng)
+            }
             Err(error) => {
+                self.store.add_erasure(pos)?;
                 let event = ApplicationEvent {
                     state: ApplicationState::Refused,
                     case_reference: None,
@@ -175,17 +155,18 @@ impl Gateway {
     fn file_case(
         &self,
         link: &mut Link,
-        evidence: Evidence,
+        body: CaseBody,
         now: UnixTime,
         rng: &mut dyn rand_core::CryptoRng,
     ) -> Result<(), GatewayError> {
         let mut rng = rng;
+        let evidence = &body.evidence;
         let case_reference = make_reference(rng);
         let days = i64::from(evidence.service().deadline_days);
         let due = now.plus_s(days * UnixTime::DAY_S);
         let thread = *evidence.application();
         let key = LocalKey::make(&mut rng);
-        let drafts = vec![filed(&evidence, &self.own_name(), due.date(), now)];
+        let drafts = vec![filed(evidence, &self.own_name(), due.date(), now)];
         let credentials = self.mint(link, drafts, now, rng)?;
         let at = case_context(&case_reference);
         let row = CaseRow {
@@ -199,7 +180,7 @@ impl Gateway {
             retain_until: None,
             sealed: Some((
                 self.vault.seal_bytes(&at, key.danger_bytes(), rng),
-                Vault::new(key).seal(&at, &CaseBody { evidence }, rng),
+                Vault::new(key).seal(&at, &body, rng),
             )),
         };
         self.store.insert_case(&row)?;
@@ -313,22 +294,8 @@ impl Gateway {
             g.store.change_case(case_reference, change)?;
             let mut summary = summary(&row)?;
             summary.state = state;
-            Ok(g.view(summary, evidence))
+            Ok(view(summary, &evidence, g.trust()?))
         })
-    }
-
-    fn view(&self, summary: CaseSummary, evidence: Evidence) -> CaseView {
-        let name = |item: &EvidenceItem| {
-            let trust = self.trust.as_ref();
-            trust.map_or_else(|| item.issuer().to_text(), |t| t.name(item.issuer(), "en"))
-        };
-        CaseView {
-            summary,
-            answers: evidence.answers().clone(),
-            issuers: evidence.items().iter().map(name).collect(),
-            subjects: side_by_side(evidence.items()),
-            evidence: evidence.items().to_vec(),
-        }
     }
 
     /// Decides a case: the decision and what it grants go to her in one envelope; of the papers only
@@ -397,8 +364,10 @@ impl Gateway {
         rng: &mut dyn rand_core::CryptoRng,
     ) -> Result<(), GatewayError> {
         let days = i64::from(body.evidence.service().retention_days);
+        self.store.add_erasure(body.pos)?;
         let used = CaseBody {
             evidence: body.evidence.used(),
+            ..body
         };
         let at = case_context(&row.case_reference);
         let sealed = self.case_vault(row)?.seal(&at, &used, rng);
@@ -511,71 +480,4 @@ fn make_reference(rng: &mut dyn rand_core::CryptoRng) -> String {
         number >>= 5;
     }
     reference
-}
-
-/// Every claim that a paper shows, as `query: path`.
-fn shown_claims(evidence: &Evidence) -> Vec<String> {
-    let mut out = Vec::new();
-    for item in evidence.items() {
-        paths(item.claims(), "", &mut |path| {
-            out.push(format!("{}: {path}", item.query()))
-        });
-    }
-    out
-}
-
-fn paths(claims: &Map<String, Value>, above: &str, out: &mut dyn FnMut(&str)) {
-    for (name, value) in claims {
-        let path = if above.is_empty() {
-            name.clone()
-        } else {
-            format!("{above}.{name}")
-        };
-        match value {
-            Value::Object(inner) if above.is_empty() && name == "subject" => {
-                paths(inner, &path, out);
-            }
-            _ => out(&path),
-        }
-    }
-}
-
-fn side_by_side(items: &[EvidenceItem]) -> Vec<SubjectRow> {
-    let row = |part: &str| {
-        let shown: Vec<_> = items
-            .iter()
-            .filter_map(|i| {
-                let value = i.claims().get("subject")?.get(part)?;
-                Some((i.query().to_owned(), value.clone()))
-            })
-            .collect();
-        SubjectRow {
-            part: part.to_owned(),
-            agreement: agreement(&shown),
-            shown,
-        }
-    };
-    ["names", "birth_date", "document_number"].map(row).into()
-}
-
-fn agreement(shown: &[(String, Value)]) -> Agreement {
-    match shown {
-        [] | [_] => Agreement::NotShown,
-        [(_, first), rest @ ..] if rest.iter().all(|(_, value)| value == first) => Agreement::Agree,
-        _ => Agreement::Differ,
-    }
-}
-
-impl Freshness {
-    /// In words for the desk.
-    #[must_use]
-    pub fn to_text(self) -> String {
-        match self {
-            Self::Fresh => "status known, fresh".to_owned(),
-            Self::Stale(seconds) => {
-                format!("status known, {} hours older than promised", seconds / 3600)
-            }
-            Self::Unknown => "no status list was fetched".to_owned(),
-        }
-    }
 }

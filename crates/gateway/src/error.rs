@@ -35,6 +35,9 @@ pub enum GatewayError {
     /// The hub left out or repeated a place of the inbox.
     #[error("the hub left out a place of the inbox: tell an auditor")]
     Withheld,
+    /// The hub shows less than it has signed before.
+    #[error("the hub shows an older state than it has signed before: tell an auditor")]
+    RolledBack,
     /// The hub gave a receipt that is not good: what was sent may not be logged.
     #[error("the hub gave a receipt that its log does not support: tell an auditor")]
     ReceiptRefused,

@@ -399,7 +399,8 @@ impl Gateway {
                 Ok(done)
             }
             Err(error) => {
-                self.store.rollback()?;
+                // After some faults SQLite has rolled back by itself; what led here is what counts.
+                let _ = self.store.rollback();
                 Err(error)
             }
         }

@@ -67,6 +67,7 @@ pub struct Expected<'a> {
 pub struct Opened {
     message: Message,
     hash: Sha256Hash,
+    receipt: Receipt,
     verified: VerifiedReceipt,
 }
 
@@ -81,6 +82,12 @@ impl Opened {
     #[must_use]
     pub fn hash(&self) -> Sha256Hash {
         self.hash
+    }
+
+    /// The receipt as it came.
+    #[must_use]
+    pub fn receipt(&self) -> &Receipt {
+        &self.receipt
     }
 
     /// What the receipt proves: when the message was delivered.
@@ -129,6 +136,7 @@ pub fn open(
     Ok(Opened {
         message,
         hash: Sha256Hash::of(&signed),
+        receipt: receipt.clone(),
         verified,
     })
 }

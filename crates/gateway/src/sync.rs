@@ -8,7 +8,8 @@ use crate::{
     vault::context,
 };
 use denizen_api::{
-    HubClient, Transport,
+    HubClient, ProblemKind, Transport,
+    client::ClientError,
     receipt::verify_head,
     wire::{FetchAnswer, Fetched},
 };
@@ -65,14 +66,35 @@ impl Gateway {
         self.refresh_if_due(transport, now, rng).await?;
         let client = HubClient::new(transport, self.config.hub, &self.config.hub_url);
         flush(self, &client, &mut report, now).await?;
+        // Both before the request: another process may move them on meanwhile.
         let cursor: Option<u64> = self.setting("cursor")?;
+        let seen: u64 = self.setting("log_size")?.unwrap_or(0);
         let answer = client.fetch(&self.keys.inbox, cursor, wait_s, now).await?;
+        let head = self.check_head(&answer, (cursor, seen))?;
         if !answer.items.is_empty() {
             self.refresh_directory(transport, now, rng).await?;
-            self.take_in(answer, cursor, &mut report, (now, rng))?;
+            self.take_in((answer.items, head), cursor, &mut report, (now, rng))?;
             flush(self, &client, &mut report, now).await?;
         }
+        self.erase(&client, now).await?;
         Ok(report)
+    }
+
+    /// Erases at the hub what is no longer needed; what cannot be erased now is tried again.
+    async fn erase<T: Transport>(
+        &self,
+        client: &HubClient<&T>,
+        now: UnixTime,
+    ) -> Result<(), GatewayError> {
+        for pos in self.store.erasures()? {
+            match client.erase(&self.keys.inbox, pos, now).await {
+                Ok(()) | Err(ClientError::Problem(ProblemKind::Gone | ProblemKind::NotFound)) => {
+                    self.store.remove_erasure(pos)?;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
     }
 
     async fn refresh_if_due<T: Transport>(
@@ -130,19 +152,38 @@ impl Gateway {
         self.set_setting("statuses", &tokens, rng)
     }
 
-    fn take_in(
-        &mut self,
-        answer: FetchAnswer,
-        cursor: Option<u64>,
-        report: &mut SyncReport,
-        (now, rng): (UnixTime, &mut dyn rand_core::CryptoRng),
-    ) -> Result<(), GatewayError> {
+    /// The newest position and the size of the deposit log, as the hub has signed them: neither
+    /// goes back, and what the head covers is shown (R10).
+    fn check_head(
+        &self,
+        answer: &FetchAnswer,
+        (cursor, seen): (Option<u64>, u64),
+    ) -> Result<SignedHead, GatewayError> {
         let inbox = self.keys.inbox_address();
         let trust = self.trust()?.hub();
         let (head, checkpoint) =
             verify_head(&answer.head, &answer.checkpoint, &inbox, trust, VERIFIER)?;
+        if checkpoint.size < seen || head.pos_max < cursor {
+            return Err(GatewayError::RolledBack);
+        }
+        if answer.items.is_empty() && head.pos_max > cursor {
+            return Err(GatewayError::Withheld);
+        }
+        Ok(SignedHead {
+            pos_max: head.pos_max,
+            size: checkpoint.size,
+        })
+    }
+
+    fn take_in(
+        &mut self,
+        (items, head): (Vec<Fetched>, SignedHead),
+        cursor: Option<u64>,
+        report: &mut SyncReport,
+        (now, rng): (UnixTime, &mut dyn rand_core::CryptoRng),
+    ) -> Result<(), GatewayError> {
         let mut next = cursor.map_or(0, |c| c + 1);
-        for item in answer.items {
+        for item in items {
             let pos = match &item {
                 Fetched::Envelope { pos, .. } | Fetched::Tombstone { pos, .. } => *pos,
             };
@@ -157,11 +198,12 @@ impl Gateway {
                         envelope, receipt, ..
                     } => {
                         let taken = g.open_at(envelope, receipt, pos);
-                        g.act_on(taken, checkpoint.size, now, rng)?
+                        g.act_on(taken, head.size, now, rng)?
                     }
                     Fetched::Tombstone { .. } => Counted::Repeated,
                 };
                 g.set_setting("cursor", &pos, rng)?;
+                g.set_setting("log_size", &head.size, rng)?;
                 Ok::<_, GatewayError>(counted)
             })?;
             match counted {
@@ -328,6 +370,13 @@ impl Gateway {
         }
         Ok(Counted::Received)
     }
+}
+
+/// What the hub has signed of the inbox.
+#[derive(Debug, Clone, Copy)]
+struct SignedHead {
+    pos_max: Option<u64>,
+    size: u64,
 }
 
 enum Counted {

@@ -27,6 +27,20 @@ pub enum Freshness {
     Unknown,
 }
 
+impl Freshness {
+    /// In words for the desk.
+    #[must_use]
+    pub fn to_text(self) -> String {
+        match self {
+            Self::Fresh => "status known, fresh".to_owned(),
+            Self::Stale(seconds) => {
+                format!("status known, {} hours older than promised", seconds / 3600)
+            }
+            Self::Unknown => "no status list was fetched".to_owned(),
+        }
+    }
+}
+
 /// A verified directory and verified status lists.
 #[derive(Debug, Clone)]
 pub struct Trust {

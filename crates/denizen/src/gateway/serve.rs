@@ -76,6 +76,7 @@ async fn pause(error: GatewayError) -> anyhow::Result<()> {
         GatewayError::Directory(_)
         | GatewayError::Head(_)
         | GatewayError::Withheld
+        | GatewayError::RolledBack
         | GatewayError::ReceiptRefused => LYING,
         _ => return Err(error).context("the gateway has stopped"),
     };

@@ -379,10 +379,12 @@ impl Check<'_> {
             return Err(unknown);
         }
         let directory = self.trust.directory();
-        let key = match directory
-            .issuer_key(&issuer, kid, self.now)
-            .ok_or(unknown)?
-        {
+        // A paper outlives the key that signed it: what counts is the key at its issuing.
+        let issued = unverified
+            .danger_iat()
+            .map_or(self.now, UnixTime)
+            .min(self.now);
+        let key = match directory.issuer_key(&issuer, kid, issued).ok_or(unknown)? {
             IssuerKey::Good(key) => key,
             // Proof of delivery before that time cannot travel with an application yet.
             IssuerKey::RevokedFrom(..) => return Err(VerifyError::IssuerKeyWithdrawn),

@@ -37,6 +37,12 @@ CREATE TABLE unread (
     body BLOB NOT NULL
 ) STRICT;
 
+-- Places of the inbox whose envelopes the hub shall erase: their papers are no longer needed, or
+-- were refused.
+CREATE TABLE erasure (
+    pos INTEGER NOT NULL PRIMARY KEY
+) STRICT;
+
 -- Rows of the office's files that were taken: keyed hashes of their identity and of their content.
 CREATE TABLE row_taken (
     row_key BLOB NOT NULL PRIMARY KEY,

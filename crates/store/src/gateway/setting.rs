@@ -1,7 +1,7 @@
-//! Settings, message ids that were taken, unread messages, alarms.
+//! Settings, message ids that were taken, unread messages, erasures, alarms.
 
 use super::GatewayStore;
-use crate::StoreError;
+use crate::{StoreError, signed, unsigned};
 use denizen_model::{AddressId, MessageId, Sha256Hash, UnixTime};
 use rusqlite::{OptionalExtension, params};
 
@@ -69,6 +69,36 @@ impl GatewayStore {
     pub fn keep_unread(&self, address: &AddressId, body: &[u8]) -> Result<(), StoreError> {
         let sql = "INSERT INTO unread (address, body) VALUES (?1, ?2)";
         self.sql().execute(sql, params![address.as_bytes(), body])?;
+        Ok(())
+    }
+
+    /// Asks for an envelope of the inbox to be erased at the hub.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn add_erasure(&self, pos: u64) -> Result<(), StoreError> {
+        let sql = "INSERT INTO erasure (pos) VALUES (?1) ON CONFLICT DO NOTHING";
+        self.sql().execute(sql, params![signed(pos)?])?;
+        Ok(())
+    }
+
+    /// The envelopes of the inbox that are to be erased.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn erasures(&self) -> Result<Vec<u64>, StoreError> {
+        let mut statement = self.sql().prepare_cached("SELECT pos FROM erasure ORDER BY pos")?;
+        let rows = statement.query_map([], |r| r.get::<_, i64>(0))?;
+        rows.map(|pos| unsigned(pos?)).collect()
+    }
+
+    /// Notes that an envelope of the inbox has been erased.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn remove_erasure(&self, pos: u64) -> Result<(), StoreError> {
+        let sql = "DELETE FROM erasure WHERE pos = ?1";
+        self.sql().execute(sql, params![signed(pos)?])?;
         Ok(())
     }
 

@@ -1,0 +1,111 @@
+//! A case as the desk shows it.
+
+use super::CaseSummary;
+use crate::{
+    Trust,
+    verifier::verify::{Evidence, EvidenceItem},
+};
+use serde_json::{Map, Value};
+
+/// Whether papers say the same of their subject. A person decides what follows: no program matches
+/// people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Agreement {
+    /// All papers that show it show the same.
+    Agree,
+    /// Two papers show different values.
+    Differ,
+    /// No paper, or only one, shows it.
+    NotShown,
+}
+
+/// One part of the subject, side by side.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SubjectRow {
+    /// `names`, `birth_date` or `document_number`.
+    pub part: String,
+    /// What each paper shows of it: query id and value.
+    pub shown: Vec<(String, Value)>,
+    /// Whether they say the same.
+    pub agreement: Agreement,
+}
+
+/// A case as the desk shows it.
+#[derive(Debug, Clone)]
+pub struct CaseView {
+    /// The queue's line.
+    pub summary: CaseSummary,
+    /// The answers.
+    pub answers: Value,
+    /// The papers, as verified.
+    pub evidence: Vec<EvidenceItem>,
+    /// Names of the papers' issuers, in the papers' order.
+    pub issuers: Vec<String>,
+    /// The subjects side by side.
+    pub subjects: Vec<SubjectRow>,
+}
+
+/// Evidence as the desk shows it, with names of issuers out of the directory.
+pub(super) fn view(summary: CaseSummary, evidence: &Evidence, trust: &Trust) -> CaseView {
+    let name = |item: &EvidenceItem| trust.name(item.issuer(), "en");
+    CaseView {
+        summary,
+        answers: evidence.answers().clone(),
+        issuers: evidence.items().iter().map(name).collect(),
+        subjects: side_by_side(evidence.items()),
+        evidence: evidence.items().to_vec(),
+    }
+}
+
+/// Every claim that a paper shows, as `query: path`.
+pub(super) fn shown_claims(evidence: &Evidence) -> Vec<String> {
+    let mut out = Vec::new();
+    for item in evidence.items() {
+        paths(item.claims(), "", &mut |path| {
+            out.push(format!("{}: {path}", item.query()))
+        });
+    }
+    out
+}
+
+fn paths(claims: &Map<String, Value>, above: &str, out: &mut dyn FnMut(&str)) {
+    for (name, value) in claims {
+        let path = if above.is_empty() {
+            name.clone()
+        } else {
+            format!("{above}.{name}")
+        };
+        match value {
+            Value::Object(inner) if above.is_empty() && name == "subject" => {
+                paths(inner, &path, out);
+            }
+            _ => out(&path),
+        }
+    }
+}
+
+fn side_by_side(items: &[EvidenceItem]) -> Vec<SubjectRow> {
+    let row = |part: &str| {
+        let shown: Vec<_> = items
+            .iter()
+            .filter_map(|i| {
+                let value = i.claims().get("subject")?.get(part)?;
+                Some((i.query().to_owned(), value.clone()))
+            })
+            .collect();
+        SubjectRow {
+            part: part.to_owned(),
+            agreement: agreement(&shown),
+            shown,
+        }
+    };
+    ["names", "birth_date", "document_number"].map(row).into()
+}
+
+fn agreement(shown: &[(String, Value)]) -> Agreement {
+    match shown {
+        [] | [_] => Agreement::NotShown,
+        [(_, first), rest @ ..] if rest.iter().all(|(_, value)| value == first) => Agreement::Agree,
+        _ => Agreement::Differ,
+    }
+}
