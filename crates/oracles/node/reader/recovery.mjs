@@ -1,0 +1,31 @@
+// Formats of docs/spec/recovery.md.
+import { chacha20poly1305 } from '@noble/ciphers/chacha.js';
+import { argon2id } from '@noble/hashes/argon2.js';
+import { hkdf } from '@noble/hashes/hkdf.js';
+import { mnemonicToEntropy } from '@scure/bip39';
+import { wordlist } from '@scure/bip39/wordlists/english.js';
+import { arrayOf, b64u, bytesOf, isBytes, must, refuse, same, sha256, unb64u } from './formats.mjs';
+
+export const recovery = {
+  kit({ text }) {
+    const at = text.indexOf('hub ');
+    must(at >= 0, 'no line with the hub');
+    const words = text.slice(0, at).split(/\s+/).filter((w) => w !== '' && !/^[0-9]+$/.test(w)).map((w) => w.toLowerCase());
+    const unknown = words.findIndex((w) => !wordlist.includes(w));
+    must(unknown < 0, `word ${unknown + 1} is on no list`);
+    must(words.length === 24, 'not 24 words');
+    const [hub, url] = text.slice(at + 4).trim().split(/\s+/);
+    let root;
+    try { root = mnemonicToEntropy(words.join(' '), wordlist); } catch { refuse('checksum'); }
+    return { root: b64u(root), hub, hub_url: url };
+  },
+  unwrap({ wrapped, passphrase, device_secret: device }) {
+    const [version, memory, passes, salt, commitment, nonce, ct] = arrayOf(unb64u(wrapped), 7);
+    must(version === 1 && isBytes(salt, 16) && isBytes(commitment, 32) && isBytes(nonce, 12) && isBytes(ct, 48), 'malformed');
+    must(memory >= 64 * 1024 && memory <= 1024 * 1024 && passes >= 3 && passes <= 16, 'cost');
+    const stretched = argon2id(bytesOf(passphrase), salt, { t: passes, m: memory, p: 1, version: 0x13, dkLen: 32 });
+    const keys = hkdf(sha256, stretched, unb64u(device, 16), bytesOf('denizen/v1/wrap'), 64);
+    must(same(keys.slice(32), commitment), 'wrong passphrase');
+    try { return { root: b64u(chacha20poly1305(keys.slice(0, 32), nonce).decrypt(ct)) }; } catch { return refuse('wrong passphrase'); }
+  },
+};
