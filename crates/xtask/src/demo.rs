@@ -13,6 +13,7 @@ mod proof;
 use crate::{
     root::root,
     run::{instant, run},
+    setup,
 };
 use anyhow::{Context as _, Result, bail, ensure};
 use offices::{OFFICES, Office};
@@ -45,6 +46,7 @@ pub(crate) fn run_demo(arguments: &[&str]) -> Result<()> {
     let started = instant();
     println!("Every person, number and paper in this demonstration is invented.");
     println!("\n== 0. The program is built");
+    setup::set_up_build()?;
     run(
         "cargo",
         &["build", "--quiet", "--locked", "--package", "denizen"],
@@ -79,46 +81,9 @@ pub(crate) fn run_demo(arguments: &[&str]) -> Result<()> {
 fn tell(place: &Place, servers: &mut Servers, keep: bool) -> Result<()> {
     let story = &mut Story(0);
     let hub = start_hub(story, place, servers)?;
-    let [border, immigration, test_centre, clinic] = start_offices(story, place, servers, &hub)?;
-
-    story.heading("The immigration office offers its service: a work permit");
-    let service = root().join("catalogue/services/work-permit.json");
-    immigration.publish(&service)?;
-
-    story.heading("The border service takes in its files before anybody is linked");
-    say("Rows carry the office's own case reference and no address: they wait, encrypted.");
-    border.intake("crossings.csv", "mapping.toml")?;
-    border.intake("documents.ndjson", "documents-mapping.toml")?;
-
-    story.heading("Aziza makes her profile");
-    let aziza = Person::make(place, "aziza", &hub.id, &hub.url)?;
-
-    story.heading("Aziza links with the border service: invitation, six digits, the clerk's yes");
-    aziza.link(&border, "ПК-2026-000101")?;
-    aziza.wait_for_kinds(&["travel-document", "border-crossing"])?;
-    say("What waited at the border service came to her, and only hers.");
-
-    story
-        .heading("Aziza links with the test centre and the clinic, which then take in their files");
-    aziza.link(&test_centre, "ТЦ-4417")?;
-    aziza.link(&clinic, "К-26/00931")?;
-    test_centre.intake("certificates.csv", "mapping.toml")?;
-    clinic.intake("certificates.ndjson", "mapping.toml")?;
-    clinic.intake("vaccinations.ndjson", "vaccinations-mapping.toml")?;
-    aziza.wait_for_kinds(&["language-certificate", "medical-certificate", "vaccination"])?;
-    aziza.show_list()?;
-
-    story.heading("Aziza applies for a work permit with what she has");
-    aziza.link(&immigration, "ИМ-2026-00417")?;
-    aziza.apply("work-permit", "immigration/answers.json")?;
-    aziza.wait_for_kinds(&["application-filed"])?;
-    say("The filed application is itself a record: proof of a pending procedure.");
-
-    story.heading("The office looks at the evidence that was verified, and decides");
-    immigration.decide("immigration/work-permit.json")?;
-    aziza.wait_for_kinds(&["decision", "work-permit"])?;
-    say("The decision and the permit came in one envelope. She also sees who opened her papers:");
-    aziza.follow()?;
+    let offices = start_offices(story, place, servers, &hub)?;
+    let aziza = fill_profile(story, place, &hub, &offices)?;
+    apply(story, &aziza, &offices)?;
     let records = aziza.count_records()?;
 
     story.heading("Aziza loses her device and gets everything back from the printed kit alone");
@@ -135,9 +100,104 @@ fn tell(place: &Place, servers: &mut Servers, keep: bool) -> Result<()> {
     } else {
         story.heading("Every server is stopped");
         servers.stop_all()?;
+        let answer = processes::answers(&hub.url, "/healthz");
+        ensure!(answer.is_none(), "something still answers at {}", hub.url);
     }
     story.heading("Offline, a new process checks what Aziza exported");
     proof::check(place, &aziza, records)
+}
+
+/// Three offices fill a profile from their own files.
+fn fill_profile<'a>(
+    story: &mut Story,
+    place: &'a Place,
+    hub: &Hub,
+    [border, immigration, test_centre, clinic]: &[Office<'_>; 4],
+) -> Result<Person<'a>> {
+    story.heading("The immigration office offers its service: a work permit");
+    immigration.publish(&root().join("catalogue/services/work-permit.json"))?;
+
+    story.heading("The border service takes in its files before anybody is linked");
+    say("Rows carry the office's own case reference and no address: they wait, encrypted.");
+    for (file, mapping) in [
+        ("crossings.csv", "mapping.toml"),
+        ("documents.ndjson", "documents-mapping.toml"),
+    ] {
+        let intake = border.intake(file, mapping)?;
+        ensure!(intake.sent == 0 && intake.bad == 0, "{file}: {intake:?}");
+    }
+
+    story.heading("Aziza makes her profile");
+    let aziza = Person::make(place, "aziza", &hub.id, &hub.url)?;
+
+    story.heading("Aziza links with the border service: invitation, six digits, the clerk's yes");
+    aziza.link(border, "ПК-2026-000101")?;
+    aziza.wait_for_kinds(&["travel-document", "border-crossing"])?;
+    aziza.wait_for_records(4)?;
+    say("Her four records of thirteen that waited came to her; the others still wait.");
+
+    story.heading("The border service takes in a file with bad rows, twice");
+    take_in_bad_rows(border)?;
+    aziza.wait_for_records(6)?;
+    say("The two good rows came to her, once.");
+
+    story
+        .heading("Aziza links with the test centre and the clinic, which then take in their files");
+    aziza.link(test_centre, "ТЦ-4417")?;
+    aziza.link(clinic, "К-26/00931")?;
+    for (office, file, mapping) in [
+        (test_centre, "certificates.csv", "mapping.toml"),
+        (clinic, "certificates.ndjson", "mapping.toml"),
+        (clinic, "vaccinations.ndjson", "vaccinations-mapping.toml"),
+    ] {
+        let intake = office.intake(file, mapping)?;
+        ensure!(intake.sent == 1 && intake.bad == 0, "{file}: {intake:?}");
+    }
+    aziza.wait_for_kinds(&["language-certificate", "medical-certificate", "vaccination"])?;
+    aziza.show_list()?;
+    Ok(aziza)
+}
+
+/// The person applies; an office verifies, looks and decides.
+fn apply(
+    story: &mut Story,
+    aziza: &Person<'_>,
+    [_, immigration, _, _]: &[Office<'_>; 4],
+) -> Result<()> {
+    story.heading("Aziza applies for a work permit with what she has");
+    aziza.link(immigration, "ИМ-2026-00417")?;
+    aziza.apply("work-permit", "immigration/answers.json")?;
+    aziza.wait_for_kinds(&["application-filed"])?;
+    say("The filed application is itself a record: proof of a pending procedure.");
+
+    story.heading("The office looks at the evidence that was verified, and decides");
+    immigration.decide("immigration/work-permit.json")?;
+    aziza.wait_for_kinds(&["decision", "work-permit"])?;
+    let (decision, permit) = (aziza.leaf_of("decision")?, aziza.leaf_of("work-permit")?);
+    ensure!(
+        decision == permit,
+        "decision under leaf {decision}, permit under {permit}"
+    );
+    say(&format!(
+        "Decision and permit came in one envelope: leaf {permit} of the log."
+    ));
+    say("She also sees who opened her papers:");
+    aziza.follow()
+}
+
+/// Good rows go through, bad ones are listed with line, column and reason; the same file again sends
+/// nothing twice.
+fn take_in_bad_rows(border: &Office<'_>) -> Result<()> {
+    let name = "crossings-with-errors";
+    let first = border.intake(&format!("{name}.csv"), "mapping.toml")?;
+    ensure!(first.sent == 2 && first.bad == 5, "{first:?}");
+    border.show(&border.bad_rows(name)?);
+    let again = border.intake(&format!("{name}.csv"), "mapping.toml")?;
+    ensure!(
+        again.sent == 0 && again.repeated == 2 && again.bad == 5,
+        "{again:?}"
+    );
+    Ok(())
 }
 
 /// A running hub.

@@ -14,7 +14,10 @@ use std::{
 };
 
 /// What must be there, how that is seen, and the Debian packages that bring it.
-const SYSTEM: [(&str, Need, &[&str]); 6] = [
+type Wanted = (&'static str, Need, &'static [&'static str]);
+
+/// The first is what building the program needs.
+const SYSTEM: [Wanted; 6] = [
     (
         "a C compiler (SQLite, aws-lc)",
         Need::Program("cc"),
@@ -69,15 +72,20 @@ impl Need {
 
 /// Installs what is missing.
 pub(crate) fn set_up() -> Result<()> {
-    system()?;
+    system(&SYSTEM)?;
     wasm::set_up()?;
     python()?;
     node()
 }
 
-fn system() -> Result<()> {
+/// Installs only what building the program needs.
+pub(crate) fn set_up_build() -> Result<()> {
+    system(SYSTEM.get(..1).unwrap_or_default())
+}
+
+fn system(wanted: &[Wanted]) -> Result<()> {
     let mut packages = Vec::new();
-    for (what, need, bring) in &SYSTEM {
+    for (what, need, bring) in wanted {
         let there = need.is_there();
         println!("   {} {what}", if there { "there:  " } else { "missing:" });
         if !there {
@@ -89,7 +97,7 @@ fn system() -> Result<()> {
     }
     let list = packages.join(" ");
     apt_install(&packages)?;
-    match SYSTEM.iter().find(|(_, need, _)| !need.is_there()) {
+    match wanted.iter().find(|(_, need, _)| !need.is_there()) {
         None => Ok(()),
         Some((what, _, _)) => bail!("{what}: still missing after installing {list}"),
     }

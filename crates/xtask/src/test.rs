@@ -1,7 +1,7 @@
 //! `cargo xtask test`: everything that must be true of a commit.
 
 use crate::{
-    deny,
+    demo, deny,
     run::{Steps, command, run, run_lines},
     setup, tidy, wasm,
 };
@@ -34,6 +34,8 @@ pub(crate) fn run_all() -> Result<()> {
     steps.step("wasm32", wasm, wasm::check)?;
     let failed = "the first `failed` above names the test; `cargo test -p CRATE NAME` repeats it";
     let (passed, ignored) = steps.step("tests", failed, cargo_test)?;
+    let demo = "the step above is not true; `cargo xtask demo` repeats it";
+    steps.step("demo", demo, || demo::run_demo(&[]))?;
     steps.print_times();
     println!("\n{passed} passed, 0 failed, {ignored} skipped");
     Ok(())

@@ -2,7 +2,7 @@
 
 use super::{
     demo_file,
-    processes::{Place, show, wait_for},
+    processes::{Place, wait_for},
     say,
 };
 use anyhow::{Context as _, Result};
@@ -109,12 +109,24 @@ impl<'a> Office<'a> {
     }
 
     /// Takes in one of its files.
-    pub(crate) fn intake(&self, file: &str, mapping: &str) -> Result<()> {
+    pub(crate) fn intake(&self, file: &str, mapping: &str) -> Result<Intake> {
         let ours = |name| demo_file(&format!("{}/{name}", self.plan.folder));
         let (file, mapping) = (ours(file)?, ours(mapping)?);
-        self.place
-            .denizen(&["gateway", "intake", &self.dir, &file, "--mapping", &mapping])
-            .map(drop)
+        let arguments = ["gateway", "intake", &self.dir, &file, "--mapping", &mapping];
+        let said = self.place.denizen(&arguments)?;
+        Intake::of(&said).context("gateway intake did not say what became of the rows")
+    }
+
+    pub(crate) fn show(&self, text: &str) {
+        self.place.show(text);
+    }
+
+    /// The list of bad rows that the last intake of a file left.
+    pub(crate) fn bad_rows(&self, name: &str) -> Result<String> {
+        Ok(fs::read_to_string(format!(
+            "{}/bad-rows/{name}.bad.csv",
+            self.dir
+        ))?)
     }
 
     /// Invites the person of a case of its own; gives the invitation's text.
@@ -171,13 +183,37 @@ impl<'a> Office<'a> {
             Ok(case.map(str::to_owned).map(|case| (case, said)))
         })?;
         self.place.show_command(&queue);
-        show(&said);
+        self.place.show(&said);
         self.place.denizen(&["gateway", "show", &self.dir, &case])?;
         say("The subjects stand side by side. A person compares them; no program matches people.");
         let grant = demo_file(grant)?;
         self.place
             .denizen(&["gateway", "decide", &self.dir, &case, "--grant", &grant])
             .map(drop)
+    }
+}
+
+/// What became of a file's rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Intake {
+    pub(crate) sent: u32,
+    pub(crate) waiting: u32,
+    pub(crate) repeated: u32,
+    pub(crate) bad: u32,
+}
+
+impl Intake {
+    fn of(said: &str) -> Option<Self> {
+        let count = |what: &str| {
+            let mut lines = said.lines().map(str::trim);
+            lines.find_map(|line| line.split_once(what)?.0.trim().parse().ok())
+        };
+        Some(Self {
+            sent: count("on their way")?,
+            waiting: count("wait, encrypted")?,
+            repeated: count("had been taken")?,
+            bad: count("bad")?,
+        })
     }
 }
 
@@ -192,7 +228,21 @@ pub(crate) fn six_digits(line: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::six_digits;
+    use super::{Intake, six_digits};
+
+    #[test]
+    fn what_became_of_rows_is_read() {
+        let said = "a.csv: 7 rows\n  2 on their way to their person\n  1 wait, encrypted, until\n  \
+                    0 had been taken before\n  4 bad";
+        let expected = Intake {
+            sent: 2,
+            waiting: 1,
+            repeated: 0,
+            bad: 4,
+        };
+        assert_eq!(Intake::of(said), Some(expected));
+        assert_eq!(Intake::of("7 rows"), None);
+    }
 
     #[test]
     fn six_digits_are_found_after_a_case_reference() {

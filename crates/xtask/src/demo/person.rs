@@ -3,7 +3,7 @@
 use super::{
     demo_file,
     offices::{Office, six_digits},
-    processes::{Place, show, wait_for},
+    processes::{Place, wait_for},
     say,
 };
 use crate::root::root;
@@ -54,7 +54,7 @@ impl<'a> Person<'a> {
         self.place
             .show_command(&[&[command, self.dir.as_str()], rest].concat());
         let said = self.place.quietly(&self.with(command, rest))?;
-        show(&said);
+        self.place.show(&said);
         Ok(said)
     }
 
@@ -72,11 +72,10 @@ impl<'a> Person<'a> {
         ));
         self.place
             .show_command(&["link", &self.dir, "denizen:invite#...", "--yes"]);
-        show(
-            &self
-                .place
-                .quietly(&self.with("link", &[&invitation, "--yes"]))?,
-        );
+        let said = self
+            .place
+            .quietly(&self.with("link", &[&invitation, "--yes"]))?;
+        self.place.show(&said);
         let hers = wait_for("she sees six digits", || {
             self.sync()?;
             let said = self.place.quietly(&self.with("code", &[]))?;
@@ -128,6 +127,32 @@ impl<'a> Person<'a> {
         Ok(self.list()?.lines().filter(|line| is_record(line)).count())
     }
 
+    /// Syncs until so many records are there, and not one more.
+    pub(crate) fn wait_for_records(&self, count: usize) -> Result<()> {
+        wait_for(&format!("she has {count} records"), || {
+            self.sync()?;
+            Ok((self.count_records()? >= count).then_some(()))
+        })?;
+        // One more round would bring what should not come.
+        self.sync()?;
+        let there = self.count_records()?;
+        ensure!(there == count, "she has {there} records, not {count}");
+        Ok(())
+    }
+
+    /// The leaf of the log that the newest record of a kind came under, as its receipt says.
+    pub(crate) fn leaf_of(&self, kind: &str) -> Result<String> {
+        let (label, list) = (self.text(&format!("kind-{kind}"))?, self.list()?);
+        let mut lines = list.lines();
+        let line = lines.find(|line| is_record(line) && line.contains(&label));
+        let number = line.and_then(|line| line.split_whitespace().next());
+        let number = number.with_context(|| format!("there is no record of the kind {kind}"))?;
+        let said = self.place.quietly(&self.with("show", &[number]))?;
+        let leaf = said.split_whitespace().find(|word| word.starts_with('#'));
+        leaf.map(str::to_owned)
+            .with_context(|| format!("the record of the kind {kind} has no receipt"))
+    }
+
     pub(crate) fn show_list(&self) -> Result<()> {
         self.shown("list", &[])?;
         self.shown("show", &["1"]).map(drop)
@@ -151,7 +176,7 @@ impl<'a> Person<'a> {
         self.place.show_command(&["restore", &dir, "< the kit"]);
         let kit = fs::read_to_string(&self.kit)?;
         let (succeeded, said, error) = self.place.output(&arguments, &kit)?;
-        show(&said);
+        self.place.show(&said);
         if !succeeded {
             bail!("restore: {}", error.trim());
         }

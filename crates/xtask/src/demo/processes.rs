@@ -1,6 +1,9 @@
 //! The demo's folder, its servers, and the program's command line.
 
-use crate::{root::target, run::instant};
+use crate::{
+    root::{root, target},
+    run::instant,
+};
 use anyhow::{Context as _, Result, bail};
 use std::{
     fs::{self, File},
@@ -46,7 +49,7 @@ impl Place {
     pub(crate) fn denizen(&self, arguments: &[&str]) -> Result<String> {
         self.show_command(arguments);
         let said = self.quietly(arguments)?;
-        show(&said);
+        self.show(&said);
         Ok(said)
     }
 
@@ -91,23 +94,28 @@ impl Place {
         ))
     }
 
+    /// Shows what a program said, with short paths.
+    pub(crate) fn show(&self, said: &str) {
+        for line in self.shorten(said).lines() {
+            println!("     | {line}");
+        }
+    }
+
+    /// A text without the folders that all paths of the demo begin with.
+    fn shorten(&self, text: &str) -> String {
+        let folder = format!("{}/", self.0.display());
+        let tree = format!("{}/", root().display());
+        text.replace(&folder, "").replace(&tree, "")
+    }
+
     /// Shows a command as one would type it, with short paths.
     pub(crate) fn show_command(&self, arguments: &[&str]) {
-        let folder = format!("{}/", self.0.display());
-        let tree = format!("{}/", crate::root::root().display());
         let words = arguments.iter().map(|word| {
-            let word = word.replace(&folder, "").replace(&tree, "");
+            let word = self.shorten(word);
             let quoted = word.is_empty() || word.contains([' ', '#', '&']);
             if quoted { format!("'{word}'") } else { word }
         });
         println!("   $ denizen {}", words.collect::<Vec<_>>().join(" "));
-    }
-}
-
-/// Shows what a program said.
-pub(crate) fn show(said: &str) {
-    for line in said.lines() {
-        println!("     | {line}");
     }
 }
 
