@@ -1,9 +1,6 @@
 //! The demo's folder, its servers, and the program's command line.
 
-use crate::{
-    root::{root, target},
-    run::instant,
-};
+use crate::{root::root, run::instant};
 use anyhow::{Context as _, Result, bail};
 use std::{
     fs::{self, File},
@@ -65,7 +62,7 @@ impl Place {
     /// What a command prints that must succeed, as bytes.
     pub(crate) fn bytes(&self, arguments: &[&str]) -> Result<Vec<u8>> {
         self.show_command(arguments);
-        let output = program().args(arguments).stdin(Stdio::null()).output()?;
+        let output = program()?.args(arguments).stdin(Stdio::null()).output()?;
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr);
             bail!("denizen {}:\n{}", arguments.join(" "), said.trim());
@@ -75,7 +72,7 @@ impl Place {
 
     /// Runs a command of the program to its end: whether it succeeded, and what it said.
     pub(crate) fn output(&self, arguments: &[&str], input: &str) -> Result<(bool, String, String)> {
-        let mut child = program()
+        let mut child = program()?
             .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -119,8 +116,11 @@ impl Place {
     }
 }
 
-fn program() -> Command {
-    Command::new(target().join("debug/denizen"))
+/// The program, which cargo builds beside this one.
+fn program() -> Result<Command> {
+    Ok(Command::new(
+        std::env::current_exe()?.with_file_name("denizen"),
+    ))
 }
 
 /// Processes that serve.
@@ -135,7 +135,7 @@ impl Servers {
     pub(crate) fn start(&mut self, place: &Place, name: &str, arguments: &[&str]) -> Result<()> {
         place.show_command(arguments);
         let log = File::create(place.path(&format!("{name}.log")))?;
-        let mut command = program();
+        let mut command = program()?;
         command.args(arguments).stdin(Stdio::null());
         command.stdout(log.try_clone()?).stderr(log);
         self.running.push((name.to_owned(), command.spawn()?));
