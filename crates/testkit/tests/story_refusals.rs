@@ -417,7 +417,7 @@ async fn a_replayed_application_is_dropped_and_one_with_the_same_id_and_other_wo
     let deposits = exchanges.iter().filter(|e| e.path() == "/v1/deposits");
     let sent = deposits
         .filter_map(|e| inbox_bound(&e.request))
-        .last()
+        .next_back()
         .unwrap();
     let again = DepositItem {
         deposit_id: DepositId::make(&mut play.world.rng),

@@ -1,0 +1,13 @@
+//! An unverified credential has no claims.
+
+use serde_json::{Map, Value};
+
+type Step = denizen_credential::VerifiedCredential;
+
+fn claims(it: &Step) -> &Map<String, Value> {
+    it.claims()
+}
+
+fn main() {
+    let _ = claims;
+}
