@@ -1,6 +1,6 @@
 //! Steps out of order do not compile. Each pair under `ui/` is one file that compiles, as a module of
 //! this test, and its twin that differs in one line and is refused with the error told here.
-#![allow(clippy::unwrap_used, dead_code)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, dead_code)]
 
 use std::path::Path;
 
