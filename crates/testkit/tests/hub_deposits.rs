@@ -541,3 +541,41 @@ async fn time_never_goes_back_even_if_the_clock_does() {
     let note = s.note("three");
     assert_eq!(place(&s.put(&note).await).2.time, first);
 }
+
+#[tokio::test]
+async fn many_at_once_get_places_without_gaps_and_leaves_of_their_own() {
+    const SENDERS: usize = 24;
+    let mut s = scene(34).await;
+    let notes: Vec<_> = (0..SENDERS).map(|n| s.note(&format!("note {n}"))).collect();
+    let (client, now) = (s.world.client(), s.world.now());
+    let keyid = s.office.deposit_keyid();
+    let local = tokio::task::LocalSet::new();
+    let mut tasks = Vec::new();
+    for note in notes {
+        let (client, key, keyid) = (client.clone(), s.office.deposit.clone(), keyid.clone());
+        tasks.push(local.spawn_local(async move {
+            let signer = RequestSigner::organisation(&key, &keyid);
+            client
+                .deposit(&[note], signer, now)
+                .await
+                .unwrap()
+                .remove(0)
+        }));
+    }
+    let mut places = Vec::new();
+    local
+        .run_until(async {
+            for task in tasks {
+                let (pos, index, ..) = place(&task.await.unwrap());
+                places.push((pos, index));
+            }
+        })
+        .await;
+    places.sort_unstable();
+    let want: Vec<(u64, u64)> = (0..SENDERS as u64).map(|n| (n, n)).collect();
+    assert_eq!(
+        places, want,
+        "one address, one log: position and index grow together"
+    );
+    assert_eq!(s.fetched().await.len(), SENDERS);
+}

@@ -6,9 +6,10 @@ use denizen_gateway::CaseState;
 use denizen_holder::LinkState;
 use denizen_model::{catalogue::Service, message::ApplicationState};
 use denizen_testkit::{
-    AZIZA, Fault, Play, catalogue,
+    AZIZA, Fault, Play, Rng, catalogue,
     play::{OfficeKind, WORK_PERMIT, permit, vct},
 };
+use rand_core::{Rng as _, SeedableRng as _};
 use serde_json::json;
 
 const OFFICE: OfficeKind = OfficeKind {
@@ -43,11 +44,29 @@ struct Outcome {
     received: usize,
 }
 
-async fn told(seed: u64, fault: Option<(usize, Fault)>) -> (Outcome, usize) {
+/// What happens on the line.
+#[derive(Debug, Clone, Copy)]
+enum Weather {
+    Calm,
+    /// One fault, at this request.
+    Once(usize, Fault),
+    /// Of a hundred requests so many have a fault of any kind.
+    Storm(u64),
+}
+
+async fn told(seed: u64, weather: Weather) -> (Outcome, usize) {
     let mut play = Play::make(seed).await;
-    match fault {
-        Some((number, fault)) => play.world.wire.fault_at(number, fault),
-        None => play.world.wire.plan(|_, _| None),
+    match weather {
+        Weather::Calm => play.world.wire.plan(|_, _| None),
+        Weather::Once(number, fault) => play.world.wire.fault_at(number, fault),
+        Weather::Storm(percent) => {
+            let mut dice = Rng::seed_from_u64(seed);
+            play.world.wire.plan(move |_, _| {
+                let roll = dice.next_u64() % 300;
+                let fault = [Fault::LoseAnswer, Fault::LoseRequest, Fault::Twice];
+                (roll < 3 * percent).then(|| fault[usize::try_from(roll % 3).unwrap()])
+            });
+        }
     }
     play.open(&OFFICE).await;
     play.publish("border", service()).await;
@@ -90,11 +109,11 @@ async fn told(seed: u64, fault: Option<(usize, Fault)>) -> (Outcome, usize) {
 }
 
 async fn campaign(seed: u64, fault: Fault, from: usize, step: usize) {
-    let (want, requests) = told(seed, None).await;
+    let (want, requests) = told(seed, Weather::Calm).await;
     assert_eq!(want.records.len(), 4, "{want:?}");
     let mut count = 0;
     for number in (from..requests).step_by(step) {
-        let (got, _) = told(seed, Some((number, fault))).await;
+        let (got, _) = told(seed, Weather::Once(number, fault)).await;
         assert_eq!(got, want, "{fault:?} at request {number} of {requests}");
         count += 1;
     }
@@ -109,6 +128,16 @@ async fn any_one_lost_answer_changes_nothing_even_requests() {
 #[tokio::test]
 async fn any_one_lost_answer_changes_nothing_odd_requests() {
     campaign(1, Fault::LoseAnswer, 1, 2).await;
+}
+
+#[tokio::test]
+async fn a_stormy_line_changes_nothing() {
+    for seed in [3, 4, 5, 6] {
+        let (want, _) = told(seed, Weather::Calm).await;
+        let (got, requests) = told(seed, Weather::Storm(12)).await;
+        assert_eq!(got, want, "seed {seed}");
+        println!("storm of 12 in 100: {requests} requests, seed {seed}: ends alike");
+    }
 }
 
 #[tokio::test]
