@@ -116,7 +116,7 @@ impl Gateway {
     ) -> Result<(), GatewayError> {
         let trust = self.trust()?;
         let pos = opened.verified().opening.pos;
-        let evidence = match trust.directory().service(&submit.service) {
+        let verified = match trust.directory().service(&submit.service) {
             None => Err(VerifyError::ServiceUnknown),
             Some(entry) => {
                 let request = EvidenceRequest {
@@ -127,7 +127,7 @@ impl Gateway {
                 verify(opened, submit, request, trust, &self.catalogue, now)
             }
         };
-        match evidence {
+        match verified.and_then(|evidence| self.check_minted(evidence, now)) {
             Ok(evidence) => {
                 let body = CaseBody {
                     evidence,
@@ -149,6 +149,15 @@ impl Gateway {
                 let thid = Some(opened.message().id);
                 self.post(link, thid, Body::ApplicationEvent(event), now, rng)
             }
+        }
+    }
+
+    /// What was shown must be fit to be said again in the proof of filing.
+    fn check_minted(&self, evidence: Evidence, now: UnixTime) -> Result<Evidence, VerifyError> {
+        let draft = filed(&evidence, &self.own_name(), now.date(), now);
+        match validate(draft, &self.catalogue, now) {
+            Ok(_) => Ok(evidence),
+            Err(_) => Err(VerifyError::SubjectUnfit),
         }
     }
 

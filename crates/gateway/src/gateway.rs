@@ -147,7 +147,12 @@ impl Gateway {
             return Err(GatewayError::Damaged("gateway.json"));
         }
         let keys = Keys::load(&folder.join("keys.json"))?;
-        let store = GatewayStore::open(&folder.join("gateway.sqlite"))?;
+        let database = folder.join("gateway.sqlite");
+        // A new one in its place would answer everybody as a stranger.
+        if !database.is_file() {
+            return Err(GatewayError::Damaged("gateway.sqlite"));
+        }
+        let store = GatewayStore::open(&database)?;
         Ok(Self {
             message_kid: full_kid(&config.org.into(), MESSAGE_KID),
             vault: Vault::new(keys.local.clone()),

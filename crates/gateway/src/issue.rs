@@ -317,6 +317,27 @@ impl Gateway {
         })
     }
 
+    /// Now and then an index that no credential has changes too, so that a change of the list says
+    /// less (R21).
+    fn add_decoy(&mut self, rng: &mut dyn rand_core::CryptoRng) -> Result<(), GatewayError> {
+        let drawn = rng.next_u32();
+        if drawn.is_multiple_of(2) {
+            return Ok(());
+        }
+        let status = if drawn & 2 == 0 {
+            Status::Invalid
+        } else {
+            Status::Suspended
+        };
+        self.tx(|g| {
+            let decoy = g.take_status_index(rng)?;
+            let nothing = Sha256Hash::of(&rng.next_u64().to_be_bytes());
+            g.store
+                .bind_status_index(list_of(&decoy), decoy.idx, &nothing)?;
+            Ok(g.store.set_status(&nothing, status as u8)?)
+        })
+    }
+
     /// Signs the status lists as they stand and publishes them at the hub.
     ///
     /// # Errors
@@ -327,6 +348,7 @@ impl Gateway {
         now: UnixTime,
         rng: &mut dyn rand_core::CryptoRng,
     ) -> Result<(), GatewayError> {
+        self.add_decoy(rng)?;
         let (newest, _) = self.store.newest_status_list()?;
         let mut lists: BTreeMap<u32, StatusList> = (1..=newest)
             .map(|list| (list, StatusList::new(STATUS_LIST_ENTRIES_MIN)))

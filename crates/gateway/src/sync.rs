@@ -192,20 +192,7 @@ impl Gateway {
                 return Err(GatewayError::Withheld);
             }
             next = pos + 1;
-            let counted = self.tx(|g| {
-                let counted = match &item {
-                    Fetched::Envelope {
-                        envelope, receipt, ..
-                    } => {
-                        let taken = g.open_at(envelope, receipt, pos);
-                        g.act_on(taken, head.size, now, rng)?
-                    }
-                    Fetched::Tombstone { .. } => Counted::Repeated,
-                };
-                g.set_setting("cursor", &pos, rng)?;
-                g.set_setting("log_size", &head.size, rng)?;
-                Ok::<_, GatewayError>(counted)
-            })?;
+            let counted = self.take_one(&item, pos, head, now, rng)?;
             match counted {
                 Counted::Received => report.received += 1,
                 Counted::Repeated => report.repeated += 1,
@@ -213,6 +200,42 @@ impl Gateway {
             }
         }
         Ok(())
+    }
+
+    /// Acts on one place of the inbox, and moves the cursor, in one transaction. What the message
+    /// alone makes impossible is an alarm, so that no message can stop those behind it.
+    fn take_one(
+        &mut self,
+        item: &Fetched,
+        pos: u64,
+        head: SignedHead,
+        now: UnixTime,
+        rng: &mut dyn rand_core::CryptoRng,
+    ) -> Result<Counted, GatewayError> {
+        let moved = |g: &Self, rng: &mut dyn rand_core::CryptoRng| {
+            g.set_setting("cursor", &pos, rng)?;
+            g.set_setting("log_size", &head.size, rng)
+        };
+        let taken = self.tx(|g| {
+            let counted = match item {
+                Fetched::Envelope {
+                    envelope, receipt, ..
+                } => {
+                    let opened = g.open_at(envelope, receipt, pos);
+                    g.act_on(opened, head.size, now, rng)?
+                }
+                Fetched::Tombstone { .. } => Counted::Repeated,
+            };
+            moved(g, rng)?;
+            Ok(counted)
+        });
+        match taken {
+            Err(GatewayError::Rejected(_) | GatewayError::Seal(_)) => self.tx(|g| {
+                moved(g, rng)?;
+                g.alarm("message-not-handled", now)
+            }),
+            other => other,
+        }
     }
 
     fn open_at(

@@ -71,3 +71,36 @@ impl Vault {
 pub(crate) fn context(table: &str, key: &[u8]) -> Vec<u8> {
     [b"denizen/v1/gateway/", table.as_bytes(), b"\0", key].concat()
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails loudly")]
+mod tests {
+    use super::*;
+    use denizen_testkit::Rng;
+    use rand_core::SeedableRng as _;
+
+    #[test]
+    fn a_body_opens_in_its_place_alone_and_parts_do_not_run_into_one_another() {
+        let mut rng = Rng::seed_from_u64(1);
+        let vault = Vault::new(LocalKey::make(&mut rng));
+        let other = Vault::new(LocalKey::make(&mut rng));
+        let sealed = vault.seal(&context("link", b"1"), &"body", &mut rng);
+        let opened: String = vault.open(&context("link", b"1"), &sealed).unwrap();
+        assert_eq!(opened, "body");
+        assert!(
+            vault
+                .open::<String>(&context("link", b"2"), &sealed)
+                .is_err()
+        );
+        assert!(
+            other
+                .open::<String>(&context("link", b"1"), &sealed)
+                .is_err()
+        );
+        let hash = vault.keyed("case", &["ab", "c"]);
+        assert_eq!(hash, vault.keyed("case", &["ab", "c"]));
+        assert_ne!(hash, vault.keyed("case", &["a", "bc"]));
+        assert_ne!(hash, vault.keyed("row", &["ab", "c"]));
+        assert_ne!(hash, other.keyed("case", &["ab", "c"]));
+    }
+}

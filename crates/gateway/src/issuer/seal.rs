@@ -292,3 +292,104 @@ pub(crate) fn seal_letter(
         bytes: envelope.encode(),
     })
 }
+
+#[cfg(test)]
+#[expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test fails loudly"
+)]
+mod tests {
+    use super::*;
+    use crate::issuer::{
+        Draft,
+        sign::{Bindings, CopyBinding, IssuerKey, KeptBinding, sign},
+        validate::validate,
+    };
+    use denizen_credential::StatusRef;
+    use denizen_model::{CopyRef, envelope, key::Cnf};
+    use denizen_seal::{KemSecret, Sealer as _};
+    use denizen_testkit::{Rng, START, catalogue, catalogue::repository};
+    use rand_core::SeedableRng as _;
+
+    fn status(idx: u64) -> StatusRef {
+        StatusRef {
+            idx,
+            uri: "urn:denizen:status:x:1".to_owned(),
+        }
+    }
+
+    fn credential(copies: u64, rng: &mut Rng) -> Credential {
+        let path = repository().join("catalogue/examples/person/valid.json");
+        let claims = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+        let draft = Draft::of_row("urn:denizen:kind:person:1", claims);
+        let record = validate(draft, &catalogue(), START).unwrap();
+        let key = SecretKeyFor::make(rng);
+        let issuer = IssuerKey {
+            org: &OrgId::new([1; 32]),
+            kid: "k",
+            key: &key,
+        };
+        let copy = |idx| CopyBinding {
+            copy_ref: CopyRef::make(&mut Rng::seed_from_u64(idx)),
+            key: SecretKeyFor::<Cnf>::make(&mut Rng::seed_from_u64(idx))
+                .public_for()
+                .key()
+                .clone(),
+            status: status(idx),
+        };
+        let bindings = Bindings {
+            kept: Ok(KeptBinding {
+                cnf: SecretKeyFor::make(rng).public_for(),
+                status: status(0),
+            }),
+            copies: (1..=copies).map(copy).collect(),
+        };
+        sign(&record, issuer, bindings, START, rng)
+    }
+
+    #[test]
+    fn copies_that_do_not_fit_follow_in_messages_of_the_same_record() {
+        let mut rng = Rng::seed_from_u64(5);
+        let credential = credential(120, &mut rng);
+        let (name, kept) = (*credential.name(), *credential.kept_hash());
+        let kem = KemSecret::from_seed([9; 32]);
+        let to = HolderAddress {
+            hub: HubId::new([2; 32]),
+            address: AddressId::new([3; 32]),
+            kem: kem.public(),
+        };
+        let key = SecretKeyFor::make(&mut rng);
+        let sender = Sender {
+            org: &OrgId::new([1; 32]),
+            kid: "k",
+            key: &key,
+        };
+        let mut chain = OutChain::make(&mut rng);
+        let mut place = Place {
+            chain: &mut chain,
+            seen: &[],
+            thid: None,
+        };
+        let envelopes = seal(credential, sender, &to, &mut place, START, &mut rng).unwrap();
+        assert!(envelopes.len() > 1);
+        let (mut refs, mut kept_copies, mut prev) = (0, 0, None);
+        for (seq, envelope) in envelopes.iter().enumerate() {
+            let parsed = envelope::Envelope::parse(envelope.bytes()).unwrap();
+            let signed = denizen_seal::Portable.open(&kem, &parsed).unwrap();
+            let (message, _) = Message::danger_claimed(&signed).unwrap();
+            assert_eq!((message.chain.seq, message.chain.prev), (seq as u64, prev));
+            assert_eq!(message.commit(), parsed.header().commit);
+            prev = Some(Sha256Hash::of(&signed));
+            let Body::RecordIssue(issue) = message.body else {
+                unreachable!("a record was sealed")
+            };
+            assert_eq!((issue.record, issue.kept), (name, kept));
+            assert_eq!(issue.copies.len(), message.attachments.len());
+            refs += issue.copies.iter().filter(|c| c.copy_ref.is_some()).count();
+            kept_copies += issue.copies.iter().filter(|c| c.copy_ref.is_none()).count();
+        }
+        assert_eq!((refs, kept_copies), (120, 1));
+        assert_ne!(envelopes[0].deposit_id(), envelopes[1].deposit_id());
+    }
+}

@@ -184,3 +184,65 @@ fn no_notice(claims: &Map<String, Value>) -> Rejection {
         )
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails loudly")]
+mod tests {
+    use super::*;
+    use denizen_testkit::{START, catalogue, catalogue::repository};
+    use serde_json::json;
+
+    fn example(kind: &str) -> Value {
+        let path = repository().join(format!("catalogue/examples/{kind}/valid.json"));
+        serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+    }
+
+    fn check(kind: &str, claims: &Value) -> Result<Record, Rejection> {
+        let vct = format!("urn:denizen:kind:{kind}:1");
+        let draft = Draft::of_row(&vct, claims.as_object().unwrap().clone());
+        validate(draft, &catalogue(), START)
+    }
+
+    fn pointer(rejected: Result<Record, Rejection>) -> String {
+        rejected.unwrap_err().first().0.to_owned()
+    }
+
+    #[test]
+    fn an_adverse_record_carries_a_notice_out_of_its_own_claims_or_is_rejected() {
+        let mut claims = example("administrative-offence");
+        let record = check("administrative-offence", &claims).unwrap();
+        let notice = record.notice().unwrap();
+        assert_eq!(Some(notice.who.as_str()), claims["authority"].as_str());
+        assert_eq!(
+            Some(notice.appeal_where.as_str()),
+            claims["appeal"]["to"].as_str()
+        );
+        claims.as_object_mut().unwrap().remove("appeal");
+        claims["state"] = json!("in-force");
+        assert_eq!(pointer(check("administrative-offence", &claims)), "/appeal");
+        assert!(
+            check("work-permit", &example("work-permit"))
+                .unwrap()
+                .notice()
+                .is_none()
+        );
+    }
+
+    #[test]
+    fn what_a_schema_cannot_compare_is_compared() {
+        let mut claims = example("work-permit");
+        claims["valid_from"] = json!("2030-01-02");
+        claims["valid_until"] = json!("2030-01-01");
+        assert_eq!(pointer(check("work-permit", &claims)), "/valid_until");
+        let mut claims = example("work-permit");
+        claims["subject"]["birth_date"] = json!("2027");
+        assert_eq!(
+            pointer(check("work-permit", &claims)),
+            "/subject/birth_date"
+        );
+        assert_eq!(
+            check("no-such-kind", &claims).unwrap_err(),
+            Rejection::KindUnknown
+        );
+    }
+}

@@ -83,6 +83,9 @@ pub enum VerifyError {
     /// It does not show whose it is.
     #[error("a paper does not show whose it is, which the service asks for")]
     SubjectMissing,
+    /// What it shows of whose it is cannot be said again in a record.
+    #[error("a paper shows whose it is in a form that cannot be used")]
+    SubjectUnfit,
     /// A rule of the service on a shown value is not met.
     #[error("a paper does not meet what the service asks of it")]
     Constraint,
@@ -102,7 +105,7 @@ impl VerifyError {
             Self::Answers => "bad-answers",
             Self::Missing => "missing-evidence",
             Self::NotAsked => "not-asked",
-            Self::Refused(_) => "evidence-refused",
+            Self::Refused(_) | Self::SubjectUnfit => "evidence-refused",
             Self::OtherAudience => "wrong-audience",
             Self::OtherRequest => "wrong-request",
             Self::OutOfTime => "evidence-out-of-time",

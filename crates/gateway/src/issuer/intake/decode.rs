@@ -159,3 +159,42 @@ impl RowWatch {
         Ok(())
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails loudly")]
+mod tests {
+    use super::*;
+
+    fn read(label: &str, bytes: &[u8]) -> io::Result<String> {
+        let encoding = Encoding::for_label(label.as_bytes()).unwrap();
+        let mut text = String::new();
+        Source::new(bytes, encoding, Some(b';')).read_to_string(&mut text)?;
+        Ok(text)
+    }
+
+    #[test]
+    fn marks_and_line_ends_are_made_one_and_what_is_not_in_the_encoding_is_marked() {
+        assert_eq!(
+            read("utf-8", b"\xef\xbb\xbfa;b\r\nc\r\n").unwrap(),
+            "a;b\nc\n"
+        );
+        assert_eq!(read("utf-8", b"a\rb\n").unwrap(), "a\rb\n");
+        assert_eq!(read("windows-1251", b"\xc0\n").unwrap(), "А\n");
+        assert_eq!(read("utf-8", b"\xc0\n").unwrap(), "\u{fffd}\n");
+        assert_eq!(read("utf-8", b"").unwrap(), "");
+        let utf16: Vec<u8> = "\u{feff}é\n"
+            .encode_utf16()
+            .flat_map(u16::to_le_bytes)
+            .collect();
+        assert_eq!(read("utf-8", &utf16).unwrap(), "é\n");
+    }
+
+    #[test]
+    fn a_long_file_of_short_rows_passes_and_a_row_without_end_does_not() {
+        let row = "\"a \"\"quoted\"\" cell\nof two lines\";5\" long\n";
+        let text = row.repeat(ROW_SIZE_BYTES_MAX / 20);
+        assert_eq!(read("utf-8", text.as_bytes()).unwrap(), text);
+        let endless = format!("a;b\n\"{}", "c;d\n".repeat(ROW_SIZE_BYTES_MAX / 3));
+        assert!(read("utf-8", endless.as_bytes()).is_err());
+    }
+}

@@ -387,22 +387,80 @@ fn insert(claims: &mut Map<String, Value>, path: &[String], value: Value) {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails loudly")]
 mod tests {
     use super::*;
+    use denizen_testkit::{catalogue, catalogue::demo_file};
+    use serde_json::json;
 
     #[test]
     fn a_date_is_a_day_that_exists_and_a_time_keeps_its_offset() {
-        assert_eq!(date("%d.%m.%Y", "09.06.2026"), Ok("2026-06-09".to_owned()));
-        assert!(date("%d.%m.%Y", "31.11.2025").is_err());
-        assert!(date("%d.%m.%Y", "2025-11-30").is_err());
+        let good = |form: &str, text: &str| date(form, text).unwrap();
+        assert_eq!(good("%d.%m.%Y", "09.06.2026"), "2026-06-09");
+        let timed = "%d.%m.%Y %H:%M%z";
         assert_eq!(
-            date("%d.%m.%Y %H:%M%z", "12.03.2026 06:40+0300"),
-            Ok("2026-03-12T06:40:00+03:00".to_owned())
+            good(timed, "12.03.2026 06:40+0300"),
+            "2026-03-12T06:40:00+03:00"
         );
         assert_eq!(
-            date("%d.%m.%Y %H:%M%z", "12.03.2026 06:40-0330"),
-            Ok("2026-03-12T06:40:00-03:30".to_owned())
+            good(timed, "12.03.2026 06:40-0330"),
+            "2026-03-12T06:40:00-03:30"
         );
-        assert!(date("%d.%m.%Y %H:%M%z", "31.11.2025 09:30+0300").is_err());
+        for (form, bad) in [
+            ("%d.%m.%Y", "31.11.2025"),
+            ("%d.%m.%Y", "2025-11-30"),
+            ("%d.%m.%Y", "30.11.2025 x"),
+            (timed, "31.11.2025 09:30+0300"),
+            (timed, "30.11.2025 09:30"),
+        ] {
+            assert!(date(form, bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_mapping_file_that_does_not_fit_is_refused_with_its_place() {
+        let good = String::from_utf8(demo_file("border/mapping.toml")).unwrap();
+        let refused = |from: &str, to: &str| {
+            let text = good.replacen(from, to, 1);
+            assert_ne!(text, good, "{from}");
+            Mapping::parse(&text, &catalogue()).unwrap_err().to_string()
+        };
+        assert!(refused("border-crossing:1", "border-crossing:9").contains("kind"));
+        assert!(refused("utf-8", "utf-99").contains("utf-99"));
+        assert!(refused("\";\"", "\"ж\"").contains("delimiter"));
+        assert!(refused("[\"direction\"]", "[\"direktion\"]").contains("direktion"));
+        assert!(refused("[\"direction\"]", "[\"document\"]").contains("within another"));
+        assert!(refused("%H:%M%z", "%H:%M").contains("offset"));
+        assert!(refused("column = \"ФИО\"\n", "").contains("either a column or a constant"));
+        assert!(refused("format", "colour").contains("colour"));
+        Mapping::parse(&good, &catalogue()).unwrap();
+    }
+
+    fn convert(claim: Value, value: Value) -> Result<Value, &'static str> {
+        serde_json::from_value::<ClaimMapping>(claim)
+            .unwrap()
+            .value(value)
+    }
+
+    #[test]
+    fn values_types_and_lists_are_converted_or_refused() {
+        let boolean = json!({"path": ["a"], "type": "boolean", "values": {"да": "true"}});
+        assert_eq!(convert(boolean.clone(), json!("да")), Ok(json!(true)));
+        assert!(convert(boolean, json!("нет")).is_err());
+        let plain = json!({"path": ["a"], "type": "boolean"});
+        assert_eq!(convert(plain, json!(false)), Ok(json!(false)));
+        let integer = json!({"path": ["a"], "type": "integer"});
+        assert_eq!(convert(integer.clone(), json!("12")), Ok(json!(12)));
+        assert_eq!(convert(integer.clone(), json!(12)), Ok(json!(12)));
+        assert!(convert(integer, json!(1.5)).is_err());
+        let list = json!({"path": ["a"], "type": "list"});
+        assert_eq!(convert(list.clone(), json!("UZB")), Ok(json!(["UZB"])));
+        assert_eq!(
+            convert(list, json!(["UZB", "TJK"])),
+            Ok(json!(["UZB", "TJK"]))
+        );
+        let text = json!({"path": ["a"]});
+        assert!(convert(text.clone(), json!(7)).is_err());
+        assert!(convert(text, json!({"b": 1})).is_err());
     }
 }
