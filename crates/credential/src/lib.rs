@@ -21,7 +21,7 @@ pub use status::{
 };
 pub use verify::{
     CredentialError, IatWindow, KeyBindingPolicy, UnverifiedCredential, UnverifiedPresentation,
-    VerifiedCredential, VerifiedPresentation,
+    VerifiedCredential, VerifiedPresentation, sd_hash,
 };
 
 /// Largest credential or presentation that is read, in bytes.

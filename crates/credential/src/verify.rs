@@ -570,8 +570,9 @@ fn key_binding(
 }
 
 /// The hash that binds a key-binding JWT to credential and disclosures: over everything up to and
-/// with the last `~`.
-pub(crate) fn sd_hash(bound: &str) -> String {
+/// with the last `~`. Names a presentation.
+#[must_use]
+pub fn sd_hash(bound: &str) -> String {
     base64url_encode(Sha256::digest(bound))
 }
 

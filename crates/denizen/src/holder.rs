@@ -2,6 +2,7 @@
 
 mod apply;
 mod folder;
+mod journeys;
 mod say;
 mod show;
 
@@ -97,6 +98,9 @@ pub(crate) enum Command {
         /// Accept that a paper without one-time copies left can be linked
         #[arg(long)]
         linkable: bool,
+        /// Send it as another version of this application that is not decided
+        #[arg(long)]
+        amend: Option<String>,
         #[command(flatten)]
         passphrase: PassphraseArg,
     },
@@ -121,6 +125,18 @@ pub(crate) enum Command {
         #[command(flatten)]
         passphrase: PassphraseArg,
     },
+    /// Put the same profile on a second device, from the kit read from standard input
+    Join {
+        /// Folder to make
+        folder: PathBuf,
+        /// Language of texts
+        #[arg(long, default_value = "en")]
+        language: String,
+        #[command(flatten)]
+        passphrase: PassphraseArg,
+    },
+    #[command(flatten)]
+    Journey(journeys::Command),
     /// Check an exported folder without any server
     Verify {
         /// The exported folder
@@ -162,8 +178,17 @@ pub(crate) async fn run(shell: &Shell, command: Command) -> anyhow::Result<()> {
             passphrase,
         } => {
             let say = Say::new(shell, &language)?;
-            restore(shell, &say, folder, &passphrase, &language).await
+            restore(shell, &say, (folder, false), &passphrase, &language).await
         }
+        Command::Join {
+            folder,
+            language,
+            passphrase,
+        } => {
+            let say = Say::new(shell, &language)?;
+            restore(shell, &say, (folder, true), &passphrase, &language).await
+        }
+        Command::Journey(command) => journeys::run(shell, command).await,
         Command::Verify { folder, language } => verify(shell, &folder, &language),
         command => run_opened(shell, command).await,
     }
@@ -204,6 +229,7 @@ async fn run_opened(shell: &Shell, command: Command) -> anyhow::Result<()> {
             yes,
             confirm_special,
             linkable,
+            amend,
             passphrase,
         } => {
             let asked = apply::Asked {
@@ -213,6 +239,7 @@ async fn run_opened(shell: &Shell, command: Command) -> anyhow::Result<()> {
                 yes,
                 confirm_special,
                 linkable,
+                amend,
             };
             apply::apply(&mut Open::new(shell, folder, &passphrase)?, &asked).await
         }
@@ -220,9 +247,11 @@ async fn run_opened(shell: &Shell, command: Command) -> anyhow::Result<()> {
         Command::List(at) => show::list(&Open::of(shell, at)?),
         Command::Services(at) => show::services(&Open::of(shell, at)?),
         Command::Follow(at) => show::follow(&Open::of(shell, at)?),
-        Command::Init { .. } | Command::Restore { .. } | Command::Verify { .. } => {
-            bail!("this command opens no profile")
-        }
+        Command::Init { .. }
+        | Command::Restore { .. }
+        | Command::Join { .. }
+        | Command::Journey(_)
+        | Command::Verify { .. } => bail!("this command opens no profile"),
     }
 }
 
@@ -361,7 +390,7 @@ async fn init(
 async fn restore(
     shell: &Shell,
     say: &Say,
-    path: PathBuf,
+    (path, beside): (PathBuf, bool),
     passphrase: &PassphraseArg,
     language: &str,
 ) -> anyhow::Result<()> {
@@ -377,15 +406,14 @@ async fn restore(
     let root = RootSecret::from_bytes(*kit.root);
     let transport = HttpTransport::unlinkable()?;
     folder.wrap_root(&root, &passphrase, &mut rng)?;
-    let holder = Holder::restore(
-        root,
-        (hub, &kit.hub_url),
-        (language, Arc::clone(&shell.catalogue)),
-        &transport,
-        shell.now(),
-        &mut rng,
-    );
-    let holder = holder.await.map_err(|e| say.error(&e))?;
+    let at = (hub, kit.hub_url.as_str());
+    let (words, now) = ((language, Arc::clone(&shell.catalogue)), shell.now());
+    let holder = if beside {
+        Holder::join(root, at, words, &transport, now, &mut rng).await
+    } else {
+        Holder::restore(root, at, words, &transport, now, &mut rng).await
+    };
+    let holder = holder.map_err(|e| say.error(&e))?;
     folder.write_profile(&holder.encrypt(&mut rng))?;
     let (links, records) = (holder.profile().links.len(), holder.profile().records.len());
     let (links, records) = (links.to_string(), records.to_string());

@@ -5,21 +5,18 @@ use crate::{
     holder::HolderError,
     link::{Draft, make_id},
     present::present_offer,
-    profile::{Application, LinkState},
+    profile::LinkState,
     select::EvidenceRequest,
-    state::{Part, SentPart},
 };
 use denizen_credential::KeyBinding;
 use denizen_model::{
     MessageId, Nonce, OrgId, Sha256Hash, UnixTime,
-    id::Bytes,
     link::{kb_audience, kb_nonce},
-    message::{ApplicationSubmit, Attachment, Body, PresentedAs, SD_JWT_MEDIA_TYPE, Sensitivity},
+    message::{
+        ApplicationSubmit, Attachment, Body, PresentedAs, SD_JWT_MEDIA_TYPE, Sensitivity, Text,
+    },
 };
 use serde_json::Value;
-
-/// Largest signed submission of which she keeps a copy in address 0, in bytes.
-const SENT_COPY_SIZE_BYTES_MAX: usize = 180 << 10;
 
 /// One paper that would leave.
 #[derive(Debug, Clone, PartialEq)]
@@ -152,6 +149,92 @@ impl Holder {
             return Err(HolderError::SpecialNotConfirmed);
         }
         let id = make_id(rng);
+        let (submit, attachments) = self.papers(preview, confirmed, (id, special), now, rng)?;
+        let draft = Draft {
+            id: Some(id),
+            thread: None,
+            body: Body::ApplicationSubmit(submit),
+            attachments,
+        };
+        self.queue_kept(preview.link, draft, now, rng)
+    }
+
+    /// Sends another version of an application that is not decided: other papers, other answers, at
+    /// any time (D9). The office checks it as a whole.
+    ///
+    /// # Errors
+    /// As [`Holder::apply`]; [`HolderError::NotOpen`].
+    pub fn amend(
+        &mut self,
+        application: &MessageId,
+        preview: &Preview,
+        confirmed: &Confirmed,
+        now: UnixTime,
+        rng: &mut dyn rand_core::CryptoRng,
+    ) -> Result<MessageId, HolderError> {
+        self.open_application(application)?;
+        if !preview.selection.satisfied {
+            return Err(HolderError::Missing);
+        }
+        let special = preview.special();
+        if special.iter().any(|q| !confirmed.special.contains(q)) {
+            return Err(HolderError::SpecialNotConfirmed);
+        }
+        let id = make_id(rng);
+        let (mut submit, attachments) = self.papers(preview, confirmed, (id, special), now, rng)?;
+        submit.replaces = Some(*application);
+        let draft = Draft {
+            id: Some(id),
+            thread: Some(*application),
+            body: Body::ApplicationAmend(submit),
+            attachments,
+        };
+        self.queue_kept(preview.link, draft, now, rng)
+    }
+
+    /// Takes an application back.
+    ///
+    /// # Errors
+    /// [`HolderError::NotOpen`].
+    pub fn withdraw(
+        &mut self,
+        application: &MessageId,
+        text: &str,
+        now: UnixTime,
+        rng: &mut dyn rand_core::CryptoRng,
+    ) -> Result<(), HolderError> {
+        let link = self.open_application(application)?;
+        let body = Body::ApplicationWithdraw(Text {
+            text: text.to_owned(),
+        });
+        let draft = Draft::new(body, Some(*application));
+        self.queue_kept(link, draft, now, rng).map(drop)
+    }
+
+    /// The link of an application that the office can still change.
+    fn open_application(&self, id: &MessageId) -> Result<u32, HolderError> {
+        use denizen_model::message::ApplicationState::{Decided, Refused};
+        let found = self.profile.applications.iter().find(|a| a.id == *id);
+        let application = found.ok_or(HolderError::NotOpen)?;
+        let over = application
+            .events
+            .iter()
+            .any(|e| matches!(e.state, Decided | Refused));
+        if over || application.withdrawn {
+            return Err(HolderError::NotOpen);
+        }
+        Ok(application.link)
+    }
+
+    /// The submission and its papers, bound to one message id. Copies that it shows are spent.
+    fn papers(
+        &mut self,
+        preview: &Preview,
+        confirmed: &Confirmed,
+        (id, special): (MessageId, Vec<String>),
+        now: UnixTime,
+        rng: &mut dyn rand_core::CryptoRng,
+    ) -> Result<(ApplicationSubmit, Vec<Attachment>), HolderError> {
         let request = &preview.request;
         let purpose = request.service.service.clone();
         let nonce = kb_nonce(&request.org, &purpose, Some(&request.hash), &id);
@@ -171,11 +254,8 @@ impl Holder {
             let shown = self.shown(record, to_issuer, confirmed.linkable)?;
             spent.extend(shown.copy);
             let name = format!("p{at}");
-            attachments.push(attachment(
-                &name,
-                present_offer(&shown.credential, offer, binding, &shown.key),
-                rng,
-            ));
+            let text = present_offer(&shown.credential, offer, binding, &shown.key);
+            attachments.push(attachment(&name, text, rng));
             presentations.push(PresentedAs {
                 query: offer.query.clone(),
                 attachment: name,
@@ -190,51 +270,11 @@ impl Holder {
             special_confirmed: special,
         };
         self.spend(spent, now, rng)?;
-        self.queue_submit(preview.link, id, submit, attachments, (now, rng))?;
-        Ok(id)
-    }
-
-    fn queue_submit(
-        &mut self,
-        link: u32,
-        id: MessageId,
-        submit: ApplicationSubmit,
-        attachments: Vec<Attachment>,
-        (now, rng): (UnixTime, &mut dyn rand_core::CryptoRng),
-    ) -> Result<(), HolderError> {
-        let draft = Draft {
-            id: Some(id),
-            thread: None,
-            body: Body::ApplicationSubmit(submit.clone()),
-            attachments,
-        };
-        // Her own copy waits before the submission, so that no device sends what it forgets.
-        let at = self.profile.outbox.len();
-        let queued = self.queue_message(link, draft, now, rng)?;
-        let submission = self.profile.outbox.split_off(at);
-        let message = Bytes(queued.signed);
-        let fits = message.0.len() <= SENT_COPY_SIZE_BYTES_MAX;
-        let part = Part::Sent(SentPart {
-            link,
-            message: fits.then(|| message.clone()),
-            id,
-            sent: now,
-        });
-        self.queue_state(&part, now, rng)?;
-        self.profile.outbox.extend(submission);
-        self.profile.applications.push(Application {
-            id,
-            link,
-            submit,
-            message,
-            sent: now,
-            events: Vec::new(),
-        });
-        Ok(())
+        Ok((submit, attachments))
     }
 }
 
-fn attachment(id: &str, data: String, rng: &mut dyn rand_core::CryptoRng) -> Attachment {
+pub(crate) fn attachment(id: &str, data: String, rng: &mut dyn rand_core::CryptoRng) -> Attachment {
     let mut rng = rng;
     Attachment {
         id: id.to_owned(),

@@ -38,6 +38,22 @@ impl Holder {
                 });
                 vec![Event::PapersOpened(notice)]
             }
+            Body::DisputeEvent(event) => {
+                let thread = message.thid;
+                self.take_dispute(index, thread, event)
+                    .into_iter()
+                    .collect()
+            }
+            Body::ErasureDone(done) => {
+                let thread = message.thid;
+                self.take_erasure(index, thread, done).into_iter().collect()
+            }
+            Body::LinkClose(_) => {
+                if let Some(link) = self.profile.link_mut(index) {
+                    link.state = LinkState::Closed;
+                }
+                vec![Event::LinkClosed { link: index }]
+            }
             Body::Note(note) => {
                 self.profile.notes.push(NoteEntry {
                     link: index,

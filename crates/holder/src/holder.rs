@@ -63,6 +63,9 @@ pub enum HolderError {
     /// No one-time copy is left, and she has not agreed to be linkable (R18).
     #[error("no one-time copy is left of a paper that would be shown")]
     NoCopyLeft,
+    /// There is no such application, dispute or record that could still be changed.
+    #[error("it is not there, or it is over")]
+    NotOpen,
     /// The answers do not fit the service's form.
     #[error("answers do not fit the form")]
     Answers(Vec<ClaimError>),
@@ -92,6 +95,7 @@ impl HolderError {
             Self::Missing => "missing-evidence",
             Self::SpecialNotConfirmed => "special-confirm",
             Self::NoCopyLeft => "no-copy-left",
+            Self::NotOpen => "not-open",
             Self::Answers(_) => "bad-answers",
         }
     }

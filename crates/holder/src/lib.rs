@@ -10,10 +10,12 @@
 //! [`Holder::sync`]. What was interrupted is sent again with the same bytes.
 
 mod apply;
+mod dispute;
 mod export;
 mod follow;
 mod holder;
 mod link;
+mod moving;
 mod open;
 mod outbox;
 mod present;
@@ -26,6 +28,7 @@ mod sync;
 mod trust;
 
 pub use apply::{Confirmed, Leaving, Preview};
+pub use dispute::Paper;
 pub use export::{
     EXPORT_TYP, ExportError, ExportReport, MANIFEST_FILE, VerifiedRecord, verify_export,
 };
@@ -34,8 +37,9 @@ pub use link::InvitationPreview;
 pub use open::{Expected, OpenError, Opened, open};
 pub use present::{PresentError, present_offer};
 pub use profile::{
-    Alarm, Application, Copy, Delivery, HeldRecord, Link, LinkState, NoteEntry, NoticeEntry,
-    OutChain, Outgoing, Profile, ProfileError, RefusedRecord, SentReceipt, Unread,
+    Alarm, Application, Copy, Delivery, Dispute, Erasure, HeldRecord, Link, LinkState, NoteEntry,
+    NoticeEntry, OutChain, Outgoing, Profile, ProfileError, RefusedRecord, SentReceipt, Shown,
+    Unread,
 };
 pub use records::{RecordError, RecordView};
 pub use select::{EvidenceRequest, Missing, Offer, Selection, select};

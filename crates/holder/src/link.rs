@@ -134,6 +134,8 @@ impl Holder {
             out: OutChain::make(Vec::new(), rng),
             heads: Default::default(),
             taken: Default::default(),
+            frozen: false,
+            freeze_due: false,
             copy_refs: Vec::new(),
         };
         self.profile.links.push(link);

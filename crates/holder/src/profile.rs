@@ -7,8 +7,8 @@ use denizen_model::{
     id::Bytes,
     key::Identity,
     message::{
-        AccessNotice, ApplicationEvent, ApplicationSubmit, Chain, Message, Notice, RecordStatus,
-        Sensitivity,
+        AccessNotice, ApplicationEvent, ApplicationSubmit, Chain, DisputeEvent, DisputeOpen,
+        ErasureDone, Message, Notice, RecordStatus, Sensitivity,
     },
 };
 use denizen_seal::RootSecret;
@@ -94,7 +94,9 @@ pub enum LinkState {
     Confirmed,
     /// The organisation refused, with its code.
     Refused,
-    /// Ended by her.
+    /// She moved to another address: this one is kept for what is still on its way.
+    Moved,
+    /// Ended.
     Closed,
 }
 
@@ -154,6 +156,12 @@ pub struct Link {
     /// Messages taken in: id and hash.
     #[serde(default)]
     pub taken: BTreeMap<String, Sha256Hash>,
+    /// She lets only status changes and answers to disputes in.
+    #[serde(default)]
+    pub frozen: bool,
+    /// The hub does not know that yet.
+    #[serde(default)]
+    pub freeze_due: bool,
     /// Keys sent ahead for one-time copies that have not come back yet.
     #[serde(default)]
     pub copy_refs: Vec<CopyRef>,
@@ -244,9 +252,62 @@ pub struct Application {
     pub message: Bytes,
     /// When.
     pub sent: UnixTime,
+    /// What of which record was shown in it.
+    #[serde(default)]
+    pub shown: Vec<Shown>,
+    /// Later versions that were sent (D9).
+    #[serde(default)]
+    pub amendments: Vec<MessageId>,
+    /// She took it back.
+    #[serde(default)]
+    pub withdrawn: bool,
     /// What the office said, oldest first.
     #[serde(default)]
     pub events: Vec<ApplicationEvent>,
+}
+
+/// A record that was shown in an application.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shown {
+    /// The record.
+    pub kept: Sha256Hash,
+    /// The credential query that it answered.
+    pub query: String,
+    /// Names the presentation in corrections (D11).
+    pub sd_hash: String,
+}
+
+/// A dispute that she opened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dispute {
+    /// The message that opened it: the thread.
+    pub id: MessageId,
+    /// Index of the link.
+    pub link: u32,
+    /// What she said.
+    pub open: DisputeOpen,
+    /// When.
+    pub sent: UnixTime,
+    /// What the issuer answered, oldest first.
+    #[serde(default)]
+    pub events: Vec<DisputeEvent>,
+}
+
+/// A request that what was kept be destroyed, and its answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Erasure {
+    /// The request: the thread.
+    pub id: MessageId,
+    /// Index of the link.
+    pub link: u32,
+    /// The thread whose papers should go; none for all of the link.
+    #[serde(default)]
+    pub about: Option<MessageId>,
+    /// When.
+    pub sent: UnixTime,
+    /// What was destroyed, and what the law keeps.
+    #[serde(default)]
+    pub done: Option<ErasureDone>,
 }
 
 /// An access notice with its link.
@@ -354,6 +415,18 @@ pub struct Profile {
     /// Applications.
     #[serde(default)]
     pub applications: Vec<Application>,
+    /// Disputes.
+    #[serde(default)]
+    pub disputes: Vec<Dispute>,
+    /// Requests for erasure.
+    #[serde(default)]
+    pub erasures: Vec<Erasure>,
+    /// Records that she returned as not about her, by their kept copy (D3).
+    #[serde(default)]
+    pub returned: Vec<Sha256Hash>,
+    /// Corrections that reached past recipients: the presentation that was replaced.
+    #[serde(default)]
+    pub corrected: BTreeSet<String>,
     /// Who opened what.
     #[serde(default)]
     pub notices: Vec<NoticeEntry>,
@@ -387,6 +460,15 @@ pub struct Profile {
     /// Heads of chains that other installations of this profile wrote to herself.
     #[serde(default)]
     pub own_heads: BTreeMap<String, (u64, Sha256Hash)>,
+    /// By link: positions of address 0 that hold something of it, to be erased when it is shredded.
+    #[serde(default)]
+    pub own_places: BTreeMap<u32, Vec<u64>>,
+    /// Positions of address 0 that were erased.
+    #[serde(default)]
+    pub own_erased: BTreeSet<u64>,
+    /// Links that were shredded.
+    #[serde(default)]
+    pub shredded: BTreeSet<u32>,
     /// Messages to herself taken in: id and hash.
     #[serde(default)]
     pub own_taken: BTreeMap<String, Sha256Hash>,
@@ -416,6 +498,10 @@ impl Profile {
             records: Vec::new(),
             refused: Vec::new(),
             applications: Vec::new(),
+            disputes: Vec::new(),
+            erasures: Vec::new(),
+            returned: Vec::new(),
+            corrected: BTreeSet::new(),
             notices: Vec::new(),
             notes: Vec::new(),
             unread: Vec::new(),
@@ -427,6 +513,9 @@ impl Profile {
             statuses: BTreeMap::new(),
             log_sizes: BTreeMap::new(),
             own_heads: BTreeMap::new(),
+            own_places: BTreeMap::new(),
+            own_erased: BTreeSet::new(),
+            shredded: BTreeSet::new(),
             own_taken: BTreeMap::new(),
             manifest: None,
             refills: BTreeMap::new(),

@@ -106,6 +106,8 @@ pub struct RecordView {
     pub changed: Option<(StatusChange, String)>,
     /// Another record replaces it.
     pub superseded: bool,
+    /// She returned it as not about her.
+    pub returned: bool,
     /// One-time copies that may still be shown.
     pub copies_left: usize,
     /// Whether its kind is issued with one-time copies.
@@ -150,6 +152,10 @@ impl Holder {
                 StatusChange::Reinstated => Status::Valid,
             };
         }
+        let disputed = |d: &crate::profile::Dispute| d.open.kept == record.kept_hash && d.is_open();
+        if status.status == Status::Valid && self.profile.disputes.iter().any(disputed) {
+            status.status = Status::Contested;
+        }
         let replaced = |r: &HeldRecord| r.supersedes.contains(&record.kept_hash);
         let unspent = record
             .copies
@@ -168,6 +174,7 @@ impl Holder {
             status,
             changed,
             superseded: self.profile.records.iter().any(replaced),
+            returned: self.profile.returned.contains(&record.kept_hash),
             copies_left: unspent.count(),
             showing: kind.is_some_and(|k| k.traits.showing),
             receipt: verify_proof(&record.delivery.receipt.proof, &directory.trust).ok(),

@@ -27,6 +27,39 @@ impl Holder {
         now: UnixTime,
         rng: &mut dyn rand_core::CryptoRng,
     ) -> Result<Self, HolderError> {
+        let (at, words) = ((hub, hub_url), (language, catalogue));
+        let mut holder = Self::rebuild(root, at, words, transport, now, rng).await?;
+        holder.spend_all(now, rng)?;
+        holder.sync(transport, 0, now, rng).await?;
+        Ok(holder)
+    }
+
+    /// The same profile on a second device, beside the first: as [`Holder::restore`], but one-time
+    /// copies stay unspent, since the first device marks what it shows.
+    ///
+    /// # Errors
+    /// [`HolderError`].
+    pub async fn join<T: Transport>(
+        root: RootSecret,
+        at: (HubId, &str),
+        words: (&str, Arc<Catalogue>),
+        transport: &T,
+        now: UnixTime,
+        rng: &mut dyn rand_core::CryptoRng,
+    ) -> Result<Self, HolderError> {
+        let mut holder = Self::rebuild(root, at, words, transport, now, rng).await?;
+        holder.sync(transport, 0, now, rng).await?;
+        Ok(holder)
+    }
+
+    async fn rebuild<T: Transport>(
+        root: RootSecret,
+        (hub, hub_url): (HubId, &str),
+        (language, catalogue): (&str, Arc<Catalogue>),
+        transport: &T,
+        now: UnixTime,
+        rng: &mut dyn rand_core::CryptoRng,
+    ) -> Result<Self, HolderError> {
         let mut holder = Self::fresh(root, (hub, hub_url), language, catalogue, rng);
         holder.begin(transport, now).await?;
         let parts = holder.fetch_own(transport, now).await?;
@@ -41,12 +74,11 @@ impl Holder {
                 .await?;
         }
         holder.replay(&manifest, transport, now, rng).await?;
-        holder.spend_all(now, rng)?;
-        holder.sync(transport, 0, now, rng).await?;
+        holder.index_shown();
         Ok(holder)
     }
 
-    async fn restore_link<T: Transport>(
+    pub(crate) async fn restore_link<T: Transport>(
         &mut self,
         part: &LinkPart,
         said: Option<&ManifestLink>,
@@ -54,7 +86,8 @@ impl Holder {
         now: UnixTime,
         rng: &mut dyn rand_core::CryptoRng,
     ) -> Result<(), HolderError> {
-        if self.profile.link(part.index).is_some() {
+        let shredded = self.profile.shredded.contains(&part.index);
+        if shredded || self.profile.link(part.index).is_some() {
             return Ok(());
         }
         if part.hub != self.profile.hub {

@@ -138,9 +138,28 @@ pub fn select(
     selection
 }
 
+/// The offer that one record makes to one query, without the service's other rules: for a correction
+/// that reaches a past recipient.
+pub(crate) fn offer_again(
+    request: &EvidenceRequest,
+    query: &str,
+    view: &RecordView,
+) -> Option<Offer> {
+    let candidate = Candidate {
+        id: "",
+        vct: &view.vct,
+        claims: &view.claims,
+    };
+    let matches = match_query(&request.query, &[candidate]);
+    let found = matches.credentials.iter().find(|c| c.query == query)?;
+    Some(offer(query, view, found.candidates.first()?))
+}
+
 /// A record that is in force as far as is known, and not replaced.
 fn is_usable(view: &RecordView) -> bool {
-    !view.superseded && matches!(view.status.status, Status::Valid | Status::Contested)
+    !view.superseded
+        && !view.returned
+        && matches!(view.status.status, Status::Valid | Status::Contested)
 }
 
 fn may_issue(request: &EvidenceRequest, query: &str, issuer: &OrgId) -> bool {

@@ -6,18 +6,21 @@ use crate::{
     holder::HolderError,
     link::make_id,
     outbox::{commit_salt, deposit_id, seal},
-    profile::{Application, Link, LinkState, OutChain, Outgoing},
+    profile::{Application, Dispute, Erasure, Link, LinkState, OutChain, Outgoing, Shown},
 };
 use denizen_model::{
     AddressId, CopyRef, HubId, MessageId, Nonce, OrgId, PublicKeyFor, Sha256Hash, UnixTime,
     envelope::SUITE_1,
     id::Bytes,
     key::Identity,
-    message::{ApplicationSubmit, Body, From, HubAddress, Message, To, holder_kid},
+    message::{Body, From, HubAddress, Message, To, holder_kid},
 };
 use denizen_seal::{AddressIndex, AddressKeys};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+
+/// Largest signed message of which she keeps a copy in address 0, in bytes.
+const SENT_COPY_SIZE_BYTES_MAX: usize = 180 << 10;
 
 /// One `self/state` body.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -30,8 +33,15 @@ pub(crate) enum Part {
         /// Their refs.
         refs: Vec<CopyRef>,
     },
-    /// An application that is about to be sent.
+    /// A message that is about to be sent, and that she keeps byte for byte (D9).
     Sent(SentPart),
+    /// A link was shredded: nothing of it may come back.
+    Shredded {
+        /// Its index.
+        index: u32,
+        /// Positions of address 0 that were erased with it.
+        erased: Vec<u64>,
+    },
     /// What she has (R10).
     Manifest(ManifestPart),
 }
@@ -56,7 +66,7 @@ pub(crate) struct LinkPart {
     pub(crate) deposit_pass: Bytes,
 }
 
-/// A copy of an application as sent.
+/// A copy of a message as sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct SentPart {
     pub(crate) link: u32,
@@ -89,6 +99,15 @@ pub(crate) struct ManifestLink {
 }
 
 impl Part {
+    /// The link that a part is about, if it must go when that is shredded.
+    pub(crate) fn about(&self) -> Option<u32> {
+        match self {
+            Self::Link(link) => Some(link.index),
+            Self::Sent(sent) => Some(sent.link),
+            _ => None,
+        }
+    }
+
     /// The part that finds a link again.
     pub(crate) fn link(link: &Link, keys: &AddressKeys) -> Self {
         Self::Link(Box::new(LinkPart {
@@ -136,6 +155,8 @@ impl LinkPart {
             out,
             heads: BTreeMap::new(),
             taken: BTreeMap::new(),
+            frozen: false,
+            freeze_due: false,
             copy_refs: Vec::new(),
         }
     }
@@ -243,6 +264,10 @@ impl Holder {
                 self.profile.version = self.profile.version.max(manifest.version);
                 self.profile.next_index = self.profile.next_index.max(manifest.next_index);
             }
+            Part::Shredded { index, erased } => {
+                self.profile.own_erased.extend(erased);
+                self.forget_link(index);
+            }
             // Only restoring adds links: a device that runs already asks for their salts first.
             Part::Link(link) => {
                 self.profile.next_index = self.profile.next_index.max(link.index + 1);
@@ -251,28 +276,163 @@ impl Holder {
     }
 
     fn take_sent(&mut self, sent: SentPart) {
-        if self.profile.applications.iter().any(|a| a.id == sent.id) {
-            return;
-        }
         let Some(bytes) = sent.message else { return };
-        if let Some(submit) = read_submit(&bytes.0) {
-            self.profile.applications.push(Application {
-                id: sent.id,
-                link: sent.link,
-                submit,
-                message: bytes,
-                sent: sent.sent,
-                events: Vec::new(),
-            });
+        let Ok((message, _)) = Message::danger_claimed(&bytes.0) else {
+            return;
+        };
+        self.remember_sent(sent.link, &message, bytes, sent.sent);
+    }
+
+    /// Keeps what was sent: by this device, or by another as address 0 tells.
+    pub(crate) fn remember_sent(
+        &mut self,
+        link: u32,
+        message: &Message,
+        signed: Bytes,
+        sent: UnixTime,
+    ) {
+        let (id, profile) = (message.id, &mut self.profile);
+        let application = |profile: &mut crate::Profile, thread: Option<MessageId>| {
+            let mut all = profile.applications.iter_mut();
+            all.position(|a| Some(a.id) == thread)
+        };
+        match &message.body {
+            Body::ApplicationSubmit(submit) if profile.applications.iter().all(|a| a.id != id) => {
+                profile.applications.push(Application {
+                    id,
+                    link,
+                    submit: submit.clone(),
+                    message: signed,
+                    sent,
+                    shown: Vec::new(),
+                    amendments: Vec::new(),
+                    withdrawn: false,
+                    events: Vec::new(),
+                });
+            }
+            Body::ApplicationAmend(submit) => {
+                let at = application(profile, message.thid);
+                if let Some(known) = at.and_then(|at| profile.applications.get_mut(at))
+                    && !known.amendments.contains(&id)
+                {
+                    known.amendments.push(id);
+                    known.submit = submit.clone();
+                    known.message = signed;
+                }
+            }
+            Body::ApplicationWithdraw(_) => {
+                let at = application(profile, message.thid);
+                if let Some(known) = at.and_then(|at| profile.applications.get_mut(at)) {
+                    known.withdrawn = true;
+                }
+            }
+            Body::DisputeOpen(open) if profile.disputes.iter().all(|d| d.id != id) => {
+                let (open, events) = (open.clone(), Vec::new());
+                profile.disputes.push(Dispute {
+                    id,
+                    link,
+                    open,
+                    sent,
+                    events,
+                });
+            }
+            Body::RecordNotMine(record) if !profile.returned.contains(&record.kept) => {
+                profile.returned.push(record.kept);
+            }
+            Body::ErasureRequest(request) if profile.erasures.iter().all(|e| e.id != id) => {
+                profile.erasures.push(Erasure {
+                    id,
+                    link,
+                    about: request.about,
+                    sent,
+                    done: None,
+                });
+            }
+            _ => {}
+        }
+        self.remember_shown(message);
+    }
+
+    /// Which records an application showed, so that corrections reach its recipient (D11).
+    fn remember_shown(&mut self, message: &Message) {
+        let (thread, submit) = match &message.body {
+            Body::ApplicationSubmit(submit) => (message.id, submit),
+            Body::ApplicationAmend(submit) => (message.thid.unwrap_or(message.id), submit),
+            _ => return,
+        };
+        let shown: Vec<Shown> = submit
+            .presentations
+            .iter()
+            .filter_map(|p| {
+                let attachment = message.attachments.iter().find(|a| a.id == p.attachment)?;
+                let (kept, sd_hash) = self.presented(&attachment.data)?;
+                Some(Shown {
+                    kept,
+                    query: p.query.clone(),
+                    sd_hash,
+                })
+            })
+            .collect();
+        let mut applications = self.profile.applications.iter_mut();
+        if let Some(application) = applications.find(|a| a.id == thread) {
+            for shown in shown {
+                application.shown.retain(|s| s.sd_hash != shown.sd_hash);
+                application.shown.push(shown);
+            }
         }
     }
-}
 
-/// The submission inside a signed message that she wrote herself.
-fn read_submit(signed: &[u8]) -> Option<ApplicationSubmit> {
-    let (message, _) = Message::danger_claimed(signed).ok()?;
-    match message.body {
-        Body::ApplicationSubmit(submit) | Body::ApplicationAmend(submit) => Some(submit),
-        _ => None,
+    /// After a restore: which records the applications showed, now that the records are there.
+    pub(crate) fn index_shown(&mut self) {
+        let messages: Vec<_> = self
+            .profile
+            .applications
+            .iter()
+            .map(|a| a.message.clone())
+            .collect();
+        for bytes in messages {
+            if let Ok((message, _)) = Message::danger_claimed(&bytes.0) {
+                self.remember_shown(&message);
+            }
+        }
+    }
+
+    /// The record whose kept or one-time copy a presentation shows, and the presentation's hash.
+    fn presented(&self, presentation: &str) -> Option<(Sha256Hash, String)> {
+        let jwt = presentation.split('~').next()?;
+        let of = |text: &str| text.split('~').next() == Some(jwt);
+        let mut records = self.profile.records.iter();
+        let record = records.find(|r| of(&r.kept) || r.copies.iter().any(|c| of(&c.text)))?;
+        let end = presentation.rfind('~')? + 1;
+        let hash = denizen_credential::sd_hash(presentation.get(..end)?);
+        Some((record.kept_hash, hash))
+    }
+
+    /// Queues a message to an organisation after a copy of it to herself.
+    pub(crate) fn queue_kept(
+        &mut self,
+        link: u32,
+        draft: crate::link::Draft,
+        now: UnixTime,
+        rng: &mut dyn rand_core::CryptoRng,
+    ) -> Result<MessageId, HolderError> {
+        let at = self.profile.outbox.len();
+        let queued = self.queue_message(link, draft, now, rng)?;
+        // Her own copy waits before the message, so that no device sends what it forgets.
+        let sent = self.profile.outbox.split_off(at);
+        let signed = Bytes(queued.signed);
+        let fits = signed.0.len() <= SENT_COPY_SIZE_BYTES_MAX;
+        let part = Part::Sent(SentPart {
+            link,
+            message: fits.then(|| signed.clone()),
+            id: queued.id,
+            sent: now,
+        });
+        self.queue_state(&part, now, rng)?;
+        self.profile.outbox.extend(sent);
+        if let Ok((message, _)) = Message::danger_claimed(&signed.0) {
+            self.remember_sent(link, &message, signed, now);
+        }
+        Ok(queued.id)
     }
 }

@@ -23,7 +23,8 @@ use denizen_model::{
     envelope::SUITE_1,
     key::Message as MessageKey,
     message::{
-        AccessNotice, ApplicationState, Body, Chain, From, HubAddress, Message, To, holder_kid,
+        AccessNotice, ApplicationState, Body, Chain, DisputeState, From, HubAddress, Message, To,
+        holder_kid,
     },
     statement::split_kid,
 };
@@ -79,6 +80,23 @@ pub enum Event {
     },
     /// Somebody opened her papers.
     PapersOpened(AccessNotice),
+    /// An issuer answered a dispute.
+    Dispute {
+        /// The record's kept copy's hash.
+        kept: Sha256Hash,
+        /// What it says.
+        state: DisputeState,
+    },
+    /// An organisation says what it destroyed and what the law keeps.
+    Erased {
+        /// Index of the link.
+        link: u32,
+    },
+    /// An organisation ended a link.
+    LinkClosed {
+        /// Index of the link.
+        link: u32,
+    },
     /// A note came.
     Note {
         /// Index of the link.
@@ -118,7 +136,12 @@ impl Holder {
         self.check_pins(now);
         self.open_links(transport, now, rng).await?;
         self.flush(transport, now).await?;
-        self.fetch_own(transport, now).await?;
+        self.send_freezes(transport, now).await?;
+        for part in self.fetch_own(transport, now).await? {
+            if let Part::Link(part) = part {
+                self.restore_link(&part, None, transport, now, rng).await?;
+            }
+        }
         // An address whose registration was refused is not there.
         let open = |l: &&Link| match l.state {
             LinkState::Opening | LinkState::Closed => false,
@@ -150,6 +173,7 @@ impl Holder {
             }
         }
         self.fetch_statuses(transport, now).await;
+        self.queue_corrections(now, rng)?;
         self.queue_refills(now, rng)?;
         self.queue_manifest(now, rng)?;
         self.flush(transport, now).await?;
@@ -219,21 +243,31 @@ impl Holder {
             index: 0,
             address: keys.address(),
         };
-        let mut parts = Vec::new();
+        let (mut parts, mut gone) = (Vec::new(), Vec::new());
         loop {
             let cursor = self.profile.own_cursor;
             let answer = self.fetch_page(&at, cursor, 0, transport, now).await?;
             if answer.items.is_empty() {
-                return Ok(parts);
+                break;
             }
             for item in answer.items {
                 let pos = pos_of(&item);
-                if let Some((message, hash)) = self.open_own(item, &at, &keys, now)? {
-                    parts.extend(self.take_own(&message, hash, now));
+                if matches!(item, Fetched::Tombstone { .. }) {
+                    gone.push(pos);
+                } else if let Some((message, hash)) = self.open_own(item, &at, &keys, now)? {
+                    parts.extend(self.take_own(&message, (pos, hash), now));
                 }
                 self.profile.own_cursor = Some(pos);
             }
         }
+        // What is gone must be what she had erased: else the hub withholds it.
+        if gone
+            .iter()
+            .any(|pos| !self.profile.own_erased.contains(pos))
+        {
+            self.profile.alarm("withheld", None, now);
+        }
+        Ok(parts)
     }
 
     fn open_own(
@@ -254,7 +288,19 @@ impl Holder {
         Ok(opened.map(|o| (o.message().clone(), o.hash())))
     }
 
-    fn take_own(&mut self, message: &Message, hash: Sha256Hash, now: UnixTime) -> Option<Part> {
+    fn take_own(
+        &mut self,
+        message: &Message,
+        (pos, hash): (u64, Sha256Hash),
+        now: UnixTime,
+    ) -> Option<Part> {
+        let part = match &message.body {
+            Body::SelfState(value) => serde_json::from_value::<Part>(value.clone()).ok(),
+            _ => None,
+        };
+        if let Some(link) = part.as_ref().and_then(Part::about) {
+            self.profile.own_places.entry(link).or_default().push(pos);
+        }
         match self.profile.own_taken.get(&message.id.to_text()) {
             Some(known) if *known == hash => return None,
             Some(_) => {
@@ -267,10 +313,7 @@ impl Holder {
             self.profile.alarm("withheld", None, now);
         }
         self.profile.own_taken.insert(message.id.to_text(), hash);
-        let Body::SelfState(value) = &message.body else {
-            return None;
-        };
-        let part: Part = serde_json::from_value(value.clone()).ok()?;
+        let part = part?;
         self.take_part(part.clone(), now);
         Some(part)
     }

@@ -14,6 +14,8 @@ pub(super) struct Asked {
     pub(super) yes: bool,
     pub(super) confirm_special: bool,
     pub(super) linkable: bool,
+    /// The application of which this is another version.
+    pub(super) amend: Option<String>,
 }
 
 /// Shows an application and files it after a yes.
@@ -41,7 +43,14 @@ pub(super) async fn apply(at: &mut Open<'_>, asked: &Asked) -> anyhow::Result<()
         return Ok(());
     };
     let (now, mut rng) = (at.now(), at.shell.rng());
-    let sent = at.holder.apply(&preview, &confirmed, now, &mut rng);
+    let sent = match &asked.amend {
+        Some(earlier) => {
+            let earlier = super::journeys::find_application(at, earlier)?;
+            at.holder
+                .amend(&earlier, &preview, &confirmed, now, &mut rng)
+        }
+        None => at.holder.apply(&preview, &confirmed, now, &mut rng),
+    };
     sent.map_err(|e| at.say.error(&e))?;
     at.sync_once(0).await?;
     at.say.line("cli-apply-sent", &[]);

@@ -4,8 +4,8 @@ use super::{Open, Say};
 use anyhow::bail;
 use denizen_holder::{Event, Freshness, InvitationPreview, LinkState, RecordView};
 use denizen_model::{
-    OrgId, UnixTime,
-    message::{ApplicationEvent, ApplicationState, Sensitivity},
+    OrgId, Sha256Hash, UnixTime,
+    message::{ApplicationEvent, ApplicationState, DisputeEvent, DisputeState, Sensitivity},
     statement::{Quality, ServiceEntry},
 };
 use denizen_recovery::Kit;
@@ -169,6 +169,12 @@ fn heading(at: &Open<'_>, view: &RecordView, number: Option<usize>) {
     let org = at.holder.name_of(&view.issuer);
     let date = view.issued.map_or_else(String::new, |t| say.date(t));
     say.indented("cli-record-issued-by", &[("org", &org), ("date", &date)]);
+    if view.superseded {
+        say.indented("cli-superseded", &[]);
+    }
+    if view.returned {
+        say.indented("cli-returned", &[]);
+    }
     if view.quality == Some(Quality::Claim) {
         say.indented("cli-claim", &[]);
     }
@@ -224,18 +230,47 @@ fn notice(say: &Say, view: &RecordView) {
     }
 }
 
-/// One record in full.
-pub(super) fn record(at: &Open<'_>, asked: &str) -> anyhow::Result<()> {
+/// The record of a number in the list, or of the beginning of its name.
+pub(super) fn find_record(at: &Open<'_>, asked: &str) -> anyhow::Result<Sha256Hash> {
     let views = at.holder.records(at.now());
     let by_number = asked.parse::<usize>().ok().filter(|n| *n > 0);
-    let found: Vec<_> = match by_number.and_then(|n| views.get(n - 1)) {
-        Some(view) => vec![view],
-        None => views
-            .iter()
-            .filter(|v| v.kept.to_text().starts_with(asked))
-            .collect(),
-    };
-    let [view] = found.as_slice() else {
+    if let Some(view) = by_number.and_then(|n| views.get(n - 1)) {
+        return Ok(view.kept);
+    }
+    let named = |v: &&RecordView| v.kept.to_text().starts_with(asked);
+    let found: Vec<_> = views.iter().filter(named).collect();
+    match found.as_slice() {
+        [view] => Ok(view.kept),
+        _ => bail!(at.say.text("cli-record-unknown", &[])),
+    }
+}
+
+/// The links with their numbers.
+pub(super) fn links(at: &Open<'_>) -> anyhow::Result<()> {
+    for link in &at.holder.profile().links {
+        let name = at.holder.name_of(&link.org);
+        let frozen = if link.frozen {
+            format!("  ({})", at.say.text("cli-link-frozen", &[]))
+        } else {
+            String::new()
+        };
+        at.say.plain(&format!("{:>3}  {name}{frozen}", link.index));
+        let key = match link.state {
+            LinkState::Confirmed => continue,
+            LinkState::Refused => ("cli-link-refused", name.as_str()),
+            LinkState::Closed | LinkState::Moved => ("cli-link-ended", name.as_str()),
+            _ => ("cli-link-waiting", name.as_str()),
+        };
+        at.say.indented(key.0, &[("org", key.1)]);
+    }
+    Ok(())
+}
+
+/// One record in full.
+pub(super) fn record(at: &Open<'_>, asked: &str) -> anyhow::Result<()> {
+    let kept = find_record(at, asked)?;
+    let view = at.holder.record(&kept, at.now());
+    let Some(view) = &view else {
         bail!(at.say.text("cli-record-unknown", &[]));
     };
     heading(at, view, None);
@@ -324,11 +359,19 @@ pub(super) fn follow(at: &Open<'_>) -> anyhow::Result<()> {
         let org = org_of(application.link).map(|o| at.holder.name_of(&o));
         let title = service_title(at, &application.submit.purpose);
         let date = say.date(application.sent);
-        say.plain(&format!("{date}  {title}, {}", org.unwrap_or_default()));
+        let short: String = application.id.to_text().chars().take(SHORT).collect();
+        say.plain(&format!(
+            "{date}  {title}, {}  [{short}]",
+            org.unwrap_or_default()
+        ));
         for event in &application.events {
             state(say, event);
         }
+        if application.withdrawn {
+            say.indented("cli-application-withdrawn", &[]);
+        }
     }
+    disputes(at);
     for entry in &profile.notices {
         let org = org_of(entry.link)
             .map(|o| at.holder.name_of(&o))
@@ -348,6 +391,47 @@ pub(super) fn follow(at: &Open<'_>) -> anyhow::Result<()> {
         say.plain(&format!("{}  {}", say.date(note.at), note.text));
     }
     Ok(())
+}
+
+/// Disputes with their answers, and what offices destroyed.
+fn disputes(at: &Open<'_>) {
+    let say = &at.say;
+    for dispute in &at.holder.profile().disputes {
+        let kind = super::journeys::named(at, &dispute.open.kept);
+        say.line(
+            "cli-dispute",
+            &[("kind", &kind), ("date", &say.date(dispute.sent))],
+        );
+        for event in &dispute.events {
+            dispute_state(say, event);
+        }
+    }
+    for erasure in &at.holder.profile().erasures {
+        let Some(done) = &erasure.done else { continue };
+        say.line("cli-erased", &[("what", &done.destroyed.join(", "))]);
+        for kept in &done.kept {
+            let until = kept.until.to_string();
+            let slots = [
+                ("what", kept.what.as_str()),
+                ("law", &kept.legal_basis),
+                ("date", &until),
+            ];
+            say.indented("cli-kept-by-law", &slots);
+        }
+    }
+}
+
+fn dispute_state(say: &Say, event: &DisputeEvent) {
+    let key = match event.state {
+        DisputeState::Received => "cli-dispute-received",
+        DisputeState::Upheld => "cli-dispute-upheld",
+        DisputeState::Rejected => "cli-dispute-rejected",
+    };
+    let due = event.due.map_or_else(String::new, |d| d.to_string());
+    say.indented(key, &[("date", &due)]);
+    if !event.text.is_empty() {
+        say.plain(&format!("    {}", event.text));
+    }
 }
 
 fn state(say: &Say, event: &ApplicationEvent) {

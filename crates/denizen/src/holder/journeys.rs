@@ -1,0 +1,241 @@
+//! What comes after a record: dispute it, return it, take an application back, freeze, move, shred.
+
+use super::{FolderArg, Open, folder::PassphraseArg, show};
+use crate::{shell::Shell, transport::HttpTransport};
+use anyhow::{Context as _, bail};
+use denizen_holder::{HolderError, Paper};
+use denizen_model::{MessageId, Sha256Hash};
+use std::path::{Path, PathBuf};
+
+/// Commands on what a person already has.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    /// List the links with their numbers
+    Links(FolderArg),
+    /// Say that a record is wrong, and what is right
+    Dispute {
+        #[command(flatten)]
+        at: FolderArg,
+        /// Its number in the list, or the beginning of its name
+        record: String,
+        /// A claim that is wrong, as `checkpoint.name`; several are possible
+        #[arg(long)]
+        claim: Vec<String>,
+        /// What is right
+        #[arg(long)]
+        text: String,
+        /// A file that shows it (text)
+        #[arg(long)]
+        paper: Vec<PathBuf>,
+    },
+    /// Return a record that is not about you; its sender's address is frozen
+    NotMine {
+        #[command(flatten)]
+        at: FolderArg,
+        /// Its number in the list, or the beginning of its name
+        record: String,
+        /// A word to the office
+        #[arg(long, default_value = "")]
+        text: String,
+    },
+    /// Take an application back
+    Withdraw {
+        #[command(flatten)]
+        at: FolderArg,
+        /// The beginning of its name, as `follow` shows it
+        application: String,
+        /// Why; may be empty
+        #[arg(long, default_value = "")]
+        text: String,
+    },
+    /// Let only status changes and answers to disputes in on a link
+    Freeze(LinkArg),
+    /// Let everything in again
+    Unfreeze(LinkArg),
+    /// End a link; its records stay yours
+    Close(LinkArg),
+    /// Move a link to a fresh address, after a lost or stolen device
+    Move(LinkArg),
+    /// Destroy a link with its records: neither this profile nor the kit brings them back
+    Shred {
+        #[command(flatten)]
+        at: LinkArg,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Ask an organisation to destroy what it keeps
+    Erase {
+        #[command(flatten)]
+        at: LinkArg,
+        /// Only of this application
+        #[arg(long)]
+        about: Option<String>,
+    },
+    /// Write a note to an organisation
+    Note {
+        #[command(flatten)]
+        at: LinkArg,
+        /// The note
+        text: String,
+    },
+}
+
+/// One link of a profile.
+#[derive(Debug, clap::Args)]
+pub(crate) struct LinkArg {
+    /// The profile's folder
+    folder: PathBuf,
+    /// The link's number, as `links` shows it
+    link: u32,
+    #[command(flatten)]
+    passphrase: PassphraseArg,
+}
+
+impl LinkArg {
+    fn open<'a>(&self, shell: &'a Shell) -> anyhow::Result<Open<'a>> {
+        Open::new(shell, self.folder.clone(), &self.passphrase)
+    }
+}
+
+/// Runs a command, then sends what it queued.
+pub(crate) async fn run(shell: &Shell, command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Links(at) => show::links(&Open::of(shell, at)?),
+        Command::Dispute {
+            at,
+            record,
+            claim,
+            text,
+            paper,
+        } => {
+            let mut at = Open::of(shell, at)?;
+            let kept = show::find_record(&at, &record)?;
+            let claims = claim
+                .iter()
+                .map(|c| c.split('.').map(str::to_owned).collect());
+            let papers = paper
+                .iter()
+                .map(|p| read_paper(p))
+                .collect::<Result<Vec<_>, _>>()?;
+            let (now, mut rng) = (at.now(), at.shell.rng());
+            let with = (now, &mut rng as &mut dyn rand_core::CryptoRng);
+            let done = at
+                .holder
+                .dispute(&kept, claims.collect(), &text, &papers, with);
+            send(&mut at, done).await
+        }
+        Command::NotMine { at, record, text } => {
+            let mut at = Open::of(shell, at)?;
+            let kept = show::find_record(&at, &record)?;
+            let (now, mut rng) = (at.now(), at.shell.rng());
+            let done = at.holder.not_mine(&kept, &text, now, &mut rng);
+            send(&mut at, done).await
+        }
+        Command::Withdraw {
+            at,
+            application,
+            text,
+        } => {
+            let mut at = Open::of(shell, at)?;
+            let id = find_application(&at, &application)?;
+            let (now, mut rng) = (at.now(), at.shell.rng());
+            let done = at.holder.withdraw(&id, &text, now, &mut rng);
+            send(&mut at, done).await
+        }
+        command => run_link(shell, command).await,
+    }
+}
+
+async fn run_link(shell: &Shell, command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Freeze(link) => freeze(shell, &link, true).await,
+        Command::Unfreeze(link) => freeze(shell, &link, false).await,
+        Command::Close(link) => {
+            let mut at = link.open(shell)?;
+            let (now, mut rng) = (at.now(), at.shell.rng());
+            let done = at.holder.close_link(link.link, "", now, &mut rng);
+            send(&mut at, done).await
+        }
+        Command::Move(link) => {
+            let mut at = link.open(shell)?;
+            let (now, mut rng) = (at.now(), at.shell.rng());
+            let transport = HttpTransport::unlinkable()?;
+            let done = at
+                .holder
+                .move_link(link.link, "", &transport, now, &mut rng)
+                .await;
+            send(&mut at, done).await
+        }
+        Command::Shred { at: link, yes } => shred(&mut link.open(shell)?, link.link, yes).await,
+        Command::Erase { at: link, about } => {
+            let mut at = link.open(shell)?;
+            let about = about.map(|a| find_application(&at, &a)).transpose()?;
+            let (now, mut rng) = (at.now(), at.shell.rng());
+            let done = at.holder.request_erasure(link.link, about, now, &mut rng);
+            send(&mut at, done).await
+        }
+        Command::Note { at: link, text } => {
+            let mut at = link.open(shell)?;
+            let (now, mut rng) = (at.now(), at.shell.rng());
+            let done = at.holder.note(link.link, None, &text, now, &mut rng);
+            send(&mut at, done).await
+        }
+        _ => bail!("this command is of no link"),
+    }
+}
+
+async fn send<T>(at: &mut Open<'_>, done: Result<T, HolderError>) -> anyhow::Result<()> {
+    done.map_err(|e| at.say.error(&e))?;
+    let events = at.sync_once(0).await?;
+    at.say.line("cli-sent", &[]);
+    if !events.is_empty() {
+        show::events(at, &events);
+    }
+    Ok(())
+}
+
+async fn freeze(shell: &Shell, link: &LinkArg, frozen: bool) -> anyhow::Result<()> {
+    let mut at = link.open(shell)?;
+    let done = at.holder.freeze(link.link, frozen);
+    send(&mut at, done).await
+}
+
+async fn shred(at: &mut Open<'_>, link: u32, yes: bool) -> anyhow::Result<()> {
+    at.say.line("cli-shred-means", &[]);
+    if !yes && !at.say.ask("cli-shred-confirm", &[])? {
+        return Ok(());
+    }
+    at.sync_once(0).await?;
+    let (now, mut rng) = (at.now(), at.shell.rng());
+    let transport = HttpTransport::unlinkable()?;
+    let done = at.holder.shred(link, &transport, now, &mut rng).await;
+    send(at, done).await
+}
+
+fn read_paper(path: &Path) -> anyhow::Result<Paper> {
+    let data = std::fs::read_to_string(path)
+        .with_context(|| format!("{} cannot be read as text", path.display()))?;
+    Ok(Paper {
+        media_type: "text/plain".to_owned(),
+        data,
+    })
+}
+
+pub(super) fn find_application(at: &Open<'_>, asked: &str) -> anyhow::Result<MessageId> {
+    let all = &at.holder.profile().applications;
+    let found: Vec<_> = all
+        .iter()
+        .filter(|a| a.id.to_text().starts_with(asked))
+        .collect();
+    match found.as_slice() {
+        [one] => Ok(one.id),
+        _ => bail!(at.say.text("cli-application-unknown", &[])),
+    }
+}
+
+/// The record of a number or of the beginning of a name.
+pub(super) fn named(at: &Open<'_>, kept: &Sha256Hash) -> String {
+    let view = at.holder.record(kept, at.now());
+    view.map_or_else(String::new, |v| at.say.kind(at.shell, &v.vct))
+}

@@ -1,0 +1,346 @@
+//! Dispute: a record is wrong, or is not about her; corrections reach past recipients (D3, D11).
+
+use crate::{
+    Holder,
+    apply::attachment,
+    holder::HolderError,
+    link::Draft,
+    present::present_offer,
+    profile::{Application, HeldRecord, LinkState, Shown},
+    select::offer_again,
+    sync::Event,
+};
+use denizen_api::{
+    HubClient, Transport,
+    wire::{Accept, ChangeAccepts},
+};
+use denizen_credential::KeyBinding;
+use denizen_model::{
+    MessageId, Nonce, Sha256Hash, UnixTime,
+    link::{kb_audience, kb_nonce},
+    message::{
+        Attachment, Body, DisputeEvent, DisputeOpen, DisputeState, ErasureDone, ErasureRequest,
+        EvidenceUpdate, RecordRef, Text,
+    },
+};
+use denizen_seal::AddressIndex;
+
+/// A paper that she attaches: media type and text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Paper {
+    /// `text/plain`, `image/jpeg` as base64, or what the office reads.
+    pub media_type: String,
+    /// Its text.
+    pub data: String,
+}
+
+impl Holder {
+    /// Says that a record is wrong: which claims, what is right, with counter-evidence. The record is
+    /// contested from the moment the issuer has it, and verifiers see that.
+    ///
+    /// # Errors
+    /// [`HolderError::NotOpen`] for a record that is not hers or is disputed already.
+    pub fn dispute(
+        &mut self,
+        kept: &Sha256Hash,
+        claims: Vec<Vec<String>>,
+        text: &str,
+        papers: &[Paper],
+        (now, rng): (UnixTime, &mut dyn rand_core::CryptoRng),
+    ) -> Result<MessageId, HolderError> {
+        let link = self.held(kept)?.link;
+        if self
+            .profile
+            .disputes
+            .iter()
+            .any(|d| d.open.kept == *kept && d.is_open())
+        {
+            return Err(HolderError::NotOpen);
+        }
+        let attachments: Vec<_> = papers
+            .iter()
+            .enumerate()
+            .map(|(at, paper)| paper.attach(at, rng))
+            .collect();
+        let open = DisputeOpen {
+            kept: *kept,
+            claims,
+            text: text.to_owned(),
+            evidence: attachments.iter().map(|a| a.id.clone()).collect(),
+        };
+        let draft = Draft {
+            id: None,
+            thread: None,
+            body: Body::DisputeOpen(open),
+            attachments,
+        };
+        self.queue_kept(link, draft, now, rng)
+    }
+
+    /// Returns a record as not about her. Her address is frozen: until she lifts that, only status
+    /// changes and answers get in.
+    ///
+    /// # Errors
+    /// [`HolderError::NotOpen`].
+    pub fn not_mine(
+        &mut self,
+        kept: &Sha256Hash,
+        text: &str,
+        now: UnixTime,
+        rng: &mut dyn rand_core::CryptoRng,
+    ) -> Result<MessageId, HolderError> {
+        let link = self.held(kept)?.link;
+        let body = Body::RecordNotMine(RecordRef {
+            kept: *kept,
+            text: text.to_owned(),
+        });
+        let id = self.queue_kept(link, Draft::new(body, None), now, rng)?;
+        self.freeze(link, true)?;
+        Ok(id)
+    }
+
+    /// Freezes or opens the address of a link; the hub learns it at the next sync.
+    ///
+    /// # Errors
+    /// [`HolderError::NotLinked`].
+    pub fn freeze(&mut self, link: u32, frozen: bool) -> Result<(), HolderError> {
+        let link = self.profile.link_mut(link).ok_or(HolderError::NotLinked)?;
+        if link.frozen != frozen {
+            link.frozen = frozen;
+            link.freeze_due = true;
+        }
+        Ok(())
+    }
+
+    /// Asks that what an organisation keeps of a thread, or of the whole link, be destroyed.
+    ///
+    /// # Errors
+    /// [`HolderError::NotLinked`].
+    pub fn request_erasure(
+        &mut self,
+        link: u32,
+        about: Option<MessageId>,
+        now: UnixTime,
+        rng: &mut dyn rand_core::CryptoRng,
+    ) -> Result<MessageId, HolderError> {
+        let body = Body::ErasureRequest(ErasureRequest { about });
+        self.queue_kept(link, Draft::new(body, about), now, rng)
+    }
+
+    /// Writes a note to an organisation.
+    ///
+    /// # Errors
+    /// [`HolderError::NotLinked`].
+    pub fn note(
+        &mut self,
+        link: u32,
+        thread: Option<MessageId>,
+        text: &str,
+        now: UnixTime,
+        rng: &mut dyn rand_core::CryptoRng,
+    ) -> Result<MessageId, HolderError> {
+        let body = Body::Note(Text {
+            text: text.to_owned(),
+        });
+        self.queue_kept(link, Draft::new(body, thread), now, rng)
+    }
+
+    fn held(&self, kept: &Sha256Hash) -> Result<&HeldRecord, HolderError> {
+        let found = self.profile.records.iter().find(|r| r.kept_hash == *kept);
+        found.ok_or(HolderError::NotOpen)
+    }
+
+    pub(crate) fn take_dispute(
+        &mut self,
+        index: u32,
+        thread: Option<MessageId>,
+        event: &DisputeEvent,
+    ) -> Option<Event> {
+        let mut disputes = self.profile.disputes.iter_mut();
+        let dispute = disputes.find(|d| d.link == index && Some(d.id) == thread)?;
+        dispute.events.push(event.clone());
+        Some(Event::Dispute {
+            kept: dispute.open.kept,
+            state: event.state,
+        })
+    }
+
+    pub(crate) fn take_erasure(
+        &mut self,
+        index: u32,
+        thread: Option<MessageId>,
+        done: &ErasureDone,
+    ) -> Option<Event> {
+        let mut erasures = self.profile.erasures.iter_mut();
+        let erasure = erasures.find(|e| e.link == index && Some(e.id) == thread)?;
+        erasure.done = Some(done.clone());
+        Some(Event::Erased { link: index })
+    }
+
+    /// Tells the hub which addresses are frozen or open since the last sync.
+    pub(crate) async fn send_freezes<T: Transport>(
+        &mut self,
+        transport: &T,
+        now: UnixTime,
+    ) -> Result<(), HolderError> {
+        let due: Vec<_> = self
+            .profile
+            .links
+            .iter()
+            .filter(|l| l.freeze_due)
+            .cloned()
+            .collect();
+        for link in due {
+            let auth = self.root.derive_auth(AddressIndex(link.index));
+            let client = HubClient::new(transport, link.hub, &link.hub_url);
+            let state = client.address(&auth, now).await?;
+            if state.frozen != link.frozen {
+                let change = ChangeAccepts {
+                    version: state.version + 1,
+                    accepts: vec![Accept::Org(link.org)],
+                    frozen: link.frozen,
+                };
+                client.change_accepts(&change, &auth, now).await?;
+            }
+            if let Some(link) = self.profile.link_mut(link.index) {
+                link.freeze_due = false;
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends what replaces a record to every office that was shown the old one (D11): the same claims
+    /// of the new record, or only the word that the old one no longer holds.
+    pub(crate) fn queue_corrections(
+        &mut self,
+        now: UnixTime,
+        rng: &mut dyn rand_core::CryptoRng,
+    ) -> Result<(), HolderError> {
+        let mut due = Vec::new();
+        for application in &self.profile.applications {
+            for shown in &application.shown {
+                if self.profile.corrected.contains(&shown.sd_hash) {
+                    continue;
+                }
+                let newer = self
+                    .profile
+                    .records
+                    .iter()
+                    .find(|r| r.supersedes.contains(&shown.kept));
+                if let Some(newer) = newer {
+                    due.push((application.clone(), shown.clone(), newer.clone()));
+                }
+            }
+        }
+        for (application, shown, newer) in due {
+            let correction = Correction {
+                application: &application,
+                shown: &shown,
+                newer: &newer,
+            };
+            self.queue_correction(correction, now, rng)?;
+            self.profile.corrected.insert(shown.sd_hash);
+        }
+        Ok(())
+    }
+
+    fn queue_correction(
+        &mut self,
+        correction: Correction<'_>,
+        now: UnixTime,
+        rng: &mut dyn rand_core::CryptoRng,
+    ) -> Result<(), HolderError> {
+        let Correction {
+            application, shown, ..
+        } = correction;
+        let link = self
+            .profile
+            .link(application.link)
+            .ok_or(HolderError::NotLinked)?;
+        if link.state != LinkState::Confirmed {
+            return Ok(());
+        }
+        let org = link.org;
+        let id = crate::link::make_id(rng);
+        let paper = self.correction_paper(correction, (org, id), now, rng)?;
+        let update = EvidenceUpdate {
+            old_sd_hash: shown.sd_hash.clone(),
+            attachment: paper.as_ref().map(|p| p.id.clone()),
+            reply: None,
+        };
+        let draft = Draft {
+            id: Some(id),
+            thread: Some(application.id),
+            body: Body::EvidenceUpdate(update),
+            attachments: paper.into_iter().collect(),
+        };
+        self.queue_message(application.link, draft, now, rng)
+            .map(drop)
+    }
+
+    /// The same query answered by the new record; none if it no longer answers, or no copy is left.
+    fn correction_paper(
+        &mut self,
+        correction: Correction<'_>,
+        (org, id): (denizen_model::OrgId, MessageId),
+        now: UnixTime,
+        rng: &mut dyn rand_core::CryptoRng,
+    ) -> Result<Option<Attachment>, HolderError> {
+        let Correction {
+            application,
+            shown,
+            newer,
+        } = correction;
+        let Ok(request) = self.request(&application.submit.service) else {
+            return Ok(None);
+        };
+        let Some(view) = self.view(newer, now) else {
+            return Ok(None);
+        };
+        let Some(offer) = offer_again(&request, &shown.query, &view) else {
+            return Ok(None);
+        };
+        let Ok(card) = self.shown(newer, newer.issuer == org, false) else {
+            return Ok(None);
+        };
+        let purpose = &application.submit.purpose;
+        let nonce = kb_nonce(&org, purpose, Some(&request.hash), &id);
+        let binding = KeyBinding {
+            aud: &kb_audience(&org),
+            nonce: &nonce,
+            iat: now.0,
+        };
+        let text = present_offer(&card.credential, &offer, binding, &card.key);
+        self.spend(card.copy.into_iter().collect(), now, rng)?;
+        Ok(Some(attachment("p0", text, rng)))
+    }
+}
+
+/// What was shown in an application, and what replaces it.
+#[derive(Clone, Copy)]
+struct Correction<'a> {
+    application: &'a Application,
+    shown: &'a Shown,
+    newer: &'a HeldRecord,
+}
+
+impl Paper {
+    fn attach(&self, at: usize, rng: &mut dyn rand_core::CryptoRng) -> Attachment {
+        let mut rng = rng;
+        Attachment {
+            id: format!("e{at}"),
+            media_type: self.media_type.clone(),
+            salt: Nonce::make(&mut rng),
+            data: self.data.clone(),
+        }
+    }
+}
+
+impl crate::profile::Dispute {
+    /// Whether the issuer has not decided it.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        let over = |e: &DisputeEvent| e.state != DisputeState::Received;
+        !self.events.iter().any(over)
+    }
+}

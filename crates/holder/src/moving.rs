@@ -1,0 +1,185 @@
+//! Moving: a link ends, goes to a new address after a lost device, or is shredded.
+
+use crate::{
+    Holder,
+    holder::HolderError,
+    link::Draft,
+    profile::{Link, LinkState, OutChain},
+    state::Part,
+};
+use denizen_api::{
+    HubClient, ProblemKind, Transport,
+    client::ClientError,
+    wire::{Accept, RegisterAddress},
+};
+use denizen_model::{
+    AddressId, Nonce, UnixTime,
+    id::Bytes,
+    message::{Body, LinkClose, LinkMove},
+};
+use denizen_seal::AddressIndex;
+
+/// Keys for one-time copies that go ahead with a move.
+const COPY_KEYS_AHEAD: usize = 32;
+
+impl Holder {
+    /// Ends a link. Its records stay hers.
+    ///
+    /// # Errors
+    /// [`HolderError::NotLinked`].
+    pub fn close_link(
+        &mut self,
+        index: u32,
+        reason: &str,
+        now: UnixTime,
+        rng: &mut dyn rand_core::CryptoRng,
+    ) -> Result<(), HolderError> {
+        let body = Body::LinkClose(LinkClose {
+            reason: reason.to_owned(),
+        });
+        self.queue_message(index, Draft::new(body, None), now, rng)?;
+        let link = self.profile.link_mut(index).ok_or(HolderError::NotLinked)?;
+        link.state = LinkState::Closed;
+        Ok(())
+    }
+
+    /// Moves a link to a fresh address: after a theft, or to rotate keys, which never change within
+    /// an address. `link/move` goes out signed by the old `sign` key; what the organisation sends
+    /// next comes to the new address. Gives the new link's index.
+    ///
+    /// # Errors
+    /// [`HolderError::NotLinked`] without a confirmed link and its pass for this; [`HolderError`].
+    pub async fn move_link<T: Transport>(
+        &mut self,
+        index: u32,
+        reason: &str,
+        transport: &T,
+        now: UnixTime,
+        rng: &mut dyn rand_core::CryptoRng,
+    ) -> Result<u32, HolderError> {
+        let old = self
+            .profile
+            .link(index)
+            .ok_or(HolderError::NotLinked)?
+            .clone();
+        if old.state != LinkState::Confirmed || old.register_pass.is_none() {
+            return Err(HolderError::NotLinked);
+        }
+        let new = self.register_successor(&old, transport, now, rng).await?;
+        let keys = self.link_keys(&new);
+        let statement = Bytes(keys.statement(new.hub).into_bytes());
+        self.queue_state(&Part::link(&new, &keys), now, rng)?;
+        let new_index = new.index;
+        self.profile.links.push(new);
+        let copy_keys = self.fresh_copy_keys(new_index, COPY_KEYS_AHEAD, rng);
+        let body = Body::LinkMove(LinkMove {
+            keys: statement,
+            copy_keys,
+            reason: reason.to_owned(),
+        });
+        self.queue_message(index, Draft::new(body, None), now, rng)?;
+        if let Some(link) = self.profile.link_mut(index) {
+            link.state = LinkState::Moved;
+        }
+        Ok(new_index)
+    }
+
+    async fn register_successor<T: Transport>(
+        &mut self,
+        old: &Link,
+        transport: &T,
+        now: UnixTime,
+        rng: &mut dyn rand_core::CryptoRng,
+    ) -> Result<Link, HolderError> {
+        let client = HubClient::new(transport, old.hub, &old.hub_url);
+        loop {
+            let index = self.profile.next_index;
+            self.profile.next_index += 1;
+            let auth = self.root.derive_auth(AddressIndex(index));
+            let mut fresh = &mut *rng;
+            let salt = Nonce::make(&mut fresh);
+            let body = RegisterAddress {
+                v: 1,
+                auth: auth.public_for(),
+                salt: Some(salt),
+                accepts: vec![Accept::Org(old.org)],
+                pass: old.register_pass.clone(),
+            };
+            match client.register(&body, &auth, now).await {
+                Ok(_) => {
+                    return Ok(Link {
+                        index,
+                        address: AddressId::of(&auth.public_for()),
+                        salt,
+                        state: LinkState::Accepted,
+                        register_pass: None,
+                        org_challenge: None,
+                        accept: None,
+                        cursor: None,
+                        out: OutChain::make(Vec::new(), rng),
+                        heads: Default::default(),
+                        taken: Default::default(),
+                        copy_refs: Vec::new(),
+                        frozen: false,
+                        freeze_due: false,
+                        ..old.clone()
+                    });
+                }
+                Err(ClientError::Problem(ProblemKind::Conflict)) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Shreds a link: the hub deletes its salt and envelopes, her copies go from this profile, and
+    /// neither root nor kit brings them back. Against a hub that secretly kept the salt this does not
+    /// hold: the caller says so.
+    ///
+    /// # Errors
+    /// [`HolderError::NotLinked`], [`HolderError::Client`]; nothing is deleted then.
+    pub async fn shred<T: Transport>(
+        &mut self,
+        index: u32,
+        transport: &T,
+        now: UnixTime,
+        rng: &mut dyn rand_core::CryptoRng,
+    ) -> Result<(), HolderError> {
+        let link = self
+            .profile
+            .link(index)
+            .ok_or(HolderError::NotLinked)?
+            .clone();
+        let auth = self.root.derive_auth(AddressIndex(index));
+        let client = HubClient::new(transport, link.hub, &link.hub_url);
+        match client.shred(&auth, now).await {
+            Ok(()) | Err(ClientError::Problem(ProblemKind::Closed | ProblemKind::NotFound)) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let places = self.profile.own_places.remove(&index).unwrap_or_default();
+        let own = HubClient::new(transport, self.profile.hub, &self.profile.hub_url);
+        let auth = self.root.derive_auth(AddressIndex::SELF);
+        for pos in &places {
+            own.erase(&auth, *pos, now).await?;
+        }
+        self.profile.own_erased.extend(&places);
+        self.forget_link(index);
+        let erased = places;
+        self.queue_state(&Part::Shredded { index, erased }, now, rng)
+    }
+
+    /// Drops everything of a link from this profile.
+    pub(crate) fn forget_link(&mut self, index: u32) {
+        let profile = &mut self.profile;
+        profile.shredded.insert(index);
+        profile.outbox.retain(|o| o.index != index);
+        profile.records.retain(|r| r.link != index);
+        profile.refused.retain(|r| r.link != index);
+        profile.applications.retain(|a| a.link != index);
+        profile.disputes.retain(|d| d.link != index);
+        profile.erasures.retain(|e| e.link != index);
+        profile.notices.retain(|n| n.link != index);
+        profile.notes.retain(|n| n.link != index);
+        profile.unread.retain(|u| u.link != index);
+        profile.links.retain(|l| l.index != index);
+    }
+}
