@@ -4,7 +4,7 @@
 //! wire that loses answers.
 
 use crate::{Persona, World, catalogue, catalogue::demo_file};
-use denizen_api::client::ClientError;
+use denizen_api::{client::ClientError, wire::WrappedRoot};
 use denizen_gateway::{
     Appeal, Gateway, GatewayError, GatewaySetup, Grant, IntakeReport, InviteRequest, Mapping,
     Verdict,
@@ -13,12 +13,14 @@ use denizen_holder::{
     Confirmed, Event, Holder, HolderError, InvitationPreview, Preview, RecordView,
 };
 use denizen_model::{
-    HubId, MessageId, Sha256Hash, UnixTime, catalogue::Service, message::ApplicationState,
+    HubId, MessageId, Nonce, Sha256Hash, UnixTime, catalogue::Service, id::Bytes,
+    message::ApplicationState,
 };
-use denizen_recovery::Kit;
-use denizen_seal::RootSecret;
+use denizen_recovery::{ARGON2_FLOOR, Kit, wrap_passphrase};
+use denizen_seal::{AddressIndex, RootSecret};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use zeroize::Zeroizing;
 
 /// An office of the stories.
 pub struct OfficeKind {
@@ -167,19 +169,25 @@ impl Play {
         play
     }
 
-    /// Makes a gateway, has the operator admit it, starts it and publishes its services.
+    /// As [`Play::open_at`], at the first hub.
     pub async fn open(&mut self, office: &OfficeKind) {
+        self.open_at(office, 0).await;
+    }
+
+    /// Makes a gateway at a hub, has the operator admit it, starts it and publishes its services.
+    pub async fn open_at(&mut self, office: &OfficeKind, hub: usize) {
+        let house = &self.world.houses[hub];
         let setup = GatewaySetup {
             names: [("en".to_owned(), office.title.to_owned())].into(),
-            hub: self.world.house().id,
-            hub_url: self.world.house().url.clone(),
+            hub: house.id,
+            hub_url: house.url.clone(),
         };
         let folder = self.world.folder(&format!("gateway-{}", office.name));
         let (now, rng) = (self.world.clock.clone(), &mut self.world.rng);
         let now = denizen_model::Clock::now(&now);
         let mut gateway = Gateway::make(&folder, setup, catalogue(), now, rng).unwrap();
         self.world
-            .admit(0, &gateway.statement(), office.kinds)
+            .admit(hub, &gateway.statement(), office.kinds)
             .await;
         let (wire, rng) = (&self.world.wire, &mut self.world.rng);
         insist!(gateway.start(wire, now, rng).await, GatewayError).unwrap();
@@ -232,6 +240,37 @@ impl Play {
             events: Vec::new(),
         };
         self.people.insert(persona.name, player);
+    }
+
+    /// A person leaves her root at the hub, wrapped under a passphrase and her device's secret; both
+    /// are marked. Gives the locator.
+    pub async fn wrap_root(&mut self, person: &str, passphrase: &str, device: [u8; 16]) -> Nonce {
+        let holder = &self.people[person].holder;
+        let root = holder.danger_root().clone();
+        self.world
+            .marks
+            .add(&format!("{person}: passphrase"), passphrase);
+        self.world
+            .marks
+            .add(&format!("{person}: device secret"), device);
+        let rng = &mut self.world.rng;
+        let (bytes, device) = (root.danger_bytes(), Zeroizing::new(device));
+        let wrapped = wrap_passphrase(bytes, passphrase, &device, ARGON2_FLOOR, rng).unwrap();
+        let locator = Nonce::make(rng);
+        let wrapped = WrappedRoot {
+            wrapped: Bytes(wrapped),
+            owner: root.derive_auth(AddressIndex::SELF).public_for(),
+        };
+        let client = self.world.client();
+        insist!(
+            client
+                .put_root(&locator, &wrapped)
+                .await
+                .map_err(HolderError::from),
+            HolderError
+        )
+        .unwrap();
+        locator
     }
 
     /// A gateway.

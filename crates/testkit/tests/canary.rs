@@ -102,3 +102,13 @@ async fn a_mark_in_a_body_and_in_a_uri_is_found() {
         "{found:?}"
     );
 }
+
+#[tokio::test]
+async fn a_mark_in_a_file_of_a_gateway_is_found() {
+    let world = world(5, "Rano Canary-Gateway").await;
+    let folder = world.folder("gateway-x");
+    std::fs::write(folder.join("a.db"), "..Rano Canary-Gateway..").unwrap();
+    let found = world.find_marks_in(&world.marks, &folder);
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].to_string(), "name (plain) in a.db at byte 2");
+}

@@ -1,0 +1,86 @@
+//! Two hubs, a restored client on two devices, a root left at the hub.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+use denizen_holder::verify_export;
+use denizen_recovery::{WrapError, unwrap_passphrase};
+use denizen_testkit::{
+    AZIZA, Play,
+    play::{BORDER, CLINIC, TEST_CENTRE, vct},
+};
+use zeroize::Zeroizing;
+
+#[tokio::test]
+async fn she_and_an_office_may_be_at_different_hubs() {
+    let mut play = Play::make(1).await;
+    let abroad = play.world.build_hub().await;
+    play.open_at(&BORDER, 0).await;
+    play.open_at(&TEST_CENTRE, abroad).await;
+    play.arrive(AZIZA).await;
+    for office in [&BORDER, &TEST_CENTRE] {
+        play.link("aziza", office).await;
+        play.fill(office).await;
+    }
+    let hubs: Vec<_> = play
+        .holder("aziza")
+        .profile()
+        .links
+        .iter()
+        .map(|l| l.hub)
+        .collect();
+    assert_eq!(
+        hubs,
+        [play.world.houses[0].id, play.world.houses[abroad].id]
+    );
+    assert!(play.kinds("aziza").contains(&vct::LANGUAGE.to_owned()));
+    let report = verify_export(&play.export("aziza"), play.world.now()).unwrap();
+    assert_eq!(report.records.len(), 5);
+    let kinds = play.kinds("aziza");
+    play.restore_from_kit("aziza").await;
+    assert_eq!(play.kinds("aziza"), kinds);
+    // The other hub is away: what she has stays, and can be shown.
+    play.world.stop_hub(abroad);
+    assert!(play.records("aziza").iter().all(|r| r.receipt.is_some()));
+    play.world.start_hub(abroad).unwrap();
+    play.end().await;
+}
+
+#[tokio::test]
+async fn a_root_at_the_hub_opens_with_passphrase_and_device_together_alone() {
+    let mut play = Play::with(2, &[CLINIC]).await;
+    play.arrive(AZIZA).await;
+    let (passphrase, device) = ("тёплый хлеб на Кольцевой", *b"a device's bytes");
+    let locator = play.wrap_root("aziza", passphrase, device).await;
+    let wrapped = play.world.client().root(&locator).await.unwrap().wrapped.0;
+    let device = Zeroizing::new(device);
+    let root = unwrap_passphrase(&wrapped, passphrase, &device).unwrap();
+    assert_eq!(*root, *play.holder("aziza").danger_root().danger_bytes());
+    let other = Zeroizing::new(*b"another device's");
+    let refused = unwrap_passphrase(&wrapped, passphrase, &other);
+    assert_eq!(refused.unwrap_err(), WrapError::WrongPassphrase);
+    play.end().await;
+}
+
+#[tokio::test]
+async fn a_restored_device_shows_no_old_copy_and_asks_for_fresh_ones() {
+    let mut play = Play::with(3, &[CLINIC]).await;
+    play.arrive(AZIZA).await;
+    play.link("aziza", &CLINIC).await;
+    play.fill(&CLINIC).await;
+    let before = play.record("aziza", vct::MEDICAL);
+    assert_eq!(before.copies_left, 4);
+    play.restore_from_kit("aziza").await;
+    let after = play.record("aziza", vct::MEDICAL);
+    assert_eq!(after.kept, before.kept);
+    assert!(
+        after.copies_left >= 4,
+        "fresh ones came: {}",
+        after.copies_left
+    );
+    let old: Vec<_> = before.held.copies.iter().map(|c| c.copy_ref).collect();
+    let profile = play.holder("aziza").profile();
+    assert!(
+        old.iter().all(|r| !profile.is_unspent(r)),
+        "nobody knows what the lost one showed"
+    );
+    play.end().await;
+}
