@@ -44,9 +44,11 @@ pub(crate) fn run_all() -> Result<()> {
 /// Unit tests, documentation, vectors, stories and interop; gives how many passed and were ignored.
 fn cargo_test() -> Result<(u64, u64)> {
     let (mut passed, mut ignored) = (0, 0);
+    let workspace = ["test", "--workspace", "--locked", "--no-fail-fast"];
+    // What interop read in each direction, and what was counted, is shown of passing tests too.
     let all = command(
         "cargo",
-        &["test", "--workspace", "--locked", "--no-fail-fast"],
+        &[&workspace[..], &["--", "--show-output"]].concat(),
     );
     run_lines(all, |line| {
         println!("{line}");
