@@ -284,10 +284,12 @@ impl Gateway {
     ) -> Result<Counted, GatewayError> {
         let opened = match opened? {
             Ok(opened) => opened,
+            // The cursor stays: with an honest hub nothing is lost.
+            Err(error) if error.is_of_the_hub() => return Err(GatewayError::ReceiptRefused),
             Err(error) => return self.alarm(error.code(), now),
         };
         if opened.verified().index >= size {
-            return self.alarm("receipt-refused", now);
+            return Err(GatewayError::ReceiptRefused);
         }
         let message = opened.message();
         let From::Holder(HubAddress { address, .. }) = message.from else {

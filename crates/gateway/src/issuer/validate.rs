@@ -186,7 +186,11 @@ fn no_notice(claims: &Map<String, Value>) -> Rejection {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test fails loudly")]
+#[expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test fails loudly"
+)]
 mod tests {
     use super::*;
     use denizen_testkit::{START, catalogue, catalogue::repository};
