@@ -36,6 +36,16 @@ pub enum OpenError {
 }
 
 impl OpenError {
+    /// Whether only the hub can be at fault: it takes no such envelope from a sender, or it gave
+    /// another receipt than it logged. The message may be there: it is asked for again.
+    #[must_use]
+    pub fn is_of_the_hub(self) -> bool {
+        matches!(
+            self,
+            Self::Envelope(_) | Self::OtherAddress | Self::Receipt(_) | Self::OtherPlace
+        )
+    }
+
     /// The stable code of the alarm.
     #[must_use]
     pub fn code(self) -> &'static str {

@@ -453,6 +453,10 @@ impl Holder {
             Ok(opened) => Ok(Some(opened)),
             Err(error) => {
                 self.profile.alarm(error.code(), link, now);
+                if error.is_of_the_hub() {
+                    // The cursor stays: with an honest hub nothing is lost.
+                    return Err(HolderError::ReceiptRefused);
+                }
                 Ok(None)
             }
         }
