@@ -174,6 +174,35 @@ async fn an_envelope_turned_into_a_tombstone_that_nobody_asked_for_is_told() {
 }
 
 #[tokio::test]
+async fn a_bent_receipt_or_envelope_is_told_and_nothing_is_lost() {
+    type Bend = fn(&mut Vec<u8>, &mut Nonce);
+    let bends: [Bend; 3] = [
+        |_, nonce_a| *nonce_a = Nonce::new([1; 32]),
+        |envelope, _| *envelope.last_mut().unwrap() ^= 1,
+        |envelope, _| envelope.truncate(envelope.len() - 1),
+    ];
+    for bend in bends {
+        let mut s = scene(80).await;
+        for _ in 0..2 {
+            s.desk.note(&mut s.world, "x").await;
+        }
+        s.lie_in_fetch(move |answer, _| {
+            if let Some(Fetched::Envelope {
+                envelope, receipt, ..
+            }) = answer.items.first_mut()
+            {
+                bend(envelope, &mut receipt.nonce_a);
+            }
+        });
+        assert_eq!(s.sync().await.unwrap_err(), HolderError::ReceiptRefused);
+        assert_eq!(s.alarms().len(), 1);
+        s.world.wire.calm();
+        s.sync().await.unwrap();
+        assert_eq!((s.notes(), s.alarms().len()), (2, 1));
+    }
+}
+
+#[tokio::test]
 async fn heads_of_other_keys_addresses_and_older_logs_are_refused() {
     let mut s = scene(72).await;
     let old = s.world.client();
