@@ -337,6 +337,11 @@ impl Gateway {
         Ok((self.store.waiting_count()?, self.store.outgoing_count()?))
     }
 
+    /// Makes the next commit fail, for tests of the commit path.
+    pub fn inject(&mut self, fault: denizen_store::Fault) {
+        self.store.inject(fault);
+    }
+
     pub(crate) fn trust(&self) -> Result<&Trust, GatewayError> {
         self.trust.as_ref().ok_or(GatewayError::NoDirectory)
     }

@@ -6,6 +6,7 @@
 )]
 
 use denizen_gateway::{Gateway, GatewayError, GatewaySetup, IntakeError, IntakeReport, Mapping};
+use denizen_store::Fault;
 use denizen_testkit::{World, catalogue, catalogue::demo_file as demo};
 
 fn mapping(name: &str) -> Mapping {
@@ -176,6 +177,23 @@ async fn a_file_that_cannot_be_read_is_refused_before_any_row_with_what_to_do() 
         matches!(wrong, Err(IntakeError::RowTooLong { line: 2 })),
         "{wrong:?}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fault_of_the_disk_takes_rows_wholly_or_not_at_all_and_never_twice() {
+    for (fault, repeated) in [(Fault::Failed, 0), (Fault::FailedButPersisted, 9)] {
+        let mut office = Office::open(&[CROSSING]).await;
+        let (bytes, map) = (demo("border/crossings.csv"), mapping("border/mapping.toml"));
+        office.gateway.inject(fault);
+        let failed = office.take(&bytes, &map);
+        assert!(matches!(
+            failed,
+            Err(IntakeError::Gateway(GatewayError::Store(_)))
+        ));
+        let report = office.take(&bytes, &map).unwrap();
+        assert_eq!((report.waiting, report.repeated), (9 - repeated, repeated));
+        assert_eq!(office.gateway.backlog().unwrap(), (9, 0));
+    }
 }
 
 #[expect(clippy::panic, reason = "a test fails loudly")]
