@@ -44,12 +44,8 @@ pub(crate) fn run_all() -> Result<()> {
 /// Unit tests, documentation, vectors, stories and interop; gives how many passed and were ignored.
 fn cargo_test() -> Result<(u64, u64)> {
     let (mut passed, mut ignored) = (0, 0);
-    let workspace = ["test", "--workspace", "--locked", "--no-fail-fast"];
-    // What interop read in each direction, and what was counted, is shown of passing tests too.
-    let all = command(
-        "cargo",
-        &[&workspace[..], &["--", "--show-output"]].concat(),
-    );
+    let all = ["test", "--workspace", "--locked", "--no-fail-fast"];
+    let all = command("cargo", &all);
     run_lines(all, |line| {
         println!("{line}");
         passed += count(line, "passed");
