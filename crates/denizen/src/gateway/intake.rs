@@ -43,7 +43,7 @@ pub(super) async fn run(shell: &Shell, arguments: &Arguments) -> anyhow::Result<
     let report = gateway.intake_with_progress(input, &mapping, &mut { progress }, now, &mut rng);
     bar.finish_and_clear();
     let report = report.with_context(|| {
-        format!("{shown} was not taken in to its end; rows before that are kept, give it again")
+        format!("{shown} was not taken in, or not to its end (rows before that are kept; give it again when put right)")
     })?;
     let bad = write_bad(arguments, &report)?;
     println!("{shown}: {} rows", report.rows());
