@@ -3,6 +3,7 @@
 //! The caller reads the files (here is no I/O) and gives them by their path below `catalogue/`.
 //! Everything is checked at once: a bad file is refused with its name and reason.
 
+mod check;
 mod locale;
 
 pub use locale::{LANGUAGES, Locale, LocaleError, PluralCategory};
@@ -300,7 +301,7 @@ impl Service {
 pub struct CatalogueError {
     /// Path below the catalogue directory.
     pub file: String,
-    /// What is wrong, with line and column where the file is not JSON.
+    /// What is wrong, with the line where the file shows it, and the column where it is no JSON.
     pub reason: String,
 }
 
@@ -325,13 +326,15 @@ impl Catalogue {
             services: BTreeMap::new(),
             locales: BTreeMap::new(),
         };
+        let common = common_parts(files).map_err(|e| vec![e])?;
         for (file, bytes) in files {
-            if let Err(error) = this.load_file(file, bytes, files) {
+            if let Err(error) = this.load_file(file, bytes, (files, &common)) {
                 errors.push(error);
             }
         }
-        errors.extend(this.check_references());
-        errors.extend(locale::check_all(&this.locales));
+        errors.extend(check::kinds(&this, files));
+        errors.extend(check::services(&this, files));
+        errors.extend(locale::check_all(&this.locales, files));
         if errors.is_empty() {
             Ok(this)
         } else {
@@ -343,52 +346,33 @@ impl Catalogue {
         &mut self,
         file: &str,
         bytes: &[u8],
-        files: &BTreeMap<String, Vec<u8>>,
+        (files, common): (&BTreeMap<String, Vec<u8>>, &jsonschema::Registry<'_>),
     ) -> Result<(), CatalogueError> {
         let Some(stem) = file.strip_suffix(".json") else {
             return Ok(());
         };
         if let Some(name) = stem.strip_prefix("kinds/") {
             if !name.ends_with(".schema") {
-                let kind = load_kind(name, file, bytes, files)?;
-                self.kinds.insert(kind.vct.clone(), kind);
+                let kind = load_kind((name, file), bytes, files, common)?;
+                if self.kinds.insert(kind.vct.clone(), kind).is_some() {
+                    let reason = "has the vct of another file".into();
+                    return Err(wrong(file, reason));
+                }
             }
         } else if stem.starts_with("services/") {
             let service: Service = read_json(file, bytes)?;
-            self.services.insert(service.service.clone(), service);
+            let name = service.service.clone();
+            if self.services.insert(name, service).is_some() {
+                let reason = "is a service that another file has already".into();
+                return Err(wrong(file, reason));
+            }
+        } else if file == locale::SAME_AS_ENGLISH {
+            read_json::<locale::SameAsEnglish>(file, bytes)?;
         } else if let Some(language) = stem.strip_prefix("locales/") {
-            let locale = Locale::parse(language, bytes).map_err(|e| CatalogueError {
-                file: file.into(),
-                reason: e.to_string(),
-            })?;
+            let locale = Locale::parse(language, bytes).map_err(|e| wrong(file, e.to_string()))?;
             self.locales.insert(language.to_owned(), locale);
         }
         Ok(())
-    }
-
-    fn check_references(&self) -> Vec<CatalogueError> {
-        let mut errors = Vec::new();
-        for service in self.services.values() {
-            let mut wrong = |reason: String| {
-                errors.push(CatalogueError {
-                    file: service.service.clone(),
-                    reason,
-                });
-            };
-            for vct in service
-                .grants
-                .iter()
-                .filter(|v| !self.kinds.contains_key(*v))
-            {
-                wrong(format!(
-                    "grants the kind {vct}, which the catalogue does not have"
-                ));
-            }
-            if options().build(&service.answers).is_err() {
-                wrong("answers is no valid JSON Schema".into());
-            }
-        }
-        errors
     }
 
     /// A kind by its `vct`.
@@ -422,25 +406,42 @@ impl Catalogue {
     }
 }
 
-fn read_json<T: serde::de::DeserializeOwned>(file: &str, b: &[u8]) -> Result<T, CatalogueError> {
-    serde_json::from_slice(b).map_err(|e| CatalogueError {
+fn wrong(file: &str, reason: String) -> CatalogueError {
+    CatalogueError {
         file: file.to_owned(),
-        reason: e.to_string(),
-    })
+        reason,
+    }
+}
+
+fn read_json<T: serde::de::DeserializeOwned>(file: &str, b: &[u8]) -> Result<T, CatalogueError> {
+    serde_json::from_slice(b).map_err(|e| wrong(file, e.to_string()))
+}
+
+/// What the schemas share. A catalogue without kinds needs none.
+fn common_parts(
+    files: &BTreeMap<String, Vec<u8>>,
+) -> Result<jsonschema::Registry<'static>, CatalogueError> {
+    let common: Value = match files.get(COMMON_SCHEMA) {
+        Some(bytes) => read_json(COMMON_SCHEMA, bytes)?,
+        None if files.keys().any(|f| f.starts_with("kinds/")) => {
+            return Err(wrong(COMMON_SCHEMA, "is missing".into()));
+        }
+        None => Value::Bool(true),
+    };
+    jsonschema::Registry::new()
+        .add("urn:denizen:schema:common", common)
+        .and_then(jsonschema::RegistryBuilder::prepare)
+        .map_err(|e| wrong(COMMON_SCHEMA, e.to_string()))
 }
 
 fn load_kind(
-    name: &str,
-    file: &str,
+    (name, file): (&str, &str),
     bytes: &[u8],
     files: &BTreeMap<String, Vec<u8>>,
+    common: &jsonschema::Registry<'_>,
 ) -> Result<Kind, CatalogueError> {
     let metadata: Metadata = read_json(file, bytes)?;
     let schema_file = format!("kinds/{name}.schema.json");
-    let wrong = |file: &str, reason: String| CatalogueError {
-        file: file.to_owned(),
-        reason,
-    };
     let schema_bytes = files.get(&schema_file).ok_or_else(|| {
         wrong(
             &schema_file,
@@ -448,33 +449,10 @@ fn load_kind(
         )
     })?;
     let schema: Value = read_json(&schema_file, schema_bytes)?;
-    let registry = match files.get(COMMON_SCHEMA) {
-        Some(common) => {
-            let common: Value = read_json(COMMON_SCHEMA, common)?;
-            jsonschema::Registry::new()
-                .add("urn:denizen:schema:common", common)
-                .and_then(jsonschema::RegistryBuilder::prepare)
-                .map_err(|e| wrong(COMMON_SCHEMA, e.to_string()))?
-        }
-        None => return Err(wrong(COMMON_SCHEMA, "is missing".into())),
-    };
     let validator = options()
-        .with_registry(&registry)
+        .with_registry(common)
         .build(&schema)
         .map_err(|e| wrong(&schema_file, e.to_string()))?;
-    let listed = |name: &str| {
-        metadata
-            .claims
-            .iter()
-            .any(|c| c.path == [Value::from(name)])
-    };
-    let properties = schema.get("properties").and_then(Value::as_object);
-    if let Some(claim) = properties.and_then(|p| p.keys().find(|k| !listed(k))) {
-        return Err(wrong(
-            file,
-            format!("does not list the claim {claim} of its schema"),
-        ));
-    }
     Ok(Kind {
         vct: metadata.vct,
         name: name.to_owned(),

@@ -1,8 +1,11 @@
 //! Message files: one flat file a language, slots `{name}`, plural categories as objects.
 
-use super::CatalogueError;
-use serde::Deserialize;
-use std::collections::{BTreeMap, BTreeSet};
+use super::{CatalogueError, check};
+use serde::{Deserialize, Deserializer, de};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 /// The languages in which every text exists.
 pub const LANGUAGES: [&str; 5] = ["en", "ru", "uz", "tg", "ky"];
@@ -18,11 +21,82 @@ pub enum PluralCategory {
     Other,
 }
 
-#[derive(Debug, Clone, Deserialize)]
-#[serde(untagged)]
+/// The file of texts that may be the same as in English.
+pub(super) const SAME_AS_ENGLISH: &str = "locales/same-as-english.json";
+
+/// Language (`*` for all) -> key (a `*` at its end stands for the rest) -> why.
+pub(super) type SameAsEnglish = BTreeMap<String, BTreeMap<String, String>>;
+
+#[derive(Debug, Clone)]
 enum Text {
     One(String),
     Plural(BTreeMap<PluralCategory, String>),
+}
+
+impl Text {
+    fn forms(&self) -> Vec<&str> {
+        match self {
+            Self::One(text) => vec![text],
+            Self::Plural(forms) => forms.values().map(String::as_str).collect(),
+        }
+    }
+
+    fn is_plural(&self) -> bool {
+        matches!(self, Self::Plural(_))
+    }
+}
+
+// By hand, so that an error has the line of the text and not the one where the file ends.
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl<'de> de::Visitor<'de> for Visitor {
+            type Value = Text;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a text, or one for each plural category")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Text, E> {
+                Ok(Text::One(text.to_owned()))
+            }
+
+            fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<Text, A::Error> {
+                Deserialize::deserialize(de::value::MapAccessDeserializer::new(map))
+                    .map(Text::Plural)
+            }
+        }
+        input.deserialize_any(Visitor)
+    }
+}
+
+struct Texts(BTreeMap<String, Text>);
+
+// By hand, since a key that is there twice would silently lose one of its texts.
+impl<'de> Deserialize<'de> for Texts {
+    fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl<'de> de::Visitor<'de> for Visitor {
+            type Value = Texts;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object of key and text")
+            }
+
+            fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<Texts, A::Error> {
+                let mut texts = BTreeMap::new();
+                while let Some(key) = map.next_key::<String>()? {
+                    if texts.contains_key(&key) {
+                        let twice = format!("the text {key} is there twice");
+                        return Err(de::Error::custom(twice));
+                    }
+                    texts.insert(key, map.next_value()?);
+                }
+                Ok(Texts(texts))
+            }
+        }
+        input.deserialize_map(Visitor)
+    }
 }
 
 /// The texts of one language.
@@ -43,7 +117,7 @@ impl Locale {
     /// # Errors
     /// [`LocaleError`] with line and column.
     pub fn parse(language: &str, bytes: &[u8]) -> Result<Self, LocaleError> {
-        let texts = serde_json::from_slice(bytes).map_err(|e| LocaleError(e.to_string()))?;
+        let Texts(texts) = serde_json::from_slice(bytes).map_err(|e| LocaleError(e.to_string()))?;
         Ok(Self {
             language: language.to_owned(),
             texts,
@@ -111,38 +185,109 @@ fn plural(language: &str, n: u64) -> PluralCategory {
     }
 }
 
-/// Every language has every key with the same slots.
-pub(super) fn check_all(locales: &BTreeMap<String, Locale>) -> Vec<CatalogueError> {
-    let mut errors = Vec::new();
+/// The plural categories that a whole number can have in a language, and `other`, which CLDR always
+/// has. Source: CLDR 46 plural rules.
+fn categories(language: &str) -> &'static [PluralCategory] {
+    use PluralCategory::{Few, Many, One, Other};
+    match language {
+        "ru" => &[One, Few, Many, Other],
+        "tg" => &[Other],
+        _ => &[One, Other],
+    }
+}
+
+/// Every language has every key with the same slots and its own plural forms, and a text of its own.
+pub(super) fn check_all(
+    locales: &BTreeMap<String, Locale>,
+    files: &BTreeMap<String, Vec<u8>>,
+) -> Vec<CatalogueError> {
     let Some(english) = locales.get("en") else {
         return if locales.is_empty() {
-            errors
+            Vec::new()
         } else {
-            vec![CatalogueError {
-                file: "locales/en.json".into(),
-                reason: "is missing".into(),
-            }]
+            vec![super::wrong("locales/en.json", "is missing".into())]
         };
     };
+    let mut report = check::Report::new(files);
+    let same = files.get(SAME_AS_ENGLISH);
+    // A file that is no such list was named when it was read.
+    let same: SameAsEnglish = same
+        .and_then(|b| serde_json::from_slice(b).ok())
+        .unwrap_or_default();
+    let mut used = BTreeSet::new();
     for (language, locale) in locales {
-        let mut wrong = |reason| {
-            errors.push(CatalogueError {
-                file: format!("locales/{language}.json"),
-                reason,
-            })
-        };
-        for key in english.texts.keys() {
-            if !locale.has(key) {
-                wrong(format!("the text {key} is missing"));
-            } else if locale.slots(key) != english.slots(key) {
-                wrong(format!("the text {key} has other slots than in English"));
+        let file = format!("locales/{language}.json");
+        for key in english.texts.keys().filter(|k| !locale.has(k)) {
+            report.wrong(&file, None, format!("the text {key} is missing"));
+        }
+        for (key, text) in &locale.texts {
+            for reason in problems(locale, english, key, text) {
+                report.wrong(&file, Some(key), format!("the text {key} {reason}"));
+            }
+            let translated = english.texts.get(key).filter(|_| language != "en");
+            if translated.is_some_and(|t| t.forms() == text.forms())
+                && !excused(&same, language, key, &mut used)
+            {
+                let reason = format!("the text {key} is the same as in English");
+                report.wrong(&file, Some(key), reason);
             }
         }
-        for key in locale.texts.keys().filter(|k| !english.has(k)) {
-            wrong(format!("the text {key} is not in English"));
+    }
+    for (language, keys) in &same {
+        for key in keys.keys() {
+            if !used.contains(&(language.as_str(), key.as_str())) {
+                let reason = format!("excuses {key} ({language}), which needs no excuse");
+                report.wrong(SAME_AS_ENGLISH, Some(key), reason);
+            }
         }
     }
-    errors
+    report.errors
+}
+
+/// What is wrong with one text of a language.
+fn problems(locale: &Locale, english: &Locale, key: &str, text: &Text) -> Vec<&'static str> {
+    let mut found = Vec::new();
+    if text.forms().iter().any(|t| t.trim().is_empty()) {
+        found.push("is empty");
+    }
+    match english.texts.get(key) {
+        None => found.push("is not in English"),
+        Some(other) if other.is_plural() != text.is_plural() => {
+            found.push("has plural forms in one of this language and English only");
+        }
+        Some(_) if locale.slots(key) != english.slots(key) => {
+            found.push("has other slots than in English");
+        }
+        Some(_) => (),
+    }
+    if let Text::Plural(forms) = text
+        && !forms.keys().eq(categories(&locale.language))
+    {
+        found.push("does not have exactly the plural forms of its language");
+    }
+    found
+}
+
+fn excused<'a>(
+    same: &'a SameAsEnglish,
+    language: &str,
+    key: &str,
+    used: &mut BTreeSet<(&'a str, &'a str)>,
+) -> bool {
+    let entries = same.iter().filter(|(of, _)| *of == language || *of == "*");
+    let entries = entries.flat_map(|(of, keys)| keys.keys().map(move |pattern| (of, pattern)));
+    let mut found = false;
+    for (of, pattern) in entries {
+        let fits = match pattern.strip_suffix('*') {
+            Some(start) => key.starts_with(start),
+            None => key == pattern,
+        };
+        if fits {
+            used.insert((of.as_str(), pattern.as_str()));
+            found = true;
+        }
+    }
+    found
 }
 
 #[cfg(test)]
@@ -171,7 +316,7 @@ mod tests {
             ("ky", r#"{"a":"x {m}"}"#),
         ]
         .map(|(l, t)| (l.to_owned(), Locale::parse(l, t.as_bytes()).unwrap()));
-        let errors = check_all(&locales.into());
+        let errors = check_all(&locales.into(), &BTreeMap::new());
         assert_eq!(errors.len(), 2, "{errors:?}");
     }
 }
