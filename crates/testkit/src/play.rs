@@ -535,9 +535,20 @@ impl Play {
         let player = self.people.remove(person).unwrap();
         let paper = player.holder.kit().to_text().to_string();
         drop(player.holder);
-        let (now, persona) = (self.world.now(), player.persona);
+        self.restore(person, player.persona, &paper).await;
+    }
+
+    /// A second device is set up from the paper kit; the first one lives on.
+    pub async fn second_device(&mut self, person: &str, device: &'static str) {
+        let player = &self.people[person];
+        let (paper, persona) = (player.holder.kit().to_text().to_string(), player.persona);
+        self.restore(device, persona, &paper).await;
+    }
+
+    async fn restore(&mut self, name: &'static str, persona: Persona, paper: &str) {
+        let now = self.world.now();
         let holder = loop {
-            let kit = Kit::parse(&paper).unwrap();
+            let kit = Kit::parse(paper).unwrap();
             let root = RootSecret::from_bytes(*kit.root);
             let hub = (HubId::parse(&kit.hub).unwrap(), kit.hub_url.as_str());
             let with = (persona.language, catalogue());
@@ -552,7 +563,7 @@ impl Play {
             persona,
             events: Vec::new(),
         };
-        self.people.insert(person, player);
+        self.people.insert(name, player);
         self.settle().await;
     }
 

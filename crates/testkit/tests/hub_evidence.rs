@@ -514,3 +514,52 @@ async fn a_wrapped_root_is_never_overwritten_and_only_its_owner_deletes_it() {
     client.delete_root(&locator, &owner, now).await.unwrap();
     assert_eq!(client.root(&locator).await.map(drop), not_found);
 }
+
+#[tokio::test]
+async fn two_hubs_on_one_database_never_fork_the_log_the_second_writer_stops() {
+    let mut s = scene(50, 2).await;
+    let (config, keys) = {
+        let house = s.world.house();
+        (house.config.clone(), house.keys.clone())
+    };
+    let clock = std::sync::Arc::new(s.world.clock.clone());
+    let rng = Box::new(s.world.rng.clone());
+    let (second, thread) = denizen_hub::Hub::open(config, keys, clock, rng).unwrap();
+    s.add(1).await;
+    // The second still believes in the log of before: its compare-and-swap fails, and it ends.
+    s.world
+        .wire
+        .connect("hub-0.test", denizen_hub::router(&second));
+    let note = s.world.note(&s.office, &s.address, "x");
+    let busy = s
+        .world
+        .deposit(&s.office, std::slice::from_ref(&note))
+        .await;
+    assert_eq!(busy.unwrap_err(), ClientError::Problem(P::Busy));
+    let again = s
+        .world
+        .deposit(&s.office, std::slice::from_ref(&note))
+        .await;
+    assert_eq!(again.unwrap_err(), ClientError::Problem(P::Busy));
+    drop(second);
+    s.world.wire.disconnect("hub-0.test");
+    assert!(matches!(
+        thread.join(),
+        Err(denizen_store::StoreError::AnotherWriter)
+    ));
+    s.world
+        .wire
+        .connect("hub-0.test", denizen_hub::router(s.world.house().hub()));
+    let stored = s.world.deposit(&s.office, &[note]).await.unwrap();
+    assert!(matches!(
+        stored[0],
+        DepositOutcome::Stored {
+            pos: 3,
+            index: 3,
+            ..
+        }
+    ));
+    s.world.restart_hub(0);
+    let directory = s.world.directory(0).await;
+    assert_eq!(s.check(2, &s.receipts[2], &directory), Ok(2));
+}

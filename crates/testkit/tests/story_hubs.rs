@@ -5,7 +5,7 @@ use denizen_holder::verify_export;
 use denizen_recovery::{WrapError, unwrap_passphrase};
 use denizen_testkit::{
     AZIZA, Play,
-    play::{BORDER, CLINIC, TEST_CENTRE, vct},
+    play::{BORDER, CLINIC, IMMIGRATION, TEST_CENTRE, permit, vct},
 };
 use zeroize::Zeroizing;
 
@@ -81,6 +81,49 @@ async fn a_restored_device_shows_no_old_copy_and_asks_for_fresh_ones() {
     assert!(
         old.iter().all(|r| !profile.is_unspent(r)),
         "nobody knows what the lost one showed"
+    );
+    play.end().await;
+}
+
+#[tokio::test]
+async fn two_devices_of_one_person_live_side_by_side() {
+    let mut play = Play::with(4, &[BORDER, CLINIC, TEST_CENTRE, IMMIGRATION]).await;
+    play.arrive(AZIZA).await;
+    for office in [&BORDER, &CLINIC, &TEST_CENTRE] {
+        play.link("aziza", office).await;
+        play.fill(office).await;
+    }
+    play.link_open("aziza", &IMMIGRATION).await;
+    play.second_device("aziza", "tablet").await;
+    assert_eq!(play.kinds("tablet"), play.kinds("aziza"));
+    let application = play.apply_for_permit("tablet").await;
+    play.look("immigration").await;
+    play.decide("immigration", permit()).await.unwrap();
+    for device in ["tablet", "aziza"] {
+        assert_eq!(play.follow(device, &application).len(), 2, "{device}");
+        assert!(
+            play.kinds(device).contains(&vct::PERMIT.to_owned()),
+            "{device}"
+        );
+    }
+    // A copy that one device has shown is shown by no other.
+    let spent = |device: &str| play.holder(device).profile().spent.clone();
+    assert_eq!(spent("tablet"), spent("aziza"));
+    // The first device links on; the index is its own.
+    let text = play.invite(&IMMIGRATION, None);
+    play.accept("aziza", &text).await;
+    let text = play.invite(&BORDER, None);
+    play.accept("tablet", &text).await;
+    play.settle().await;
+    let addresses = |device: &str| -> std::collections::BTreeSet<_> {
+        let links = &play.holder(device).profile().links;
+        links.iter().map(|l| l.address).collect()
+    };
+    assert_eq!(addresses("aziza"), addresses("tablet"));
+    assert_eq!(
+        addresses("aziza").len(),
+        6,
+        "each device took an index of its own"
     );
     play.end().await;
 }
