@@ -13,6 +13,7 @@ use denizen_api::{
     receipt::verify_head,
     wire::{FetchAnswer, Fetched},
 };
+use denizen_credential::status_uri;
 use denizen_model::{
     AddressId, OrgId, Sha256Hash, UnixTime,
     envelope::SUITE_1,
@@ -73,6 +74,7 @@ impl Gateway {
         let head = self.check_head(&answer, (cursor, seen))?;
         if !answer.items.is_empty() {
             self.refresh_directory(transport, now, rng).await?;
+            self.pull_missing_statuses(transport, now, rng).await?;
             self.take_in((answer.items, head), cursor, &mut report, (now, rng))?;
             flush(self, &client, &mut report, now).await?;
         }
@@ -128,11 +130,42 @@ impl Gateway {
         now: UnixTime,
         rng: &mut dyn rand_core::CryptoRng,
     ) -> Result<(), GatewayError> {
-        let admitted = |o: &&denizen_model::directory::Organisation| {
+        let orgs = self.issuers()?;
+        self.pull_statuses(orgs, transport, now, rng).await
+    }
+
+    /// Pulls the lists of organisations of which none is known yet, whoever's message came.
+    async fn pull_missing_statuses<T: Transport>(
+        &mut self,
+        transport: &T,
+        now: UnixTime,
+        rng: &mut dyn rand_core::CryptoRng,
+    ) -> Result<(), GatewayError> {
+        let trust = self.trust()?;
+        let mut orgs = self.issuers()?;
+        orgs.retain(|org| !trust.knows_status(&status_uri(&org.to_text(), "1")));
+        if orgs.is_empty() {
+            return Ok(());
+        }
+        self.pull_statuses(orgs, transport, now, rng).await
+    }
+
+    /// The organisations that may issue something.
+    fn issuers(&self) -> Result<Vec<OrgId>, GatewayError> {
+        let issues = |o: &&denizen_model::directory::Organisation| {
             o.admission.as_ref().is_some_and(|a| !a.kinds.is_empty())
         };
-        let orgs = self.trust()?.directory().organisations().filter(admitted);
-        let orgs: Vec<OrgId> = orgs.map(|o| o.id).collect();
+        let orgs = self.trust()?.directory().organisations();
+        Ok(orgs.filter(issues).map(|o| o.id).collect())
+    }
+
+    async fn pull_statuses<T: Transport>(
+        &mut self,
+        orgs: Vec<OrgId>,
+        transport: &T,
+        now: UnixTime,
+        rng: &mut dyn rand_core::CryptoRng,
+    ) -> Result<(), GatewayError> {
         let mut tokens: BTreeMap<String, String> = self.setting("statuses")?.unwrap_or_default();
         for org in orgs {
             for list in 1..=LISTS_MAX {
@@ -140,7 +173,7 @@ impl Gateway {
                 let Some(token) = self.client(transport).status(&org, &list).await? else {
                     break;
                 };
-                let uri = denizen_credential::status_uri(&org.to_text(), &list);
+                let uri = status_uri(&org.to_text(), &list);
                 let trust = self.trust.as_mut().ok_or(GatewayError::NoDirectory)?;
                 if trust.add_status(&uri, &token, now) {
                     tokens.insert(uri, token);

@@ -103,6 +103,11 @@ impl Trust {
         true
     }
 
+    /// Whether a list was ever taken in.
+    pub(crate) fn knows_status(&self, uri: &str) -> bool {
+        self.statuses.contains_key(uri)
+    }
+
     /// What is known of a credential's status: valid until a signed change says otherwise.
     #[must_use]
     pub fn status(&self, of: Option<&StatusRef>, now: UnixTime) -> (Status, Freshness) {

@@ -147,8 +147,21 @@ fn print_case(view: &CaseView) {
         };
         println!("    {}: {word}", row.part);
         for (query, value) in &row.shown {
-            println!("      {query}: {value}");
+            println!("      {query}: {}", in_one_line(value));
         }
+    }
+}
+
+fn in_one_line(value: &Value) -> String {
+    match value {
+        Value::Object(members) => {
+            let members = members
+                .iter()
+                .map(|(k, v)| format!("{k}: {}", in_one_line(v)));
+            members.collect::<Vec<_>>().join("; ")
+        }
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
     }
 }
 

@@ -87,7 +87,9 @@ impl GatewayStore {
     /// # Errors
     /// [`StoreError`].
     pub fn erasures(&self) -> Result<Vec<u64>, StoreError> {
-        let mut statement = self.sql().prepare_cached("SELECT pos FROM erasure ORDER BY pos")?;
+        let mut statement = self
+            .sql()
+            .prepare_cached("SELECT pos FROM erasure ORDER BY pos")?;
         let rows = statement.query_map([], |r| r.get::<_, i64>(0))?;
         rows.map(|pos| unsigned(pos?)).collect()
     }
