@@ -158,9 +158,8 @@ fn check_schema(
             let reason = format!("lists the claim {}, unknown to its schema", path.join("."));
             report.wrong(file, shown, reason);
         }
-        if let [name] = path.as_slice()
-            && claim.mandatory != required.contains(name.as_str())
-        {
+        let [name] = path.as_slice() else { continue };
+        if claim.mandatory != required.contains(name.as_str()) {
             let reason = format!("mandatory of {name} is not what its schema requires");
             report.wrong(file, shown, reason);
         }
@@ -277,8 +276,11 @@ impl<'a> At<'a, '_> {
                 self.wrong(vct, reason);
             }
         }
-        if let Some(fee) = &service.fee
-            && (fee.currency.len() != 3 || !fee.currency.bytes().all(|b| b.is_ascii_uppercase()))
+        let currency = |c: &str| c.len() == 3 && c.bytes().all(|b| b.is_ascii_uppercase());
+        if service
+            .fee
+            .as_ref()
+            .is_some_and(|fee| !currency(&fee.currency))
         {
             self.wrong("currency", "has a fee in no ISO 4217 currency".into());
         }

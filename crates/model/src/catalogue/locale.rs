@@ -260,10 +260,10 @@ fn problems(locale: &Locale, english: &Locale, key: &str, text: &Text) -> Vec<&'
         }
         Some(_) => (),
     }
-    if let Text::Plural(forms) = text
-        && !forms.keys().eq(categories(&locale.language))
-    {
-        found.push("does not have exactly the plural forms of its language");
+    if let Text::Plural(forms) = text {
+        if !forms.keys().eq(categories(&locale.language)) {
+            found.push("does not have exactly the plural forms of its language");
+        }
     }
     found
 }
