@@ -275,6 +275,13 @@ fn count(
         Bind::Nonce(nonce) => (nonce.as_bytes().as_slice(), 0, ProblemKind::PassUsed),
         Bind::Key(key) => (key.as_bytes().as_slice(), day, ProblemKind::RateLimited),
     };
+    let total = [b"bytes", pass.org.as_bytes().as_slice(), bind].concat();
+    if !tx
+        .db
+        .use_bytes(&total, item.body.len() as u64, pass.quota)?
+    {
+        return Ok(Err(ProblemKind::Quota));
+    }
     let bind = [b"deposit", pass.org.as_bytes().as_slice(), bind].concat();
     Ok(if tx.db.use_pass(&bind, period, pass.uses)? {
         Ok(())
