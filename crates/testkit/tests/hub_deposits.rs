@@ -516,6 +516,23 @@ async fn an_inbox_takes_deposits_under_a_pass_of_its_organisation_as_often_as_it
 }
 
 #[tokio::test]
+async fn a_deposit_pass_is_used_up_at_its_bytes_too() {
+    let mut s = scene(35).await;
+    inbox(&mut s).await;
+    let size = s.note("x").envelope.len() as u64;
+    let pass = Pass {
+        uses: 9,
+        quota: 2 * size + 1,
+        ..s.office.pass(PassUse::Deposit, Nonce::new([1; 32]))
+    };
+    let pass = s.office.sign_pass(&pass);
+    for pos in 0..2 {
+        assert_eq!(place(&to_inbox(&mut s, Some(pass.clone())).await).0, pos);
+    }
+    assert_eq!(to_inbox(&mut s, Some(pass)).await, refusal(P::Quota));
+}
+
+#[tokio::test]
 async fn a_long_poll_wakes_with_the_first_deposit() {
     let mut s = scene(32).await;
     let note = s.note("one");

@@ -1,0 +1,267 @@
+//! Bytes from the network never panic. Every parser is given what really went over the wire in a whole
+//! story, bent in thousands of ways from a seed; what it still accepts it writes back unchanged.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stdout)]
+
+use denizen_api::{
+    receipt::verify_proof,
+    wire::{
+        AddressState, ChangeAccepts, DirectoryAnswer, FetchAnswer, RegisterAddress, decode_batch,
+        decode_entries, decode_outcomes, encode_batch, encode_entries, encode_outcomes,
+    },
+};
+use denizen_credential::{UnverifiedCredential, UnverifiedPresentation};
+use denizen_jose::{Unverified, UnverifiedCompact};
+use denizen_model::{
+    HubId,
+    deposit::LeafOpening,
+    directory::Directory,
+    envelope::{Envelope, Header},
+    invitation::UnverifiedInvitation,
+    message::{Body, Message},
+    statement::split_kid,
+};
+use denizen_recovery::{Kit, unwrap_passphrase};
+use denizen_testkit::{
+    AZIZA, Play, Rng,
+    play::{BORDER, CLINIC, IMMIGRATION, TEST_CENTRE},
+};
+use denizen_tlog::{Tile, TilePath, UnverifiedNote, UnverifiedProof, decode_bundle};
+use rand_core::{Rng as _, SeedableRng as _};
+
+/// Bent samples of each parser.
+const ROUNDS: usize = 1500;
+const SEED: u64 = 91;
+
+/// A name, samples, and the parser; it gives what it would write back, if it accepts.
+struct Parser {
+    name: &'static str,
+    samples: Vec<Vec<u8>>,
+    parse: Box<dyn Fn(&[u8]) -> Option<Vec<u8>>>,
+}
+
+fn parser(
+    name: &'static str,
+    samples: impl IntoIterator<Item = Vec<u8>>,
+    parse: impl Fn(&[u8]) -> Option<Vec<u8>> + 'static,
+) -> Parser {
+    Parser {
+        name,
+        samples: samples.into_iter().take(12).collect(),
+        parse: Box::new(parse),
+    }
+}
+
+/// A parser of text.
+fn text(
+    name: &'static str,
+    samples: impl IntoIterator<Item = String>,
+    parse: impl Fn(&str) + 'static,
+) -> Parser {
+    parser(
+        name,
+        samples.into_iter().map(String::into_bytes),
+        move |bytes| {
+            parse(&String::from_utf8_lossy(bytes));
+            None
+        },
+    )
+}
+
+fn bend(sample: &[u8], rng: &mut Rng) -> Vec<u8> {
+    let mut bytes = sample.to_vec();
+    let below =
+        |rng: &mut Rng, max: usize| usize::try_from(rng.next_u64() % (max as u64 + 1)).unwrap();
+    for _ in 0..=below(rng, 3) {
+        let len = bytes.len();
+        let (a, b) = (below(rng, len), below(rng, len));
+        let (from, to) = (a.min(b), a.max(b));
+        match below(rng, 8) {
+            0 => bytes.truncate(from),
+            1 if len > 0 => bytes[from.min(len - 1)] ^= 1 << below(rng, 7),
+            2 if len > 0 => bytes[from.min(len - 1)] = [0, 0xff, 0x7f, 0x80, b'"'][below(rng, 4)],
+            3 => drop(bytes.drain(from..to.min(from + 40))),
+            4 => {
+                let part = bytes[from..to.min(from + 40)].to_vec();
+                bytes.splice(from..from, part);
+            }
+            5 => drop(bytes.splice(from..from, [0x9b, 0xff, 0xff, 0xff, 0xff, 0xff])),
+            6 => drop(bytes.splice(from..from, rng.next_u64().to_be_bytes())),
+            7 => drop(bytes.splice(from..from, b"[[[[[[[[{\"a\":".repeat(20))),
+            _ => bytes.extend_from_slice(&sample[from.min(sample.len())..]),
+        }
+    }
+    bytes
+}
+
+#[tokio::test]
+async fn bytes_from_the_network_never_panic_and_have_one_reading() {
+    let mut play = Play::with(SEED, &[BORDER, CLINIC, TEST_CENTRE, IMMIGRATION]).await;
+    play.arrive(AZIZA).await;
+    let invitation = play.invite(&BORDER, Some("x-case"));
+    for office in [&BORDER, &CLINIC, &TEST_CENTRE] {
+        play.link("aziza", office).await;
+        play.fill(office).await;
+    }
+    play.link_open("aziza", &IMMIGRATION).await;
+    play.apply_for_permit("aziza").await;
+    let mut rng = Rng::seed_from_u64(SEED);
+    let mut accepted = 0;
+    let parsers = parsers(&play, invitation).await;
+    for parser in &parsers {
+        assert!(!parser.samples.is_empty(), "{} has no samples", parser.name);
+        for sample in &parser.samples {
+            if let Some(written) = (parser.parse)(sample) {
+                assert_eq!(written, *sample, "{}: a real one", parser.name);
+            }
+        }
+        for round in 0..ROUNDS {
+            let bent = bend(&parser.samples[round % parser.samples.len()], &mut rng);
+            if let Some(written) = (parser.parse)(&bent) {
+                accepted += 1;
+                assert_eq!(written, bent, "{}: two encodings of one value", parser.name);
+            }
+        }
+    }
+    let count = parsers.len();
+    println!(
+        "{count} parsers, {ROUNDS} bent samples each, seed {SEED}: no panic; {accepted} accepted"
+    );
+}
+
+async fn parsers(play: &Play, invitation: String) -> Vec<Parser> {
+    let exchanges = play.world.wire.exchanges();
+    let requests = |path: &'static str| -> Vec<Vec<u8>> {
+        let of = exchanges
+            .iter()
+            .filter(|e| e.method == "POST" && e.path() == path);
+        of.map(|e| e.request.clone()).collect()
+    };
+    let answers = |path: &'static str| -> Vec<Vec<u8>> {
+        let of = exchanges
+            .iter()
+            .filter(|e| e.path().contains(path) && !e.answer.is_empty());
+        of.map(|e| e.answer.clone()).rev().collect()
+    };
+    let directory = play.world.directory(0).await;
+    let entries = directory.answer.entries.clone();
+    let (trust, hub): (_, HubId) = (directory.trust, play.world.house().id);
+    let deposited: Vec<_> = requests("/v1/deposits")
+        .iter()
+        .flat_map(|b| decode_batch(b))
+        .collect();
+    let envelopes: Vec<Vec<u8>> = deposited.concat().into_iter().map(|i| i.envelope).collect();
+    let headers = envelopes
+        .iter()
+        .map(|e| Envelope::parse(e).unwrap().header_bytes().to_vec());
+    let headers: Vec<_> = headers.collect();
+    let holder = play.holder("aziza");
+    let signed: Vec<_> = holder
+        .profile()
+        .applications
+        .iter()
+        .map(|a| a.message.0.clone())
+        .collect();
+    let records = &holder.profile().records;
+    let kept: Vec<String> = records.iter().map(|r| r.kept.clone()).collect();
+    let proofs: Vec<String> = records
+        .iter()
+        .map(|r| r.delivery.receipt.proof.clone())
+        .collect();
+    let openings = proofs.iter().map(|p| {
+        UnverifiedProof::parse(p)
+            .unwrap()
+            .danger_extra()
+            .unwrap()
+            .to_vec()
+    });
+    let openings: Vec<_> = openings.collect();
+    let message = Message::danger_claimed(&signed[0]).unwrap().0;
+    let papers: Vec<String> = message.attachments.into_iter().map(|a| a.data).collect();
+    let tokens: Vec<String> = holder.profile().statuses.values().cloned().collect();
+    let kit = holder.kit().to_text().to_string();
+    let checkpoint = directory.answer.checkpoint.clone();
+    let apply = entries.clone();
+    vec![
+        parser("batch", requests("/v1/deposits"), |b| {
+            decode_batch(b).map(|i| encode_batch(&i))
+        }),
+        parser("outcomes", answers("/v1/deposits"), |b| {
+            decode_outcomes(b).map(|o| encode_outcomes(&o))
+        }),
+        parser("fetch", answers("/envelopes"), |b| {
+            FetchAnswer::decode(b).map(|a| a.encode())
+        }),
+        parser("directory", [directory.answer.encode()], |b| {
+            DirectoryAnswer::decode(b).map(|a| a.encode())
+        }),
+        parser("entries", [encode_entries(&[b"one", b"two"])], |b| {
+            let entries = decode_entries(b)?;
+            Some(encode_entries(
+                &entries.iter().map(Vec::as_slice).collect::<Vec<_>>(),
+            ))
+        }),
+        parser("registration", requests("/v1/addresses"), |b| {
+            drop(serde_json::from_slice::<RegisterAddress>(b));
+            drop(serde_json::from_slice::<AddressState>(b));
+            drop(serde_json::from_slice::<ChangeAccepts>(b));
+            None
+        }),
+        parser("envelope", envelopes, |b| {
+            Envelope::parse(b).ok().map(|e| e.encode())
+        }),
+        parser("header", headers, |b| {
+            Header::parse(b).ok().map(|h| h.encode())
+        }),
+        parser("signed object", entries, |b| {
+            Unverified::parse(b).ok().map(|_| b.to_vec())
+        }),
+        parser("directory entry", apply, move |b| {
+            let mut directory = Directory::new(hub);
+            drop(directory.apply(b, &denizen_jose::Portable));
+            None
+        }),
+        parser("message", signed, |b| {
+            let (message, kid) = Message::danger_claimed(b).ok()?;
+            let _ = (message.commit(), split_kid(&kid));
+            let _ = matches!(message.body, Body::Note(_));
+            None
+        }),
+        parser("opening", openings, |b| {
+            LeafOpening::parse(b).map(|o| o.encode())
+        }),
+        parser(
+            "bundle and tile",
+            [b"\x00\x03abc\x00\x01x".to_vec(), vec![7; 64]],
+            |b| {
+                drop((decode_bundle(b), Tile::decode_hashes(b)));
+                None
+            },
+        ),
+        parser("wrapped root", [vec![0x87, 1, 0x1a, 0, 0, 1, 0]], |b| {
+            let device = zeroize::Zeroizing::new([0; 16]);
+            drop(unwrap_passphrase(&b[..b.len().min(40)], "x", &device));
+            None
+        }),
+        text("proof", proofs, move |t| {
+            drop(UnverifiedProof::parse(t));
+            drop(verify_proof(t, &trust));
+        }),
+        text("note", [checkpoint], |t| drop(UnverifiedNote::parse(t))),
+        text(
+            "tile path",
+            ["tile/0/x001/067.p/8".into(), "tile/entries/000".into()],
+            |t| {
+                assert!(TilePath::parse(t).is_none_or(|p| p.to_string() == t));
+            },
+        ),
+        text("credential", kept, |t| drop(UnverifiedCredential::parse(t))),
+        text("presentation", papers, |t| {
+            drop(UnverifiedPresentation::parse(t))
+        }),
+        text("compact JWS", tokens, |t| drop(UnverifiedCompact::parse(t))),
+        text("invitation", [invitation], |t| {
+            drop(UnverifiedInvitation::parse(t))
+        }),
+        text("kit", [kit], |t| drop(Kit::parse(t))),
+    ]
+}
