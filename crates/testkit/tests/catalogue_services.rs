@@ -49,7 +49,12 @@ fn every_service_can_be_met_by_examples() {
         let matches = match_query(&query(service), &candidates);
         assert!(matches.satisfied, "{}", service.service);
         for found in &matches.credentials {
-            let rules = || service.constraints.iter().filter(|c| c.query == found.query);
+            let rules = || {
+                service
+                    .constraints
+                    .iter()
+                    .filter(|c| c.query == found.query)
+            };
             let meets = |id: &str| {
                 let claims = by_id.get(id).map(|e| &e.2);
                 let claims = claims.unwrap();
