@@ -125,14 +125,41 @@ fn rejected(pointer: &str, rule: &str) -> Rejection {
     }])
 }
 
+/// Dates of the shipped kinds of which the second is never before the first.
+const IN_ORDER: [(&str, &str); 14] = [
+    ("valid_from", "valid_until"),
+    ("issued_on", "valid_until"),
+    ("examined_on", "valid_until"),
+    ("tested_on", "valid_until"),
+    ("tested_on", "retry_from"),
+    ("issue_date", "expiry_date"),
+    ("covers_from", "covers_until"),
+    ("since", "until"),
+    ("started_on", "planned_until"),
+    ("started_on", "expected_until"),
+    ("started_on", "ended_on"),
+    ("registered_on", "registered_until"),
+    ("registered_on", "deregistered_on"),
+    ("filed_on", "state_on"),
+];
+
 /// What a schema cannot compare.
 fn check_dates(claims: &Map<String, Value>, now: UnixTime) -> Result<(), Rejection> {
     let text = |name: &str| claims.get(name).and_then(Value::as_str);
-    if let (Some(from), Some(until)) = (text("valid_from"), text("valid_until")) {
-        // Both are whole dates by the schema, so their texts sort as they do.
+    for (first, second) in IN_ORDER {
+        let (Some(from), Some(until)) = (text(first), text(second)) else {
+            continue;
+        };
+        // Both are whole dates by their schemas, so their texts sort as they do.
         if from > until {
-            return Err(rejected("/valid_until", "is before valid_from"));
+            let rule = format!("is before {first}");
+            return Err(rejected(&format!("/{second}"), &rule));
         }
+    }
+    let share = claims.get("share");
+    let part = |name: &str| share.and_then(|s| s.get(name)).and_then(Value::as_u64);
+    if part("numerator") > part("denominator") {
+        return Err(rejected("/share", "is more than the whole"));
     }
     let born = claims
         .get("subject")
@@ -159,11 +186,14 @@ fn notice(claims: &Map<String, Value>) -> Option<Notice> {
     let penalty = penalty.and_then(|p| p.get("text").or_else(|| p.get("type")));
     let effect = penalty
         .and_then(Value::as_str)
+        .or_else(|| text("effect_text"))
+        .or_else(|| text("effect"))
         .or_else(|| text("state"))
         .unwrap_or_default();
+    let words = text("ground_text").unwrap_or_default();
     Some(Notice {
         who: text("authority")?.to_owned(),
-        ground: format!("{article} {number}").trim().to_owned(),
+        ground: format!("{words} {article} {number}").trim().to_owned(),
         legal_basis: article.to_owned(),
         effect: effect.to_owned(),
         appeal_until: appeal.get("until")?.as_str()?.parse().ok()?,
@@ -230,6 +260,41 @@ mod tests {
                 .notice()
                 .is_none()
         );
+    }
+
+    #[test]
+    fn a_restriction_on_entry_says_who_why_what_and_where_to_appeal() {
+        let claims = example("entry-restriction");
+        let record = check("entry-restriction", &claims).unwrap();
+        let notice = record.notice().unwrap();
+        let words = claims["ground_text"].as_str().unwrap();
+        assert!(notice.ground.starts_with(words), "{}", notice.ground);
+        assert_eq!(Some(notice.effect.as_str()), claims["effect"].as_str());
+        assert_eq!(
+            Some(notice.legal_basis.as_str()),
+            claims["legal_basis"].as_str()
+        );
+    }
+
+    #[test]
+    fn every_valid_example_is_taken_and_dates_in_the_wrong_order_are_not() {
+        for kind in catalogue().kinds() {
+            let claims = example(&kind.name);
+            assert!(check(&kind.name, &claims).is_ok(), "{}", kind.name);
+        }
+        for (kind, claim, early) in [
+            ("driving-licence", "expiry_date", "2019-05-19"),
+            ("tax-payment", "covers_until", "2026-04-03"),
+            ("stay-application", "state_on", "2026-04-12"),
+            ("enrolment", "expected_until", "2026-08-31"),
+        ] {
+            let mut claims = example(kind);
+            claims[claim] = json!(early);
+            assert_eq!(pointer(check(kind, &claims)), format!("/{claim}"));
+        }
+        let mut claims = example("real-estate");
+        claims["share"]["numerator"] = json!(4);
+        assert_eq!(pointer(check("real-estate", &claims)), "/share");
     }
 
     #[test]
