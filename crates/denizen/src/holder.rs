@@ -336,8 +336,10 @@ impl<'a> Open<'a> {
             let code = link.refusal.clone().unwrap_or_default();
             return Err(self.say.refusal(&code));
         }
-        self.say.line("cli-link-waiting", &[]);
-        show::codes(self)
+        if let Some(link) = link {
+            show::code(self, link);
+        }
+        Ok(())
     }
 
     async fn preview<T: Transport>(

@@ -109,7 +109,15 @@ fn show_selection(at: &Open<'_>, preview: &Preview) {
             .iter()
             .map(|o| at.holder.name_of(o))
             .collect();
-        let (kind, issuers) = (kinds.join(", "), issuers.join(", "));
+        if issuers.is_empty() && !missing.required {
+            continue;
+        }
+        let issuers = if issuers.is_empty() {
+            "-".to_owned()
+        } else {
+            issuers.join(", ")
+        };
+        let kind = kinds.join(", ");
         let key = if missing.required {
             "cli-apply-missing"
         } else {
@@ -131,7 +139,7 @@ fn show_leaving(at: &Open<'_>, preview: &Preview) {
             .plain(&format!("  {}", at.say.kind(at.shell, &offer.vct)));
         for (path, value) in &offer.values {
             let path: Vec<String> = path.split('.').map(str::to_owned).collect();
-            show::print_claim(&at.say, &name, &path, value, 2);
+            show::print_claim(at, &name, &path, value, 2);
         }
     }
 }

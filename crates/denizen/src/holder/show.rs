@@ -2,18 +2,21 @@
 
 use super::{Open, Say};
 use anyhow::bail;
-use denizen_holder::{Event, Freshness, InvitationPreview, LinkState, RecordView};
+use denizen_holder::{Event, Freshness, InvitationPreview, Link, LinkState, RecordView};
 use denizen_model::{
     OrgId, Sha256Hash, UnixTime,
+    catalogue::{Catalogue, ClaimMetadata},
     message::{ApplicationEvent, ApplicationState, DisputeEvent, DisputeState, Sensitivity},
     statement::{Quality, ServiceEntry},
 };
 use denizen_recovery::Kit;
 use denizen_tlog::Level;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// Characters of a record's name in lists.
 const SHORT: usize = 8;
+/// Claims of a record in lists.
+const SUMMARY_CLAIMS: usize = 2;
 
 /// The kit as words and as a QR code.
 pub(super) fn kit(say: &Say, kit: &Kit) {
@@ -64,23 +67,28 @@ fn service_title(at: &Open<'_>, service: &str) -> String {
 /// The digits of links that wait.
 pub(super) fn codes(at: &Open<'_>) -> anyhow::Result<()> {
     for link in &at.holder.profile().links {
-        let name = at.holder.name_of(&link.org);
-        match link.state {
-            LinkState::CodeReady => {
-                let code = at.holder.code(link.index).unwrap_or_default();
-                at.say.plain(&name);
-                at.say.indented("cli-link-code", &[("code", &code)]);
-            }
-            LinkState::Opening | LinkState::Accepted => {
-                at.say.plain(&name);
-                at.say.indented("cli-link-waiting", &[]);
-            }
-            LinkState::Confirmed => at.say.line("cli-link-stands", &[("org", &name)]),
-            LinkState::Refused => at.say.line("cli-link-refused", &[("org", &name)]),
-            _ => {}
-        }
+        code(at, link);
     }
     Ok(())
+}
+
+/// Where one link stands; its digits if they can be read out.
+pub(super) fn code(at: &Open<'_>, link: &Link) {
+    let name = at.holder.name_of(&link.org);
+    match link.state {
+        LinkState::CodeReady => {
+            let code = at.holder.code(link.index).unwrap_or_default();
+            at.say.plain(&name);
+            at.say.indented("cli-link-code", &[("code", &code)]);
+        }
+        LinkState::Opening | LinkState::Accepted => {
+            at.say.plain(&name);
+            at.say.indented("cli-link-waiting", &[]);
+        }
+        LinkState::Confirmed => at.say.line("cli-link-stands", &[("org", &name)]),
+        LinkState::Refused => at.say.line("cli-link-refused", &[("org", &name)]),
+        _ => {}
+    }
 }
 
 /// What a sync brought.
@@ -166,6 +174,10 @@ fn heading(at: &Open<'_>, view: &RecordView, number: Option<usize>) {
         "{number}{}  [{short}]{special}",
         say.kind(at.shell, &view.vct)
     ));
+    let summary = summary(at, view);
+    if !summary.is_empty() {
+        say.plain(&format!("    {summary}"));
+    }
     let org = at.holder.name_of(&view.issuer);
     let date = view.issued.map_or_else(String::new, |t| say.date(t));
     say.indented("cli-record-issued-by", &[("org", &org), ("date", &date)]);
@@ -190,6 +202,48 @@ fn heading(at: &Open<'_>, view: &RecordView, number: Option<usize>) {
             &[("count", &view.copies_left.to_string())],
         );
     }
+}
+
+/// Its first plain claims, so that two records of one kind are told apart.
+fn summary(at: &Open<'_>, view: &RecordView) -> String {
+    let Some(kind) = at.shell.catalogue.kind(&view.vct) else {
+        return String::new();
+    };
+    let top = ordered(&at.shell.catalogue, &kind.name, &[], &view.claims);
+    let plain = top
+        .into_iter()
+        .filter(|(_, v)| !v.is_object() && !v.is_array());
+    let text = plain.take(SUMMARY_CLAIMS).map(|(claim, value)| {
+        let key = format!("{}-{claim}", kind.name);
+        let label = at.say.known(&format!("claim-{key}"));
+        let label = label.unwrap_or_else(|| claim.clone());
+        format!("{label}: {}", value_text(&at.say, &key, value))
+    });
+    text.collect::<Vec<_>>().join("; ")
+}
+
+/// Members of a claim in the order in which the kind lists them.
+fn ordered<'a>(
+    catalogue: &Catalogue,
+    kind: &str,
+    path: &[String],
+    members: &'a Map<String, Value>,
+) -> Vec<(&'a String, &'a Value)> {
+    let kind = catalogue.kinds().find(|k| k.name == kind);
+    let place = |name: &String| {
+        let claims = kind.into_iter().flat_map(|k| &k.claims);
+        let wanted: Vec<&str> = path.iter().chain([name]).map(String::as_str).collect();
+        let same = |c: &ClaimMetadata| {
+            c.path
+                .iter()
+                .map(Value::as_str)
+                .eq(wanted.iter().map(|w| Some(*w)))
+        };
+        claims.into_iter().position(same).unwrap_or(usize::MAX)
+    };
+    let mut all: Vec<_> = members.iter().collect();
+    all.sort_by_key(|(name, _)| place(name));
+    all
 }
 
 fn status(say: &Say, view: &RecordView) -> String {
@@ -277,8 +331,8 @@ pub(super) fn record(at: &Open<'_>, asked: &str) -> anyhow::Result<()> {
     notice(&at.say, view);
     let name = at.shell.catalogue.kind(&view.vct).map(|k| k.name.clone());
     let name = name.unwrap_or_default();
-    for (claim, value) in &view.claims {
-        print_claim(&at.say, &name, std::slice::from_ref(claim), value, 1);
+    for (claim, value) in ordered(&at.shell.catalogue, &name, &[], &view.claims) {
+        print_claim(at, &name, std::slice::from_ref(claim), value, 1);
     }
     if let Some(law) = &view.held.legal_basis {
         at.say.indented("cli-notice-law", &[("value", law)]);
@@ -297,7 +351,8 @@ pub(super) fn record(at: &Open<'_>, asked: &str) -> anyhow::Result<()> {
 }
 
 /// One claim under its label, with everything below it.
-pub(super) fn print_claim(say: &Say, kind: &str, path: &[String], value: &Value, depth: usize) {
+pub(super) fn print_claim(at: &Open<'_>, kind: &str, path: &[String], value: &Value, depth: usize) {
+    let say = &at.say;
     let space = "  ".repeat(depth);
     let key = format!("{kind}-{}", path.join("-"));
     let label = say.known(&format!("claim-{key}"));
@@ -305,9 +360,9 @@ pub(super) fn print_claim(say: &Say, kind: &str, path: &[String], value: &Value,
     match value {
         Value::Object(members) => {
             say.plain(&format!("{space}{label}:"));
-            for (name, value) in members {
+            for (name, value) in ordered(&at.shell.catalogue, kind, path, members) {
                 let path = [path, std::slice::from_ref(name)].concat();
-                print_claim(say, kind, &path, value, depth + 1);
+                print_claim(at, kind, &path, value, depth + 1);
             }
         }
         Value::Array(items) => {
