@@ -220,10 +220,14 @@ fn pause() {
     std::thread::sleep(PAUSE);
 }
 
-/// A URL on loopback whose port was free a moment ago.
+/// A URL on loopback whose port was free a moment ago, below those that the system gives to outgoing
+/// connections: none of the demo's own takes it meanwhile.
 pub(crate) fn free_url() -> Result<String> {
-    let free = TcpListener::bind("127.0.0.1:0")?;
-    Ok(format!("http://{}", free.local_addr()?))
+    let first = 20_000 + u16::try_from(std::process::id() % 10_000)?;
+    let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    let port = (first..first + 2000).find(is_free);
+    let port = port.context("no port on loopback is free")?;
+    Ok(format!("http://127.0.0.1:{port}"))
 }
 
 /// What a server answers to a plain request.
