@@ -296,7 +296,8 @@ impl<'a> Open<'a> {
             .write_profile(&self.holder.encrypt(&mut self.shell.rng()))
     }
 
-    /// Syncs, keeping what was taken in even if the hub fails midway.
+    /// Syncs, keeping what was taken in even if the hub fails midway; then sends the answers, which
+    /// are kept by now.
     async fn sync_once(&mut self, wait_s: u32) -> anyhow::Result<Vec<Event>> {
         self.save()?;
         let (now, transport) = (self.now(), HttpTransport::unlinkable()?);
@@ -305,7 +306,11 @@ impl<'a> Open<'a> {
             .sync(&transport, wait_s, now, &mut self.shell.rng())
             .await;
         self.save()?;
-        Ok(report.map_err(|e| self.say.error(&e))?.events)
+        let events = report.map_err(|e| self.say.error(&e))?.events;
+        let sent = self.holder.send(&transport, self.now()).await;
+        self.save()?;
+        sent.map_err(|e| self.say.error(&e))?;
+        Ok(events)
     }
 
     async fn sync(&mut self, wait_s: u32) -> anyhow::Result<()> {
@@ -415,7 +420,12 @@ async fn restore(
     } else {
         Holder::restore(root, at, words, &transport, now, &mut rng).await
     };
-    let holder = holder.map_err(|e| say.error(&e))?;
+    let mut holder = holder.map_err(|e| say.error(&e))?;
+    folder.write_profile(&holder.encrypt(&mut rng))?;
+    holder
+        .send(&transport, now)
+        .await
+        .map_err(|e| say.error(&e))?;
     folder.write_profile(&holder.encrypt(&mut rng))?;
     let (links, records) = (holder.profile().links.len(), holder.profile().records.len());
     let (links, records) = (links.to_string(), records.to_string());

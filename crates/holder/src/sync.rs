@@ -117,8 +117,10 @@ pub struct SyncReport {
 }
 
 impl Holder {
-    /// Sends what waits, fetches every address once, takes in what came and answers what can be
-    /// answered. `wait_s` is how long the last address may wait for something new.
+    /// Sends what waits, fetches every address once and takes in what came. Answers are queued: the
+    /// caller keeps the profile, then calls [`Holder::send`] (or this again). So nothing leaves that a
+    /// device would not know after it was killed. `wait_s` is how long the last address may wait for
+    /// something new.
     ///
     /// # Errors
     /// [`HolderError`]; what was taken in before stays, and a later sync goes on.
@@ -134,7 +136,6 @@ impl Holder {
         self.begin(transport, now).await?;
         self.refresh_other_hubs(transport, now).await?;
         self.check_pins(now);
-        self.open_links(transport, now, rng).await?;
         self.flush(transport, now).await?;
         self.send_freezes(transport, now).await?;
         for part in self.fetch_own(transport, now).await? {
@@ -142,6 +143,7 @@ impl Holder {
                 self.restore_link(&part, None, transport, now, rng).await?;
             }
         }
+        self.open_links(transport, now, rng).await?;
         // An address whose registration was refused is not there.
         let open = |l: &&Link| match l.state {
             LinkState::Opening | LinkState::Closed => false,
@@ -176,12 +178,23 @@ impl Holder {
         self.queue_corrections(now, rng)?;
         self.queue_refills(now, rng)?;
         self.queue_manifest(now, rng)?;
-        self.flush(transport, now).await?;
         let new = self.profile.alarms.iter().skip(alarms);
         report.events.extend(new.map(|a| Event::Alarm {
             code: a.code.clone(),
         }));
         Ok(report)
+    }
+
+    /// Sends what waits, and nothing else. The caller has kept the profile since it was queued.
+    ///
+    /// # Errors
+    /// [`HolderError`]; what was not answered still waits.
+    pub async fn send<T: Transport>(
+        &mut self,
+        transport: &T,
+        now: UnixTime,
+    ) -> Result<(), HolderError> {
+        self.flush(transport, now).await
     }
 
     pub(crate) async fn flush<T: Transport>(
@@ -314,7 +327,7 @@ impl Holder {
         }
         self.profile.own_taken.insert(message.id.to_text(), hash);
         let part = part?;
-        self.take_part(part.clone(), now);
+        self.take_part(part.clone());
         Some(part)
     }
 
