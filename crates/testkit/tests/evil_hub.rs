@@ -46,7 +46,9 @@ async fn scene(seed: u64) -> Scene {
         holder,
     };
     s.sync().await.unwrap();
+    s.sync().await.unwrap();
     desk_confirms(&mut s).await;
+    s.sync().await.unwrap();
     s.sync().await.unwrap();
     assert!(s.alarms().is_empty(), "{:?}", s.alarms());
     s
@@ -323,10 +325,13 @@ async fn a_forged_receipt_for_what_she_sends_is_refused_and_it_is_sent_again() {
         }
         Some(encode_outcomes(&outcomes))
     });
+    s.sync().await.unwrap();
     assert_eq!(s.sync().await.unwrap_err(), HolderError::ReceiptRefused);
     assert!(!s.holder.profile().outbox.is_empty(), "it still waits");
     s.world.wire.calm();
     s.sync().await.unwrap();
+    let now = s.world.now();
+    s.holder.send(&s.world.wire, now).await.unwrap();
     assert!(s.holder.profile().outbox.is_empty());
     assert_eq!(s.alarms(), ["receipt-refused"]);
 }

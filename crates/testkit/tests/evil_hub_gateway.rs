@@ -24,6 +24,7 @@ async fn scene(seed: u64) -> Play {
         let (wire, rng) = (&play.world.wire, &mut play.world.rng);
         let holder = &mut play.people.get_mut(persona.name).unwrap().holder;
         holder.sync(wire, 0, now, rng).await.unwrap();
+        holder.send(wire, now).await.unwrap();
     }
     play
 }

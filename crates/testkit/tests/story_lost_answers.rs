@@ -52,6 +52,8 @@ enum Weather {
     Once(usize, Fault),
     /// Of a hundred requests so many have a fault of any kind.
     Storm(u64),
+    /// Her program is killed after this sync, before it keeps what it knows.
+    Killed(usize),
 }
 
 async fn told(seed: u64, weather: Weather) -> (Outcome, usize) {
@@ -59,6 +61,7 @@ async fn told(seed: u64, weather: Weather) -> (Outcome, usize) {
     match weather {
         Weather::Calm => play.world.wire.plan(|_, _| None),
         Weather::Once(number, fault) => play.world.wire.fault_at(number, fault),
+        Weather::Killed(sync) => play.killed_at.1 = Some(sync),
         Weather::Storm(percent) => {
             let mut dice = Rng::seed_from_u64(seed);
             play.world.wire.plan(move |_, _| {
@@ -76,7 +79,10 @@ async fn told(seed: u64, weather: Weather) -> (Outcome, usize) {
     let application = play.apply_for_permit("aziza").await;
     play.look("border").await;
     play.decide("border", permit()).await.unwrap();
-    let sent = play.world.wire.sent();
+    let sent = match weather {
+        Weather::Killed(_) => play.killed_at.0,
+        _ => play.world.wire.sent(),
+    };
     play.world.wire.calm();
     play.end().await;
     let mut records: Vec<_> = play
@@ -144,4 +150,15 @@ async fn a_stormy_line_changes_nothing() {
 async fn a_lost_request_or_one_that_comes_twice_changes_nothing() {
     campaign(2, Fault::LoseRequest, 0, 7).await;
     campaign(2, Fault::Twice, 3, 7).await;
+}
+
+#[tokio::test]
+async fn a_client_that_is_killed_before_it_keeps_what_it_knows_loses_nothing() {
+    let (want, _) = told(7, Weather::Calm).await;
+    let (_, syncs) = told(7, Weather::Killed(usize::MAX)).await;
+    for sync in 0..syncs {
+        let (got, _) = told(7, Weather::Killed(sync)).await;
+        assert_eq!(got, want, "killed at sync {sync} of {syncs}");
+    }
+    println!("killed after each of {syncs} syncs, seed 7: all end alike");
 }
