@@ -18,11 +18,12 @@ use std::{
     net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
     time::{Duration, Instant, SystemTime},
 };
 
 /// Longest wait for anything that a process does.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The binary under test.
 pub fn denizen() -> Command {
@@ -73,6 +74,18 @@ pub fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     }
 }
 
+/// A port that was free a moment ago, below those that the system gives to outgoing connections, so
+/// that no client of another test takes it meanwhile.
+fn free_port() -> u16 {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let ports = std::iter::repeat_with(|| {
+        let next = NEXT.fetch_add(1, Ordering::SeqCst);
+        20_000 + u16::try_from((std::process::id() * 61 + next) % 12_000).unwrap()
+    });
+    let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    ports.take(1000).find(is_free).unwrap()
+}
+
 /// A hub's folder with its id and URL.
 pub struct HubFolder {
     folder: tempfile::TempDir,
@@ -84,9 +97,7 @@ impl HubFolder {
     /// Makes a hub on a free port.
     pub fn make() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let free = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}", free.local_addr().unwrap());
-        drop(free);
+        let url = format!("http://127.0.0.1:{}", free_port());
         let dir = folder.path().join("hub");
         let said = succeed(&[
             "hub",
