@@ -28,6 +28,8 @@ enum ClaimType {
     String,
     Integer,
     Boolean,
+    /// Decimal text with a dot, from whatever way an office writes amounts.
+    Decimal,
     List,
 }
 
@@ -41,6 +43,7 @@ struct ClaimMapping {
     date: Option<String>,
     #[serde(default, rename = "type")]
     claim_type: ClaimType,
+    separator: Option<String>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -260,6 +263,10 @@ fn check_claim(
     if claim.column.is_some() == claim.constant.is_some() {
         return wrong("has either a column or a constant");
     }
+    let separates = |s: &String| claim.claim_type == ClaimType::List && !s.trim().is_empty();
+    if claim.separator.as_ref().is_some_and(|s| !separates(s)) {
+        return wrong("a separator is one or more characters, and only a list has one");
+    }
     let earlier = file.claim.iter().take(at);
     if earlier.into_iter().any(|o| {
         let len = o.path.len().min(claim.path.len());
@@ -302,6 +309,14 @@ impl ClaimMapping {
         }
         let items = match value {
             Value::Array(items) => items,
+            Value::String(text) => match &self.separator {
+                Some(separator) => {
+                    let parts = text.split(separator.as_str()).map(str::trim);
+                    let parts = parts.filter(|part| !part.is_empty());
+                    parts.map(Value::from).collect()
+                }
+                None => vec![Value::String(text)],
+            },
             one => vec![one],
         };
         let items = items.into_iter().map(|item| self.scalar(item));
@@ -318,6 +333,8 @@ impl ClaimMapping {
             (Value::Number(number), ClaimType::Integer) if number.is_i64() => {
                 return Ok(Value::Number(number));
             }
+            // A whole number is exact; one with a fraction may have been rounded on its way here.
+            (Value::Number(number), ClaimType::Decimal) if number.is_i64() => number.to_string(),
             _ => return Err("is of another type than the mapping says"),
         };
         let text = match &self.values {
@@ -337,12 +354,30 @@ impl ClaimMapping {
                 let number: i64 = text.parse().map_err(|_| "is no whole number")?;
                 Value::from(number)
             }
+            ClaimType::Decimal => Value::String(decimal(&text)?),
             ClaimType::Boolean => match text.as_str() {
                 "true" => Value::Bool(true),
                 "false" => Value::Bool(false),
                 _ => return Err("is neither true nor false"),
             },
         })
+    }
+}
+
+/// `8 900,00` and `8900.00` as `8900.00`. What could be read in two ways is refused.
+fn decimal(text: &str) -> Result<String, &'static str> {
+    let wrong = "is no decimal number with a point or a comma";
+    let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+    let (whole, fraction) = match text.split_once([',', '.']) {
+        Some((whole, fraction)) => (whole, Some(fraction)),
+        None => (text.as_str(), None),
+    };
+    let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    match fraction {
+        None if digits(whole) => Ok(whole.to_owned()),
+        // Three digits may be thousands.
+        Some(f) if digits(whole) && digits(f) && f.len() < 3 => Ok(format!("{whole}.{f:0<2}")),
+        _ => Err(wrong),
     }
 }
 
@@ -433,6 +468,8 @@ mod tests {
         assert!(refused("%H:%M%z", "%H:%M").contains("offset"));
         assert!(refused("column = \"ФИО\"\n", "").contains("either a column or a constant"));
         assert!(refused("format", "colour").contains("colour"));
+        let separated = "column = \"ФИО\"\nseparator = \",\"\n";
+        assert!(refused("column = \"ФИО\"\n", separated).contains("only a list"));
         Mapping::parse(&good, &catalogue()).unwrap();
     }
 
@@ -440,6 +477,23 @@ mod tests {
         serde_json::from_value::<ClaimMapping>(claim)
             .unwrap()
             .value(value)
+    }
+
+    #[test]
+    fn amounts_are_taken_as_offices_write_them_or_refused() {
+        let amount = json!({"path": ["a"], "type": "decimal"});
+        for (text, want) in [
+            ("8900", "8900"),
+            ("8 900,5", "8900.50"),
+            ("1\u{a0}840.50", "1840.50"),
+        ] {
+            assert_eq!(convert(amount.clone(), json!(text)), Ok(json!(want)));
+        }
+        assert_eq!(convert(amount.clone(), json!(740)), Ok(json!("740")));
+        for bad in ["8,900", "1.840,50", "-5", "12 руб.", ",5", "5,", "٥"] {
+            assert!(convert(amount.clone(), json!(bad)).is_err(), "{bad}");
+        }
+        assert!(convert(amount, json!(0.1)).is_err());
     }
 
     #[test]
@@ -459,6 +513,8 @@ mod tests {
             convert(list, json!(["UZB", "TJK"])),
             Ok(json!(["UZB", "TJK"]))
         );
+        let parts = json!({"path": ["a"], "type": "list", "separator": ","});
+        assert_eq!(convert(parts, json!("B, C,")), Ok(json!(["B", "C"])));
         let text = json!({"path": ["a"]});
         assert!(convert(text.clone(), json!(7)).is_err());
         assert!(convert(text, json!({"b": 1})).is_err());
