@@ -278,7 +278,7 @@ fn count(
     let total = [b"bytes", pass.org.as_bytes().as_slice(), bind].concat();
     if !tx
         .db
-        .use_bytes(&total, item.body.len() as u64, pass.quota)?
+        .use_bytes((&total, period), item.body.len() as u64, pass.quota)?
     {
         return Ok(Err(ProblemKind::Quota));
     }

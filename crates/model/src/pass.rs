@@ -55,7 +55,8 @@ pub struct Pass {
     pub not_before: UnixTime,
     /// Counts until this time.
     pub not_after: UnixTime,
-    /// Bytes that may lie in the address or be deposited in total.
+    /// Bytes that may lie in the registered address; or be deposited: in total under a nonce-bound
+    /// pass, in a day under a key-bound one.
     pub quota: u64,
 }
 
@@ -113,7 +114,8 @@ impl Pass {
             .map_err(PassError::Signature)?;
         let pass: Self =
             serde_json::from_slice(object.payload()).map_err(|_| PassError::Malformed)?;
-        if pass.v != 1 {
+        // A hub counts bytes in signed numbers.
+        if pass.v != 1 || i64::try_from(pass.quota).is_err() {
             return Err(PassError::Malformed);
         }
         if pass.hub != *hub || pass.pass_use != pass_use {
@@ -123,5 +125,46 @@ impl Pass {
             return Err(PassError::Expired);
         }
         Ok(pass)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use denizen_jose::Portable;
+
+    #[test]
+    fn a_quota_that_a_hub_cannot_count_is_refused() {
+        let key = SecretKeyFor::<PassKey>::from_seed(&[1; 32]).unwrap();
+        let check = |quota| {
+            let pass = Pass {
+                v: 1,
+                pass_use: PassUse::Register,
+                org: OrgId::new([1; 32]),
+                hub: HubId::new([2; 32]),
+                inbox: None,
+                bind: Bind::Nonce(crate::Nonce::new([3; 32])),
+                uses: 1,
+                not_before: UnixTime(0),
+                not_after: UnixTime(10),
+                quota,
+            };
+            let bytes = pass.sign(&key, "x#pass-1").into_bytes();
+            let (hub, now) = (HubId::new([2; 32]), UnixTime(5));
+            let read = Pass::verify(
+                &bytes,
+                &Portable,
+                &key.public_for(),
+                &hub,
+                PassUse::Register,
+                now,
+            );
+            read.map(|pass| pass.quota)
+        };
+        let most = u64::MAX / 2;
+        assert_eq!(check(most), Ok(most));
+        assert_eq!(check(most + 1), Err(PassError::Malformed));
+        assert_eq!(check(u64::MAX), Err(PassError::Malformed));
     }
 }

@@ -250,12 +250,14 @@ fn uses_of_a_pass_are_counted_by_period_up_to_its_number() {
 #[test]
 fn bytes_under_a_pass_are_counted_together_and_one_too_many_counts_nothing() {
     let mut b = Bench::fresh();
-    let used = |b: &mut Bench, bytes, max| b.write(|db| db.use_bytes(b"pass", bytes, max));
+    let used = |b: &mut Bench, bytes, max| b.write(|db| db.use_bytes((b"pass", 0), bytes, max));
     assert!(!used(&mut b, 11, 10));
     assert!(used(&mut b, 6, 10) && !used(&mut b, 5, 10) && used(&mut b, 4, 10));
     assert!(!used(&mut b, 1, 10));
     b.reopen();
     assert!(!used(&mut b, 1, 10) && used(&mut b, 1, u64::MAX) && !used(&mut b, 1, 0));
+    // Another period, a day later, counts anew.
+    assert!(b.write(|db| db.use_bytes((b"pass", 1), 10, 10)));
 }
 
 #[test]

@@ -162,17 +162,22 @@ impl Database {
         Ok(count == 1 && uses_max > 0)
     }
 
-    /// Counts bytes under a pass; `false`, and nothing counted, if they would be more than
-    /// `bytes_max` together.
+    /// Counts bytes under a pass in a period; `false`, and nothing counted, if they would be more
+    /// than `bytes_max` together.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn use_bytes(&self, bind: &[u8], bytes: u64, bytes_max: u64) -> Result<bool, StoreError> {
-        let sql = "INSERT INTO pass_use (bind, period, uses) SELECT ?1, 0, ?2 WHERE ?2 <= ?3 \
+    pub fn use_bytes(
+        &self,
+        (bind, period): (&[u8], i64),
+        bytes: u64,
+        bytes_max: u64,
+    ) -> Result<bool, StoreError> {
+        let sql = "INSERT INTO pass_use (bind, period, uses) SELECT ?1, ?4, ?2 WHERE ?2 <= ?3 \
                    ON CONFLICT (bind, period) DO UPDATE SET uses = uses + ?2 \
                    WHERE uses + ?2 <= ?3";
         let max = signed(bytes_max).unwrap_or(i64::MAX / 2);
-        let params = params![bind, signed(bytes)?, max.min(i64::MAX / 2)];
+        let params = params![bind, signed(bytes)?, max.min(i64::MAX / 2), period];
         Ok(self.sql().prepare_cached(sql)?.execute(params)? == 1)
     }
 }
