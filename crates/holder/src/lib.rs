@@ -6,8 +6,9 @@
 //!
 //! Not in scope: what an office does (`denizen-gateway`), where files lie (`denizen`).
 //!
-//! Every operation changes the profile first and sends afterwards: the caller saves, then calls
-//! [`Holder::sync`]. What was interrupted is sent again with the same bytes.
+//! Every operation changes the profile first and sends afterwards. The caller keeps the profile, calls
+//! [`Holder::sync`], keeps it again, and lets the answers go with [`Holder::send`]: nothing leaves that
+//! a device would not know after it was killed. What was interrupted is sent again with the same bytes.
 
 mod apply;
 mod dispute;

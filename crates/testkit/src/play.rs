@@ -52,6 +52,8 @@ pub struct Play {
     /// Syncs of people's clients so far, and the one after which the program is killed before it
     /// could keep what it knows.
     pub killed_at: (usize, Option<usize>),
+    /// Hubs and gateways are closed and opened again before every round.
+    pub restless: bool,
 }
 
 /// Asks again while no answer comes.
@@ -74,6 +76,7 @@ impl Play {
             gateways: BTreeMap::new(),
             people: BTreeMap::new(),
             killed_at: (0, None),
+            restless: false,
         }
     }
 
@@ -295,11 +298,25 @@ impl Play {
     /// Everybody syncs until nothing moves any more.
     pub async fn settle(&mut self) {
         for _ in 0..ROUNDS_MAX {
+            if self.restless {
+                self.restart();
+            }
             if self.round().await {
                 return;
             }
         }
         panic!("the story does not come to rest");
+    }
+
+    /// Every hub and gateway is closed and opened again.
+    pub fn restart(&mut self) {
+        for number in 0..self.world.houses.len() {
+            self.world.restart_hub(number);
+        }
+        let offices: Vec<_> = self.gateways.keys().copied().collect();
+        for office in offices {
+            self.reopen(office);
+        }
     }
 
     /// One round of syncs; whether it was quiet.

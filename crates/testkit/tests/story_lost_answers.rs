@@ -54,6 +54,8 @@ enum Weather {
     Storm(u64),
     /// Her program is killed after this sync, before it keeps what it knows.
     Killed(usize),
+    /// Hub and gateway restart before every round.
+    Restless,
 }
 
 async fn told(seed: u64, weather: Weather) -> (Outcome, usize) {
@@ -61,6 +63,7 @@ async fn told(seed: u64, weather: Weather) -> (Outcome, usize) {
     match weather {
         Weather::Calm => play.world.wire.plan(|_, _| None),
         Weather::Once(number, fault) => play.world.wire.fault_at(number, fault),
+        Weather::Restless => play.restless = true,
         Weather::Killed(sync) => play.killed_at.1 = Some(sync),
         Weather::Storm(percent) => {
             let mut dice = Rng::seed_from_u64(seed);
@@ -161,4 +164,11 @@ async fn a_client_that_is_killed_before_it_keeps_what_it_knows_loses_nothing() {
         assert_eq!(got, want, "killed at sync {sync} of {syncs}");
     }
     println!("killed after each of {syncs} syncs, seed 7: all end alike");
+}
+
+#[tokio::test]
+async fn servers_that_restart_all_the_time_change_nothing() {
+    let (want, _) = told(8, Weather::Calm).await;
+    let (got, _) = told(8, Weather::Restless).await;
+    assert_eq!(got, want);
 }
