@@ -3,8 +3,15 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use denizen_api::wire::WrappedRoot;
-use denizen_model::{Nonce, OrgId, id::Bytes};
-use denizen_testkit::{Person, World};
+use denizen_model::{
+    Nonce, OrgId,
+    envelope::{ENC_SIZE_BYTES, Envelope, SIZE_CLASSES_BYTES, TAG_SIZE_BYTES},
+    id::Bytes,
+};
+use denizen_testkit::{
+    Person, World,
+    office::{deposit_of, header_of},
+};
 
 async fn world(seed: u64, mark: &str) -> World {
     let mut world = World::make(seed).await;
@@ -101,6 +108,33 @@ async fn a_mark_in_a_body_and_in_a_uri_is_found() {
         found.iter().any(|f| f.contains("(plain) in hub-0.db")),
         "{found:?}"
     );
+}
+
+#[tokio::test]
+async fn an_envelope_that_somebody_forgot_to_seal_is_found_on_the_wire_and_at_the_hub() {
+    let mut world = world(6, "Rano Canary-Unsealed").await;
+    let office = world.office("Office", &[]).await;
+    let person = Person::make(&mut world.rng);
+    let address = person.link_address(1, &office, &mut world.rng);
+    world.register(&address).await;
+    let message = office.note(
+        address.to(office.hub),
+        "Rano Canary-Unsealed",
+        &mut world.rng,
+    );
+    let mut plain = office.sign(&message);
+    plain.resize(SIZE_CLASSES_BYTES[0] + TAG_SIZE_BYTES, 0);
+    let enc = vec![0; ENC_SIZE_BYTES];
+    let envelope = Envelope::new(header_of(&message).encode(), enc, plain).unwrap();
+    let item = deposit_of(&envelope, &mut world.rng);
+    world.deposit(&office, &[item]).await.unwrap();
+    let found = places(&world).await;
+    for place in ["in request of", "in hub-0.db-wal"] {
+        assert!(
+            found.iter().any(|f| f.contains(place)),
+            "{place}: {found:?}"
+        );
+    }
 }
 
 #[tokio::test]
