@@ -28,17 +28,8 @@ pub(crate) struct Current {
 impl Current {
     /// Replays the stored entries; `None` if one is missing or refused.
     pub(crate) fn load(db: &Database, hub: HubId, published: Published) -> Option<Self> {
-        let mut directory = Directory::new(hub);
-        let mut entries = Vec::new();
-        for index in 0..published.size.div_ceil(TILE_WIDTH as u64) {
-            let bundle = db.bundle(LogId::Directory, index).ok()??;
-            for entry in decode_bundle(&bundle).ok()? {
-                directory.apply(entry, &Portable).ok()?;
-                entries.push(entry.to_vec());
-            }
-        }
-        let whole = entries.len() as u64 == published.size;
-        whole.then_some(Self {
+        let (directory, entries) = replay(db, hub, published.size)?;
+        Some(Self {
             directory,
             entries,
             published,
@@ -54,9 +45,8 @@ impl Current {
 
     /// Whether an organisation is admitted and not suspended.
     pub(crate) fn is_active(&self, org: &OrgId, now: UnixTime) -> bool {
-        self.directory.organisation(org).is_some_and(|o| {
-            o.admission.is_some() && o.suspension.as_ref().is_none_or(|s| s.from > now)
-        })
+        let org = self.directory.organisation(org);
+        org.is_some_and(|org| org.is_active(now))
     }
 
     /// Where these entries stand already, in this order: they were posted again after a lost answer.
@@ -85,6 +75,20 @@ impl Current {
             .all(|org| admitted(org).is_some())
             .then_some(next)
     }
+}
+
+/// Replays the stored entries of a directory of this size; `None` if one is missing or refused.
+pub(crate) fn replay(db: &Database, hub: HubId, size: u64) -> Option<(Directory, Vec<Vec<u8>>)> {
+    let mut directory = Directory::new(hub);
+    let mut entries = Vec::new();
+    for index in 0..size.div_ceil(TILE_WIDTH as u64) {
+        let bundle = db.bundle(LogId::Directory, index).ok()??;
+        for entry in decode_bundle(&bundle).ok()? {
+            directory.apply(entry, &Portable).ok()?;
+            entries.push(entry.to_vec());
+        }
+    }
+    (entries.len() as u64 == size).then_some((directory, entries))
 }
 
 /// The organisation whose first statement this is.

@@ -10,6 +10,7 @@
 mod address;
 mod deposit;
 mod directory;
+mod end;
 mod erase;
 mod fetch;
 mod http;
@@ -19,6 +20,7 @@ mod metrics;
 mod public;
 mod receipt;
 
+pub use end::{Ends, NewestKnown, read_directory, read_ends};
 pub use http::{ROUTES, router};
 pub use init::{HubKeys, OperatorIdentity, make_operator};
 pub use log::{OpenError, SequencerThread};
@@ -47,6 +49,8 @@ pub struct HubConfig {
     pub self_quota_bytes: u64,
     /// Reserved deposits that a frozen address takes in a day.
     pub reserved_a_day: u32,
+    /// What is known from elsewhere to have been signed: a database without it is not served (R12).
+    pub newest_known: NewestKnown,
 }
 
 impl HubConfig {
@@ -60,6 +64,7 @@ impl HubConfig {
             self_addresses_a_minute: 600,
             self_quota_bytes: 64 << 20,
             reserved_a_day: 20,
+            newest_known: NewestKnown::default(),
         }
     }
 }
@@ -124,6 +129,13 @@ impl Hub {
     #[must_use]
     pub fn id(&self) -> &HubId {
         &self.0.config.hub
+    }
+
+    /// The newest signed checkpoints, of the deposits and of the directory. What they cover is durable.
+    #[must_use]
+    pub fn checkpoints(&self) -> [String; 2] {
+        let deposits = self.0.deposits.borrow().checkpoint.clone();
+        [deposits, self.0.directory().published.checkpoint.clone()]
     }
 
     /// What the directory says now.

@@ -5,15 +5,17 @@
 //! are the jobs answered (R23). An error in the commit path ends the thread and with it the process
 //! (R24): what is unknown is found out by reading the disk again at start.
 
-use crate::{HubConfig, HubKeys, directory};
+use crate::{
+    HubConfig, HubKeys, directory,
+    end::{follows, whole_end},
+};
 use denizen_model::{Clock, Sha256Hash, UnixTime};
 use denizen_store::{
     Database, StoreError,
     hub::{LogHead, LogId, StoredTiles},
 };
 use denizen_tlog::{
-    Checkpoint, Hash, NoteSigner, RightEdge, TILE_WIDTH, decode_bundle, empty_root, encode_bundle,
-    hash_leaf, sign_checkpoint,
+    Checkpoint, Hash, NoteSigner, RightEdge, TILE_WIDTH, encode_bundle, hash_leaf, sign_checkpoint,
 };
 use std::{
     sync::{Arc, PoisonError, RwLock},
@@ -37,6 +39,31 @@ pub enum OpenError {
     /// The stored tiles do not lead to the stored head: signing would fork the log.
     #[error("the end of the log is damaged: restore a backup; nothing is signed until then")]
     RightEdge,
+    /// The database is older than what was signed: signing on would fork the log (R12).
+    #[error(
+        "the {log} log ends at {stored} leaves, but {known} were signed: {lost} are missing. A restored \
+         backup is a rollback, and nothing is signed on it: bring back the newest database",
+        lost = known.saturating_sub(*stored)
+    )]
+    RolledBack {
+        /// Which log.
+        log: &'static str,
+        /// Leaves in the database.
+        stored: u64,
+        /// Leaves of the newest checkpoint that is known.
+        known: u64,
+    },
+    /// The database has other leaves than were signed (R12).
+    #[error(
+        "the {log} log has other leaves than the {size} that were signed: it is another history, and \
+         nothing is signed on it"
+    )]
+    Forked {
+        /// Which log.
+        log: &'static str,
+        /// Leaves of the newest checkpoint that is known.
+        size: u64,
+    },
     /// The directory's entries do not replay.
     #[error("the directory log does not replay: restore a backup")]
     Directory,
@@ -140,13 +167,7 @@ impl Growing {
     fn load(db: &Database, id: LogId, origin: &str, keys: &HubKeys) -> Result<Self, OpenError> {
         let signer = NoteSigner::new(origin, &keys.log.danger_seed());
         let signer = signer.map_err(|_| OpenError::Origin)?;
-        let head = db.log_head(id)?;
-        let (size, root) = head.map_or((0, empty_root()), |h| (h.size, h.root));
-        let edge = RightEdge::load(&StoredTiles::new(db, id), size);
-        let edge = edge.map_err(|_| OpenError::RightEdge)?;
-        if edge.root() != root || !last_bundle_matches(db, id, size)? {
-            return Err(OpenError::RightEdge);
-        }
+        let edge = whole_end(db, id)?;
         Ok(Self {
             id,
             edge,
@@ -199,21 +220,6 @@ impl Growing {
             checkpoint: note,
         }
     }
-}
-
-/// Whether the entries of the last bundle are the leaves of the last tile.
-fn last_bundle_matches(db: &Database, id: LogId, size: u64) -> Result<bool, OpenError> {
-    let Some(last) = size.checked_sub(1) else {
-        return Ok(true);
-    };
-    let index = last / TILE_WIDTH as u64;
-    let (bundle, tile) = (db.bundle(id, index)?, db.tile(id, 0, index)?);
-    let (Some(bundle), Some(tile)) = (bundle, tile) else {
-        return Ok(false);
-    };
-    let entries = decode_bundle(&bundle).unwrap_or_default();
-    let leaves: Vec<Hash> = entries.iter().map(|e| hash_leaf(e)).collect();
-    Ok(leaves == tile)
 }
 
 struct Sequencer {
@@ -303,6 +309,7 @@ pub(crate) fn start(
         Growing::load(&db, LogId::Deposits, &origins.deposits, keys)?,
         Growing::load(&db, LogId::Directory, &origins.directory, keys)?,
     ];
+    follows(&db, &config.newest_known)?;
     let [deposits, entries] = &logs;
     let time = db
         .log_head(LogId::Deposits)?

@@ -13,7 +13,7 @@ use crate::{
         STATEMENT_TYP, SUSPENSION_TYP, ServiceEntry, Statement, Suspension, split_kid,
     },
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Why an entry is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -34,6 +34,10 @@ pub enum DirectoryError {
     /// An entry about an organisation that has no statement.
     #[error("directory entry names an organisation without a statement")]
     OrgUnknown,
+    /// An admission or suspension that stands in the log already: without this, a hub could undo a
+    /// suspension by logging an old admission again, without the operator's offline key.
+    #[error("directory entry decides again what an earlier entry decided with the same bytes")]
+    Repeated,
 }
 
 /// One organisation as the directory shows it.
@@ -49,10 +53,19 @@ pub struct Organisation {
     pub since: UnixTime,
     /// The newest admission.
     pub admission: Option<Admission>,
-    /// The suspension, if one is in force.
+    /// The suspension, if none of the admissions after it lifted it. Its `from` may be to come.
     pub suspension: Option<Suspension>,
     /// Hashes of all its statements, oldest first.
     pub chain: Vec<Sha256Hash>,
+}
+
+impl Organisation {
+    /// Whether it is admitted, and not suspended, at a time.
+    #[must_use]
+    pub fn is_active(&self, at: UnixTime) -> bool {
+        let suspended = self.suspension.as_ref().is_some_and(|s| s.from <= at);
+        self.admission.is_some() && !suspended
+    }
 }
 
 /// How an issuer's key counts for a credential.
@@ -73,6 +86,8 @@ pub struct Directory {
     organisations: BTreeMap<OrgId, Organisation>,
     services: BTreeMap<Sha256Hash, ServiceEntry>,
     kinds: BTreeMap<String, Vec<KindEntry>>,
+    /// Hashes of the admissions and suspensions: each stands once.
+    decided: BTreeSet<Sha256Hash>,
 }
 
 impl Directory {
@@ -86,6 +101,7 @@ impl Directory {
             organisations: BTreeMap::new(),
             services: BTreeMap::new(),
             kinds: BTreeMap::new(),
+            decided: BTreeSet::new(),
         }
     }
 
@@ -191,13 +207,14 @@ impl Directory {
             SERVICE_TYP => self.apply_service(object, entry, verifier),
             ADMISSION_TYP => {
                 let admission: Admission = self.by_operator(object, verifier)?;
-                let org = self.org_mut(admission.org)?;
+                let org = self.decide(entry, admission.org)?;
                 org.admission = Some(admission);
+                org.suspension = None;
                 Ok(())
             }
             SUSPENSION_TYP => {
                 let suspension: Suspension = self.by_operator(object, verifier)?;
-                let org = self.org_mut(suspension.org)?;
+                let org = self.decide(entry, suspension.org)?;
                 org.suspension = Some(suspension);
                 Ok(())
             }
@@ -213,10 +230,15 @@ impl Directory {
         }
     }
 
-    fn org_mut(&mut self, org: OrgId) -> Result<&mut Organisation, DirectoryError> {
-        self.organisations
-            .get_mut(&org)
-            .ok_or(DirectoryError::OrgUnknown)
+    /// The organisation that an admission or suspension decides about, which stands here only once.
+    fn decide(&mut self, entry: &[u8], org: OrgId) -> Result<&mut Organisation, DirectoryError> {
+        let org = self.organisations.get_mut(&org);
+        let org = org.ok_or(DirectoryError::OrgUnknown)?;
+        if self.decided.insert(Sha256Hash::of(entry)) {
+            Ok(org)
+        } else {
+            Err(DirectoryError::Repeated)
+        }
     }
 
     fn by_operator<T: serde::de::DeserializeOwned>(

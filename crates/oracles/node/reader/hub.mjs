@@ -29,7 +29,7 @@ const nextIdentity = (statement) => statement.identity_next?.key ?? statement.id
 const sameKey = (a, b) => a.kty === b.kty && a.crv === b.crv && a.x === b.x;
 
 class Replay {
-  constructor(hub) { Object.assign(this, { hub, operator: null, organisations: new Map(), services: new Map() }); }
+  constructor(hub) { Object.assign(this, { hub, operator: null, organisations: new Map(), services: new Map(), decided: new Set() }); }
 
   statement(bytes, { payload }) {
     const hash = b64u(sha256(bytes));
@@ -65,14 +65,23 @@ class Replay {
 
   organisation(id) { return this.organisations.get(id) ?? refuse('no statement'); }
 
+  /** The organisation of an admission or suspension, which stands in the log once. */
+  decide(bytes, id) {
+    const org = this.organisation(id);
+    const hash = b64u(sha256(bytes));
+    must(!this.decided.has(hash), 'decided again');
+    this.decided.add(hash);
+    return org;
+  }
+
   apply(bytes) {
     must(bytes.length <= 65535, 'too large');
     const entry = claimed(bytes);
     const { header, payload } = entry;
     switch (header.typ) {
       case 'denizen-statement+json': this.statement(bytes, entry); break;
-      case 'denizen-admission+json': this.byOperator(bytes, entry); this.organisation(payload.org).admission = payload; break;
-      case 'denizen-suspension+json': this.byOperator(bytes, entry); this.organisation(payload.org).suspension = payload; break;
+      case 'denizen-admission+json': this.byOperator(bytes, entry); this.decide(bytes, payload.org).admission = payload; delete this.organisation(payload.org).suspension; break;
+      case 'denizen-suspension+json': this.byOperator(bytes, entry); this.decide(bytes, payload.org).suspension = payload; break;
       case 'denizen-kind+json': case 'denizen-bundle+json': this.byOperator(bytes, entry); break;
       case 'denizen-service+json': {
         const [id, kid] = splitKid(header.kid);

@@ -144,12 +144,29 @@ pub(super) fn book(world: &World) -> Book {
         by_hub.signer(),
         &world.hub_kid("identity"),
     );
-    let suspended = input(world, &[&entries[..], &[suspension]].concat());
+    let suspended = input(world, &[&entries[..], &[suspension.clone()]].concat());
     let output = run("replay", &suspended).unwrap();
     book.good(
         "the operator suspends an organisation",
         "directory.replay",
         suspended,
+        output,
+    );
+    let again = Admission {
+        v: 1,
+        org: world.org,
+        statement: world.org.into(),
+        kinds: Vec::new(),
+        from: NOW.plus_s(60),
+    };
+    let kid = world.hub_kid("identity");
+    let again = sign_entry(&again, ADMISSION_TYP, by_hub.signer(), &kid);
+    let reinstated = input(world, &[&entries[..], &[suspension, again]].concat());
+    let output = run("replay", &reinstated).unwrap();
+    book.good(
+        "an admission after a suspension lifts it",
+        "directory.replay",
+        reinstated,
         output,
     );
     entries_refused(&mut book, world, &entries);
@@ -197,7 +214,13 @@ fn entries_refused(book: &mut Book, world: &World, entries: &[Object]) {
         "denizen-person+json",
         b"{}",
     );
+    let old = entries.iter().find(|e| e.typ() == ADMISSION_TYP).unwrap();
     for (because, more, error) in [
+        (
+            "an admission that stands in the log already",
+            vec![old.clone()],
+            "Repeated",
+        ),
         (
             "an admission by the organisation itself",
             vec![admission(world.org, by_org, &world.org_kid("identity"))],
