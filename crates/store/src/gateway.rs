@@ -5,12 +5,14 @@
 //! organisation may have the database open, one writes at a time. Every query takes an address, a
 //! case or a queue; none takes a person.
 
+mod care;
 mod case;
 mod issue;
 mod link;
 mod outbox;
 mod setting;
 
+pub use care::{Backlog, backlog, version};
 pub use case::{CaseChange, CaseRow};
 pub use issue::{RecordRow, StatusRow, WaitingRow};
 pub use link::{InvitationRow, LinkRow};

@@ -13,7 +13,7 @@ pub use log::{LogHead, LogId, StoredTiles};
 pub use place::{NewPlace, PlaceRow};
 pub use public::RootRow;
 
-use crate::{Database, Migration, StoreError};
+use crate::{Database, Migration, StoreError, Version};
 use std::path::Path;
 
 const MIGRATIONS: [Migration; 1] = [Migration {
@@ -27,4 +27,12 @@ const MIGRATIONS: [Migration; 1] = [Migration {
 /// [`StoreError`].
 pub fn open(path: &Path) -> Result<Database, StoreError> {
     Database::open(path, &MIGRATIONS)
+}
+
+/// How a hub's database stands to this program; changes nothing.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn version(database: &Database) -> Result<Version, StoreError> {
+    database.version(&MIGRATIONS)
 }

@@ -4,10 +4,12 @@
 //! that returned from [`Database::commit`] is on the disk (WAL, `synchronous=FULL`). Not in scope:
 //! what the rows mean.
 
+mod care;
 pub mod gateway;
 pub mod hub;
 mod migrate;
 
+pub use care::Version;
 pub use migrate::Migration;
 
 use rusqlite::{Connection, OpenFlags};

@@ -1,6 +1,6 @@
 //! Numbered SQL files, each run once in a transaction of its own and remembered by its hash.
 
-use crate::StoreError;
+use crate::{StoreError, Version};
 use rusqlite::{Connection, params};
 use sha2::{Digest, Sha256};
 
@@ -19,10 +19,7 @@ pub(crate) fn run(connection: &mut Connection, known: &[Migration]) -> Result<()
         "CREATE TABLE IF NOT EXISTS migration (
             name TEXT NOT NULL PRIMARY KEY, sha256 BLOB NOT NULL) STRICT",
     )?;
-    let done: Vec<(String, Vec<u8>)> = connection
-        .prepare("SELECT name, sha256 FROM migration ORDER BY name")?
-        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
-        .collect::<Result<_, _>>()?;
+    let done = done(connection)?;
     if done.len() > known.len() {
         return Err(StoreError::OtherVersion);
     }
@@ -43,4 +40,26 @@ pub(crate) fn run(connection: &mut Connection, known: &[Migration]) -> Result<()
         }
     }
     Ok(())
+}
+
+/// How a database stands to the migrations that are known; changes nothing.
+pub(crate) fn version(connection: &Connection, known: &[Migration]) -> Result<Version, StoreError> {
+    let done = done(connection)?;
+    let same = |(row, migration): (&(String, Vec<u8>), &Migration)| {
+        let hash = Sha256::digest(migration.sql).to_vec();
+        *row == (migration.name.to_owned(), hash)
+    };
+    Ok(match known.len().checked_sub(done.len()) {
+        _ if !done.iter().zip(known).all(same) => Version::Other,
+        None => Version::Other,
+        Some(0) => Version::Current,
+        Some(missing) => Version::Older(missing),
+    })
+}
+
+/// Names and hashes of the migrations that have run.
+fn done(connection: &Connection) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+    let mut statement = connection.prepare("SELECT name, sha256 FROM migration ORDER BY name")?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }

@@ -1,0 +1,64 @@
+//! Copies of a database in use, its integrity, its version.
+#![allow(clippy::unwrap_used)]
+
+use denizen_model::UnixTime;
+use denizen_store::{
+    Database, Version,
+    hub::{self, LogHead, LogId},
+};
+
+fn head(size: u64) -> LogHead {
+    LogHead {
+        size,
+        root: [1; 32],
+        time: UnixTime(5),
+    }
+}
+
+#[test]
+fn a_copy_is_of_one_moment_and_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, copy) = (folder.path().join("a.db"), folder.path().join("b.db"));
+    let mut db = hub::open(&path).unwrap();
+    db.begin().unwrap();
+    db.move_log_head(LogId::Deposits, 0, &head(1)).unwrap();
+    db.commit().unwrap();
+    // A transaction that has not ended is not in the copy, and does not hold it up.
+    db.begin().unwrap();
+    db.move_log_head(LogId::Deposits, 1, &head(2)).unwrap();
+    Database::open_reader(&path)
+        .unwrap()
+        .copy_to(&copy)
+        .unwrap();
+    db.commit().unwrap();
+    let copied = Database::open_reader(&copy).unwrap();
+    assert_eq!(copied.log_head(LogId::Deposits).unwrap(), Some(head(1)));
+    assert!(copied.is_whole().unwrap());
+    assert_eq!(hub::version(&copied).unwrap(), Version::Current);
+    let files = std::fs::read_dir(folder.path()).unwrap().count();
+    assert_eq!(
+        files, 4,
+        "the database, its two companions, and the copy alone"
+    );
+    assert_eq!(
+        std::fs::metadata(&copy).unwrap().len(),
+        copied.size_bytes().unwrap()
+    );
+}
+
+#[test]
+fn a_database_of_another_program_is_told_from_ours() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    drop(Database::open(&path, &[]).unwrap());
+    let empty = Database::open_reader(&path).unwrap();
+    assert!(matches!(hub::version(&empty).unwrap(), Version::Older(_)));
+    drop(empty);
+    let foreign = denizen_store::Migration {
+        name: "0001_init.sql",
+        sql: "CREATE TABLE other (a INTEGER) STRICT",
+    };
+    drop(Database::open(&path, &[foreign]).unwrap());
+    let other = Database::open_reader(&path).unwrap();
+    assert_eq!(hub::version(&other).unwrap(), Version::Other);
+}
