@@ -8,56 +8,20 @@
     clippy::print_stdout
 )]
 
-use denizen_api::receipt::{HubTrust, ReceiptError};
+use denizen_api::receipt::ReceiptError;
 use denizen_holder::{Expected, OpenError, open};
 use denizen_model::{
     AddressId, HubId, MessageId, Nonce, SecretKeyFor, Sha256Hash, UnixTime,
     cbor::{Item, array},
-    deposit::{LeafOpening, LeafType, Receipt, address_commitment},
+    deposit::Receipt,
     envelope::{EnvelopeError, Header},
     jose::{Object, ObjectError, Signer, Unverified},
     key::Message as MessageKey,
     message::{Attachment, From, MESSAGE_TYP, Message, MessageError, To},
 };
 use denizen_seal::KemSecret;
-use denizen_testkit::{Office, Person, Rng, World, office::seal};
-use denizen_tlog::{
-    Checkpoint, MemoryTiles, NoteSigner, UnverifiedProof, hash_leaf, prove_inclusion,
-    sign_checkpoint,
-};
+use denizen_testkit::{EvilLog, Office, Person, Rng, World, office::seal};
 use std::collections::{BTreeMap, BTreeSet};
-
-/// A hub's own hand: receipts for anything.
-struct EvilLog {
-    signer: NoteSigner,
-    trust: HubTrust,
-}
-
-impl EvilLog {
-    fn receipt(&self, to: &AddressId, commit: &Sha256Hash, envelope: &[u8], pos: u64) -> Receipt {
-        let nonce_a = Nonce::new([8; 32]);
-        let opening = LeafOpening {
-            leaf_type: LeafType::Envelope,
-            addr_c: address_commitment(to, &nonce_a),
-            pos,
-            time: denizen_testkit::START,
-            envelope_hash: Sha256Hash::of(envelope),
-            commit: *commit,
-            nonce: Nonce::new([9; 32]),
-        };
-        let mut log = MemoryTiles::default();
-        log.append(&[[1; 32], hash_leaf(opening.leaf().as_bytes())]);
-        let checkpoint = Checkpoint {
-            origin: self.signer.verifier().name().to_owned(),
-            size: 2,
-            root: log.root(),
-        };
-        let hashes = prove_inclusion(&log, 1, 2).unwrap();
-        let note = sign_checkpoint(&checkpoint, &self.signer);
-        let proof = UnverifiedProof::format(Some(&opening.encode()), 1, &hashes, &note);
-        Receipt { proof, nonce_a }
-    }
-}
 
 /// One message of one link, as it should arrive.
 struct Letter {
@@ -125,14 +89,8 @@ async fn scene() -> Scene {
     }
     let mut logs = Vec::new();
     for (number, house) in world.houses.iter().enumerate() {
-        logs.push(EvilLog {
-            signer: NoteSigner::new(
-                &house.config.origins.deposits,
-                &house.keys.log.danger_seed(),
-            )
-            .unwrap(),
-            trust: world.directory(number).await.trust,
-        });
+        let trust = world.directory(number).await.trust;
+        logs.push(EvilLog::of(house, trust));
     }
     let rng = world.rng.clone();
     Scene { letters, logs, rng }
