@@ -2,8 +2,8 @@
 //! musts of R19.
 
 use crate::{
-    CREDENTIAL_SIZE_BYTES_MAX, CREDENTIAL_TYP, DISCLOSURES_MAX, KEY_BINDING_TYP, REGISTERED_CLAIMS,
-    StatusRef,
+    CREDENTIAL_SIZE_BYTES_MAX, CREDENTIAL_TYP, DEPTH_MAX, DISCLOSURES_MAX, KEY_BINDING_TYP,
+    REGISTERED_CLAIMS, StatusRef,
     disclosure::{self, ClaimPath, Disclosure, Parsed, PathItem},
     strict_json,
 };
@@ -263,6 +263,10 @@ impl<'a> Reveal<'a> {
     }
 
     fn value(&mut self, value: Value, path: &mut ClaimPath) -> Result<Value, CredentialError> {
+        // Each disclosure is bounded by itself; one within another must not add up to more.
+        if path.len() > DEPTH_MAX {
+            return Err(CredentialError::Malformed);
+        }
         Ok(match value {
             Value::Object(members) => Value::Object(self.object(members, path)?),
             Value::Array(items) => Value::Array(self.array(items, path)?),

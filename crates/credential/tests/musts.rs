@@ -359,3 +359,38 @@ fn every_flipped_character_of_a_presentation_is_refused() {
         assert!(check(&other, POLICY).is_err(), "at {at}");
     }
 }
+
+#[test]
+fn disclosures_within_disclosures_are_not_deeper_than_one_may_be() {
+    use sha2::{Digest, Sha256};
+    // Each disclosure holds the digest of the one before it, below `depth` arrays.
+    let nested = |count: usize, depth: usize| {
+        let (mut texts, mut inner) = (Vec::new(), "1".to_owned());
+        for salt in 0..count {
+            let (open, close) = ("[".repeat(depth), "]".repeat(depth));
+            let text = base64url_encode(format!(r#"["{salt}","a",{open}{inner}{close}]"#));
+            let digest = base64url_encode(Sha256::digest(&text));
+            inner = format!(r#"{{"_sd":["{digest}"]}}"#);
+            texts.push(text);
+        }
+        let top: Value = serde_json::from_str(&inner).unwrap();
+        let payload = json!({
+            "iss": "org", "vct": "urn:k:1", "cnf": {"jwk": key(2).public()},
+            "_sd_alg": "sha-256", "_sd": top["_sd"],
+        });
+        let header = json!({"typ": "dc+sd-jwt", "kid": "org#issuer-1"});
+        let header = header.as_object().unwrap().clone();
+        let jwt = sign_compact(&key(1), header, payload.to_string().as_bytes());
+        format!("{jwt}~{}~", texts.join("~"))
+    };
+    let check = |text: &str| {
+        let unverified = UnverifiedCredential::parse(text).unwrap();
+        unverified.verify(&Portable, &key(1).public()).map(drop)
+    };
+    assert_eq!(check(&nested(3, 20)), Ok(()));
+    assert_eq!(check(&nested(4, 20)), Err(E::Malformed));
+    // Deep enough to exhaust a stack, and small enough for an envelope.
+    let bomb = nested(800, 59);
+    assert!(bomb.len() < 200_000);
+    assert_eq!(check(&bomb), Err(E::Malformed));
+}

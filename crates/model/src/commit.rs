@@ -89,7 +89,7 @@ fn rebuild(
 
 /// The largest power of two below `n`, for n >= 2.
 fn split(n: usize) -> usize {
-    n.next_power_of_two() / 2
+    1 << (n - 1).ilog2()
 }
 
 fn leaf(hash: &Sha256Hash) -> Sha256Hash {
@@ -130,6 +130,17 @@ mod tests {
                     &path
                 ));
                 assert!(!verify(&root, &Sha256Hash::of(b"x"), i, count, &path));
+            }
+        }
+    }
+
+    #[test]
+    fn a_count_that_no_message_has_is_refused() {
+        let hash = Sha256Hash::of(b"x");
+        for count in [0, 1 << (usize::BITS - 1), usize::MAX] {
+            for path in [&[][..], &[hash; 3], &[hash; 64]] {
+                assert!(!verify(&hash, &hash, 0, count, path));
+                assert!(!verify(&hash, &hash, usize::MAX - 1, count, path));
             }
         }
     }

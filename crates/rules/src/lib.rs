@@ -60,7 +60,7 @@ pub fn last_day(text: &str) -> Option<Date> {
 fn not_expired_for(value: &Value, days: u32, today: Date) -> Option<bool> {
     let until = last_day(value.as_str()?)?;
     let needed = today
-        .checked_add(jiff::Span::new().days(i64::from(days)))
+        .checked_add(jiff::Span::new().try_days(i64::from(days)).ok()?)
         .ok()?;
     Some(until >= needed)
 }
@@ -116,6 +116,9 @@ mod tests {
                 "{date} {days}"
             );
         }
+        // A service is declared by somebody else: days beyond the calendar are no date.
+        let later = json!({"a": {"b": "2030-01-01"}});
+        assert_eq!(check(op(u32::MAX), later), Verdict::NotShown);
         assert_eq!(check(op(0), json!({"a": 1})), Verdict::NotShown);
         assert_eq!(check(op(0), json!({})), Verdict::NotShown);
     }
