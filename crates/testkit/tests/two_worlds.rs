@@ -1,6 +1,6 @@
 //! Two worlds (R9): 20 pairs of lives that differ in everything that is said in them, and not in how
-//! much of which size class there is. What the hub sees of them is the same: routes, order, sizes of every request and answer, and
-//! the lengths of everything it stores.
+//! much of which size class there is. What the hub sees of them is the same: routes, order, sizes of
+//! every request and answer.
 //!
 //! Left out of the comparison, since it says nothing of a record: the sizes of status list tokens, which
 //! depend on which random indexes are in use.
