@@ -1,5 +1,8 @@
 //! Cases: an application is filed, a person at the desk opens and decides it, its papers end.
 
+mod change;
+mod desk;
+mod retain;
 mod view;
 
 pub use view::{Agreement, CaseView, SubjectRow};
@@ -7,29 +10,23 @@ pub use view::{Agreement, CaseView, SubjectRow};
 use crate::{
     Gateway, GatewayError,
     inbox::Opened,
-    issuer::{
-        Draft,
-        deposit::enqueue,
-        seal::{Place, seal_event},
-        sign::Credential,
-        validate::validate,
-    },
+    issuer::{Draft, sign::Credential, validate::validate},
     link::Link,
     vault::{Vault, context},
     verifier::{
-        decide::{DECISION_VCT, FILED_VCT, Officer, Verdict, decide, filed},
+        decide::{DECISION_VCT, FILED_VCT, FiledDates, filed},
         verify::{Evidence, EvidenceRequest, VerifyError, verify},
     },
 };
 use denizen_model::{
-    MessageId, UnixTime,
+    AddressId, Sha256Hash, UnixTime,
     deposit::Receipt,
-    message::{AccessNotice, ApplicationEvent, ApplicationState, ApplicationSubmit, Body, Text},
+    message::{ApplicationEvent, ApplicationState, ApplicationSubmit, Body},
 };
 use denizen_seal::LocalKey;
 use denizen_store::gateway::{CaseChange, CaseRow};
 use serde::{Deserialize, Serialize};
-use view::{shown_claims, view};
+use std::collections::BTreeMap;
 
 /// Where a case stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +42,8 @@ pub enum CaseState {
     Refused = 3,
     /// Its retention has ended; only that there was a case is known.
     Destroyed = 4,
+    /// Taken back by the applicant; only that there was a case is known.
+    Withdrawn = 5,
 }
 
 impl CaseState {
@@ -57,6 +56,7 @@ impl CaseState {
             Self::Granted => "granted",
             Self::Refused => "refused",
             Self::Destroyed => "destroyed",
+            Self::Withdrawn => "withdrawn",
         }
     }
 
@@ -67,12 +67,23 @@ impl CaseState {
             2 => Self::Granted,
             3 => Self::Refused,
             4 => Self::Destroyed,
+            5 => Self::Withdrawn,
             _ => return Err(GatewayError::Damaged("database")),
         })
     }
 
     fn is_open(self) -> bool {
         matches!(self, Self::Filed | Self::InReview)
+    }
+
+    /// As an event says it.
+    fn told(self) -> ApplicationState {
+        match self {
+            Self::Filed => ApplicationState::Filed,
+            Self::InReview => ApplicationState::InReview,
+            Self::Granted | Self::Refused | Self::Destroyed => ApplicationState::Decided,
+            Self::Withdrawn => ApplicationState::Withdrawn,
+        }
     }
 }
 
@@ -89,6 +100,8 @@ pub struct CaseSummary {
     pub filed_at: UnixTime,
     /// When a decision is due.
     pub due: UnixTime,
+    /// Something came that nobody has seen: another version, or a correction.
+    pub flagged: bool,
 }
 
 /// What is kept of a case under its own key.
@@ -99,6 +112,31 @@ struct CaseBody {
     pos: u64,
     /// Proof of when it came.
     receipt: Receipt,
+    /// The service's declared version.
+    #[serde(default)]
+    service_hash: Option<Sha256Hash>,
+    /// When this version of the application came, if it is not the first.
+    #[serde(default)]
+    sent: Option<UnixTime>,
+    /// When the earlier versions came.
+    #[serde(default)]
+    earlier: Vec<UnixTime>,
+    /// Where corrections lie in the inbox.
+    #[serde(default)]
+    more_pos: Vec<u64>,
+    /// The proof of filing that counts.
+    #[serde(default)]
+    filed: Option<Sha256Hash>,
+    /// Until when, if it was renewed.
+    #[serde(default)]
+    filed_until: Option<UnixTime>,
+}
+
+impl CaseBody {
+    /// All that lies of it in the inbox.
+    fn places(&self) -> Vec<u64> {
+        [vec![self.pos], self.more_pos.clone()].concat()
+    }
 }
 
 /// Letters and digits of a case reference that are not taken for one another.
@@ -114,25 +152,19 @@ impl Gateway {
         now: UnixTime,
         rng: &mut dyn rand_core::CryptoRng,
     ) -> Result<(), GatewayError> {
-        let trust = self.trust()?;
         let pos = opened.verified().opening.pos;
-        let verified = match trust.directory().service(&submit.service) {
-            None => Err(VerifyError::ServiceUnknown),
-            Some(entry) => {
-                let request = EvidenceRequest {
-                    org: &self.config.org,
-                    service: &submit.service,
-                    entry,
-                };
-                verify(opened, submit, request, trust, &self.catalogue, now)
-            }
-        };
-        match verified.and_then(|evidence| self.check_minted(evidence, now)) {
+        match self.check_papers(opened, submit, now) {
             Ok(evidence) => {
                 let body = CaseBody {
                     evidence,
                     pos,
                     receipt: opened.receipt().clone(),
+                    service_hash: Some(submit.service),
+                    sent: None,
+                    earlier: Vec::new(),
+                    more_pos: Vec::new(),
+                    filed: None,
+                    filed_until: None,
                 };
                 self.file_case(link, body, now, rng)
             }
@@ -142,7 +174,7 @@ impl Gateway {
                     state: ApplicationState::Refused,
                     case_reference: None,
                     code: Some(error.code().to_owned()),
-                    text: self.words(&link.body.language, error.code(), &error.to_string()),
+                    text: self.words(link, error.code(), &error.to_string(), &[]),
                     due: None,
                     records: Vec::new(),
                 };
@@ -152,9 +184,29 @@ impl Gateway {
         }
     }
 
-    /// What was shown must be fit to be said again in the proof of filing.
-    fn check_minted(&self, evidence: Evidence, now: UnixTime) -> Result<Evidence, VerifyError> {
-        let draft = filed(&evidence, &self.own_name(), now.date(), now);
+    /// Checks an application's papers; what was shown must be fit to be said again in the proof of
+    /// filing.
+    fn check_papers(
+        &self,
+        opened: &Opened,
+        submit: &ApplicationSubmit,
+        now: UnixTime,
+    ) -> Result<Evidence, VerifyError> {
+        let trust = self.trust().map_err(|_| VerifyError::ServiceUnknown)?;
+        let entry = trust.directory().service(&submit.service);
+        let request = EvidenceRequest {
+            org: &self.config.org,
+            service: &submit.service,
+            entry: entry.ok_or(VerifyError::ServiceUnknown)?,
+        };
+        let evidence = verify(opened, submit, request, trust, &self.catalogue, now)?;
+        let today = now.date();
+        let dates = FiledDates {
+            filed: today,
+            due: today,
+            until: today,
+        };
+        let draft = filed(&evidence, &self.own_name(), dates);
         match validate(draft, &self.catalogue, now) {
             Ok(_) => Ok(evidence),
             Err(_) => Err(VerifyError::SubjectUnfit),
@@ -164,7 +216,7 @@ impl Gateway {
     fn file_case(
         &self,
         link: &mut Link,
-        body: CaseBody,
+        mut body: CaseBody,
         now: UnixTime,
         rng: &mut dyn rand_core::CryptoRng,
     ) -> Result<(), GatewayError> {
@@ -175,15 +227,22 @@ impl Gateway {
         let due = now.plus_s(days * UnixTime::DAY_S);
         let thread = *evidence.application();
         let key = LocalKey::make(&mut rng);
-        let drafts = vec![filed(evidence, &self.own_name(), due.date(), now)];
+        let dates = FiledDates {
+            filed: now.date(),
+            due: due.date(),
+            until: due.date(),
+        };
+        let service = evidence.service().service.clone();
+        let drafts = vec![filed(evidence, &self.own_name(), dates)];
         let credentials = self.mint(link, drafts, now, rng)?;
+        body.filed = credentials.first().map(|c| *c.kept_hash());
         let at = case_context(&case_reference);
         let row = CaseRow {
             case_reference: case_reference.clone(),
             thread,
             address: link.address,
             state: CaseState::Filed as u8,
-            service: evidence.service().service.clone(),
+            service,
             filed: now,
             due,
             retain_until: None,
@@ -191,13 +250,14 @@ impl Gateway {
                 self.vault.seal_bytes(&at, key.danger_bytes(), rng),
                 Vault::new(key).seal(&at, &body, rng),
             )),
+            flagged: false,
         };
         self.store.insert_case(&row)?;
         let event = ApplicationEvent {
             state: ApplicationState::Filed,
             case_reference: Some(case_reference),
             code: None,
-            text: self.words(&link.body.language, "filed", "Your application was filed."),
+            text: self.words(link, "filed", "Your application was filed.", &[]),
             due: Some(due.date()),
             records: Vec::new(),
         };
@@ -227,204 +287,12 @@ impl Gateway {
         Ok(credentials)
     }
 
-    fn post_event(
-        &self,
-        link: &mut Link,
-        thread: MessageId,
-        event: (ApplicationEvent, Vec<Credential>),
-        now: UnixTime,
-        rng: &mut dyn rand_core::CryptoRng,
-    ) -> Result<(), GatewayError> {
-        let to = link.holder()?;
-        let (seen, chain) = link.place();
-        let mut place = Place {
-            chain,
-            seen: &seen,
-            thid: Some(thread),
-        };
-        for envelope in seal_event(event, self.sender(), &to, &mut place, now, rng)? {
-            enqueue(&self.store, envelope, false, None)?;
-        }
-        Ok(())
-    }
-
     /// The queue: all cases, by their due date.
     ///
     /// # Errors
     /// [`GatewayError::Store`].
     pub fn queue(&self) -> Result<Vec<CaseSummary>, GatewayError> {
         self.store.cases()?.iter().map(summary).collect()
-    }
-
-    /// Opens a case at the desk. The person whose papers they are is told: when, in which role, for
-    /// which purpose, which claims.
-    ///
-    /// # Errors
-    /// [`GatewayError::CaseUnknown`], [`GatewayError::CaseClosed`] once destroyed.
-    pub fn open_case(
-        &mut self,
-        case_reference: &str,
-        role: &str,
-        now: UnixTime,
-        rng: &mut dyn rand_core::CryptoRng,
-    ) -> Result<CaseView, GatewayError> {
-        self.load_trust(now)?;
-        self.tx(|g| {
-            let (row, body) = g.case(case_reference)?;
-            let state = CaseState::of(row.state)?;
-            let evidence = body.evidence;
-            let notice = AccessNotice {
-                at: now,
-                role: role.to_owned(),
-                purpose: row.service.clone(),
-                claims: shown_claims(&evidence),
-            };
-            if let Some(mut link) = g.link(&row.address)? {
-                g.post(
-                    &mut link,
-                    Some(row.thread),
-                    Body::AccessNotice(notice),
-                    now,
-                    rng,
-                )?;
-                g.save_link(&link, rng)?;
-            }
-            let state = if state == CaseState::Filed {
-                CaseState::InReview
-            } else {
-                state
-            };
-            let (_, sealed) = row.sealed.as_ref().ok_or(GatewayError::CaseClosed)?;
-            let change = CaseChange {
-                state: state as u8,
-                retain_until: row.retain_until,
-                body: Some(sealed),
-            };
-            g.store.change_case(case_reference, change)?;
-            let mut summary = summary(&row)?;
-            summary.state = state;
-            Ok(view(summary, &evidence, g.trust()?))
-        })
-    }
-
-    /// Decides a case: the decision and what it grants go to her in one envelope; of the papers only
-    /// the claims that were used stay, until retention ends.
-    ///
-    /// # Errors
-    /// [`GatewayError::CaseUnknown`], [`GatewayError::CaseClosed`], [`GatewayError::Decide`],
-    /// [`GatewayError::Rejected`], [`GatewayError::KindNotAdmitted`]: nothing is changed.
-    pub fn decide(
-        &mut self,
-        case_reference: &str,
-        verdict: Verdict,
-        officer_role: &str,
-        now: UnixTime,
-        rng: &mut dyn rand_core::CryptoRng,
-    ) -> Result<(), GatewayError> {
-        self.load_trust(now)?;
-        self.tx(|g| {
-            let (row, body) = g.case(case_reference)?;
-            if !CaseState::of(row.state)?.is_open() {
-                return Err(GatewayError::CaseClosed);
-            }
-            let authority = g.own_name();
-            let officer = Officer {
-                authority: &authority,
-                role: officer_role,
-                case_reference,
-            };
-            let drafts = decide(&body.evidence, &verdict, officer, now)?;
-            let link = g.link(&row.address)?;
-            let mut link = link.ok_or(GatewayError::Damaged("database"))?;
-            let credentials = g.mint(&mut link, drafts, now, rng)?;
-            let language = link.body.language.clone();
-            let (state, text, due) = match &verdict {
-                Verdict::Granted(_) => {
-                    let text = g.words(&language, "granted", "Your application was granted.");
-                    (CaseState::Granted, text, None)
-                }
-                Verdict::Refused { reason, appeal } => (
-                    CaseState::Refused,
-                    reason.trim().to_owned(),
-                    Some(appeal.until),
-                ),
-            };
-            let event = ApplicationEvent {
-                state: ApplicationState::Decided,
-                case_reference: Some(case_reference.to_owned()),
-                code: Some(state.name().to_owned()),
-                text,
-                due,
-                records: Vec::new(),
-            };
-            g.post_event(&mut link, row.thread, (event, credentials), now, rng)?;
-            g.save_link(&link, rng)?;
-            g.keep_used(&row, body, state, now, rng)
-        })
-    }
-
-    /// Replaces a decided case's evidence by the claims that were used.
-    fn keep_used(
-        &self,
-        row: &CaseRow,
-        body: CaseBody,
-        state: CaseState,
-        now: UnixTime,
-        rng: &mut dyn rand_core::CryptoRng,
-    ) -> Result<(), GatewayError> {
-        let days = i64::from(body.evidence.service().retention_days);
-        self.store.add_erasure(body.pos)?;
-        let used = CaseBody {
-            evidence: body.evidence.used(),
-            ..body
-        };
-        let at = case_context(&row.case_reference);
-        let sealed = self.case_vault(row)?.seal(&at, &used, rng);
-        let change = CaseChange {
-            state: state as u8,
-            retain_until: Some(now.plus_s(days * UnixTime::DAY_S)),
-            body: Some(&sealed),
-        };
-        Ok(self.store.change_case(&row.case_reference, change)?)
-    }
-
-    /// Ends the retention of decided cases: their keys are destroyed, and each person is told.
-    /// Gives how many.
-    ///
-    /// # Errors
-    /// [`GatewayError::Store`].
-    pub fn retain(
-        &mut self,
-        now: UnixTime,
-        rng: &mut dyn rand_core::CryptoRng,
-    ) -> Result<u64, GatewayError> {
-        self.tx(|g| {
-            let mut count = 0;
-            for row in g.store.cases_to_destroy(now)? {
-                let change = CaseChange {
-                    state: CaseState::Destroyed as u8,
-                    retain_until: row.retain_until,
-                    body: None,
-                };
-                g.store.change_case(&row.case_reference, change)?;
-                if let Some(mut link) = g.link(&row.address)? {
-                    let text = format!(
-                        "What was kept of your application {} has been destroyed.",
-                        row.case_reference
-                    );
-                    g.post(
-                        &mut link,
-                        Some(row.thread),
-                        Body::Note(Text { text }),
-                        now,
-                        rng,
-                    )?;
-                    g.save_link(&link, rng)?;
-                }
-                count += 1;
-            }
-            Ok(count)
-        })
     }
 
     fn case(&self, case_reference: &str) -> Result<(CaseRow, CaseBody), GatewayError> {
@@ -437,6 +305,55 @@ impl Gateway {
             .case_vault(&row)?
             .open(&case_context(case_reference), sealed)?;
         Ok((row, body))
+    }
+
+    /// The law under which a case's papers are kept, and for how many days after the decision.
+    pub(crate) fn case_law(&self, case_reference: &str) -> Result<(String, i64), GatewayError> {
+        let (_, body) = self.case(case_reference)?;
+        let service = body.evidence.service();
+        let days = i64::from(service.retention_days);
+        Ok((service.legal_basis.clone(), days))
+    }
+
+    /// After a move the proofs of filing have new kept copies.
+    pub(crate) fn rename_filed(
+        &self,
+        address: &AddressId,
+        again: &BTreeMap<Sha256Hash, Sha256Hash>,
+        rng: &mut dyn rand_core::CryptoRng,
+    ) -> Result<(), GatewayError> {
+        for row in self.store.cases_of(address)? {
+            if row.sealed.is_none() {
+                continue;
+            }
+            let (row, mut body) = self.case(&row.case_reference)?;
+            if let Some(fresh) = body.filed.as_ref().and_then(|old| again.get(old)) {
+                body.filed = Some(*fresh);
+                self.save_case(&row, Some(&body), rng)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps a case as changed; without a body its key and papers are destroyed.
+    fn save_case(
+        &self,
+        row: &CaseRow,
+        body: Option<&CaseBody>,
+        rng: &mut dyn rand_core::CryptoRng,
+    ) -> Result<(), GatewayError> {
+        let at = case_context(&row.case_reference);
+        let sealed = match body {
+            Some(body) => Some(self.case_vault(row)?.seal(&at, body, rng)),
+            None => None,
+        };
+        let change = CaseChange {
+            state: row.state,
+            retain_until: row.retain_until,
+            flagged: row.flagged,
+            body: sealed.as_deref(),
+        };
+        Ok(self.store.change_case(&row.case_reference, change)?)
     }
 
     fn case_vault(&self, row: &CaseRow) -> Result<Vault, GatewayError> {
@@ -453,14 +370,6 @@ impl Gateway {
     fn own_name(&self) -> String {
         self.config.names.get("en").cloned().unwrap_or_default()
     }
-
-    /// Words for her: the catalogue's text in her language, or plain English.
-    fn words(&self, language: &str, code: &str, english: &str) -> String {
-        let keys = [format!("event-{code}"), format!("err-{code}")];
-        let locale = self.catalogue.locale(language);
-        let text = locale.and_then(|l| keys.iter().find(|k| l.has(k)).map(|k| l.text(k, &[])));
-        text.unwrap_or_else(|| english.to_owned())
-    }
 }
 
 fn case_context(case_reference: &str) -> Vec<u8> {
@@ -474,6 +383,7 @@ fn summary(row: &CaseRow) -> Result<CaseSummary, GatewayError> {
         state: CaseState::of(row.state)?,
         filed_at: row.filed,
         due: row.due,
+        flagged: row.flagged,
     })
 }
 

@@ -80,6 +80,24 @@ pub enum GatewayError {
     /// The case is decided, or destroyed.
     #[error("the case is decided already, or its retention has ended")]
     CaseClosed,
+    /// There is no such dispute.
+    #[error("there is no dispute with this number")]
+    DisputeUnknown,
+    /// It was answered, cannot be answered like this, or was destroyed.
+    #[error(
+        "it is answered already, its retention has ended, or it is of the other kind: a returned \
+         record is cleared, a dispute is answered"
+    )]
+    DisputeOver,
+    /// A person reads why.
+    #[error("say why: the person reads it")]
+    ReasonMissing,
+    /// There is no such run of intake.
+    #[error("there is no run of intake with this number that could be undone")]
+    RunUnknown,
+    /// There is no link of this case.
+    #[error("there is no link of this case")]
+    LinkUnknown,
     /// There is no such record of this organisation.
     #[error("this organisation has issued no such record")]
     RecordUnknown,

@@ -4,13 +4,13 @@ use crate::{
     Gateway, GatewayError,
     issuer::{
         Draft,
-        deposit::enqueue,
-        seal::{Place, seal},
+        seal::Letter,
         sign::{Bindings, CopyBinding, Credential, IssuerKey, KeptBinding, sign},
         validate::{Record, validate},
     },
     keys::{ISSUER_KID, STATUS_KID},
     link::{Link, LinkState},
+    post::Dispatch,
     vault::context,
 };
 use denizen_api::{Transport, client::RequestSigner};
@@ -33,9 +33,9 @@ const STATUS_TTL_S: u64 = 3600;
 
 /// What is kept of an issued record, for further one-time copies.
 #[derive(Serialize, Deserialize)]
-struct RecordBody {
+pub(crate) struct RecordBody {
     name: MessageId,
-    draft: Draft,
+    pub(crate) draft: Draft,
 }
 
 impl Gateway {
@@ -60,27 +60,28 @@ impl Gateway {
             .is_some())
     }
 
-    /// Issues a record to the confirmed link of a case; `false` if there is none that allows it.
+    /// Issues a record to the confirmed link of a case; gives its kept copy's hash, or none if there
+    /// is no link that allows it.
     pub(crate) fn issue_to_case(
         &self,
         case_key: &Sha256Hash,
         record: Record,
         now: UnixTime,
         rng: &mut dyn rand_core::CryptoRng,
-    ) -> Result<bool, GatewayError> {
+    ) -> Result<Option<Sha256Hash>, GatewayError> {
         let links = self
             .store
             .links_of_case(case_key, LinkState::Confirmed as u8)?;
         let Some(row) = links.into_iter().next() else {
-            return Ok(false);
+            return Ok(None);
         };
         let mut link = self.link_of(row)?;
-        if !link.allows(&record.kind().vct) {
-            return Ok(false);
+        if link.body.held || !link.allows(&record.kind().vct) {
+            return Ok(None);
         }
-        self.issue(&mut link, record, now, rng)?;
+        let kept = self.issue(&mut link, record, now, rng)?;
         self.save_link(&link, rng)?;
-        Ok(true)
+        Ok(Some(kept))
     }
 
     /// Issues the rows that waited for this link. The caller saves the link.
@@ -90,7 +91,8 @@ impl Gateway {
         now: UnixTime,
         rng: &mut dyn rand_core::CryptoRng,
     ) -> Result<(), GatewayError> {
-        let Some(case_key) = link.case_reference().map(|c| self.case_key(c)) else {
+        let case_key = link.case_reference().map(|c| self.case_key(c));
+        let Some(case_key) = case_key.filter(|_| !link.body.held) else {
             return Ok(());
         };
         let context = context("row_waiting", case_key.as_bytes());
@@ -99,49 +101,35 @@ impl Gateway {
             if !link.allows(draft.vct()) || !self.is_admitted(draft.vct(), now)? {
                 continue;
             }
-            match validate(draft, &self.catalogue, now) {
+            let kept = match validate(draft, &self.catalogue, now) {
                 Ok(record) => self.issue(link, record, now, rng)?,
                 // The catalogue changed since; the row stays for the operator to see.
                 Err(_) => {
                     self.store.add_alarm(now, "waiting-row-rejected")?;
                     continue;
                 }
+            };
+            if let Some(row_key) = &row.row_key {
+                self.store.bind_row(row_key, &kept)?;
             }
             self.store.remove_waiting(row.id)?;
         }
         Ok(())
     }
 
-    /// Signs, seals and stores one record for sending. The caller saves the link.
+    /// Signs, seals and stores one record for sending; gives its kept copy's hash. The caller saves
+    /// the link.
     fn issue(
         &self,
         link: &mut Link,
         record: Record,
         now: UnixTime,
         rng: &mut dyn rand_core::CryptoRng,
-    ) -> Result<(), GatewayError> {
+    ) -> Result<Sha256Hash, GatewayError> {
         let credential = self.sign_for(link, record, now, rng)?;
-        self.send_record(link, credential, now, rng)
-    }
-
-    fn send_record(
-        &self,
-        link: &mut Link,
-        credential: Credential,
-        now: UnixTime,
-        rng: &mut dyn rand_core::CryptoRng,
-    ) -> Result<(), GatewayError> {
-        let to = link.holder()?;
-        let (seen, chain) = link.place();
-        let mut place = Place {
-            chain,
-            seen: &seen,
-            thid: None,
-        };
-        for envelope in seal(credential, self.sender(), &to, &mut place, now, rng)? {
-            enqueue(&self.store, envelope, false, None)?;
-        }
-        Ok(())
+        let kept = *credential.kept_hash();
+        self.send_record(link, credential, now, rng)?;
+        Ok(kept)
     }
 
     /// Signs a record's copies for a link: takes status indexes and her keys, and keeps the record.
@@ -245,6 +233,26 @@ impl Gateway {
         }
     }
 
+    /// What is kept of a record that was issued to this link.
+    pub(crate) fn record_of(
+        &self,
+        link: &Link,
+        kept: &Sha256Hash,
+    ) -> Result<Option<RecordBody>, GatewayError> {
+        let row = self.store.record(kept)?;
+        let row = row.filter(|r| r.address == link.address);
+        row.map(|row| self.record_body(kept, &row)).transpose()
+    }
+
+    pub(crate) fn record_body(
+        &self,
+        kept: &Sha256Hash,
+        row: &RecordRow,
+    ) -> Result<RecordBody, GatewayError> {
+        self.vault
+            .open(&context("record", kept.as_bytes()), &row.body)
+    }
+
     /// `copies/refill`: new one-time copies of a record that this link has.
     pub(crate) fn refill(
         &self,
@@ -253,15 +261,9 @@ impl Gateway {
         now: UnixTime,
         rng: &mut dyn rand_core::CryptoRng,
     ) -> Result<(), GatewayError> {
-        let row = self
-            .store
-            .record(&refill.kept)?
-            .filter(|r| r.address == link.address);
-        let Some(row) = row else {
+        let Some(body) = self.record_of(link, &refill.kept)? else {
             return Ok(self.store.add_alarm(now, "refill-unknown-record")?);
         };
-        let context = context("record", refill.kept.as_bytes());
-        let body: RecordBody = self.vault.open(&context, &row.body)?;
         let Ok(record) = validate(body.draft, &self.catalogue, now) else {
             return Ok(self.store.add_alarm(now, "refill-kind-changed")?);
         };
@@ -292,6 +294,25 @@ impl Gateway {
         now: UnixTime,
         rng: &mut dyn rand_core::CryptoRng,
     ) -> Result<(), GatewayError> {
+        self.tx(|g| {
+            let row = g.store.record(kept)?.ok_or(GatewayError::RecordUnknown)?;
+            let link = g.link(&row.address)?;
+            let mut link = link.ok_or(GatewayError::RecordUnknown)?;
+            let change = (change, reason.to_owned());
+            g.post_status(&mut link, None, (kept, change), now, rng)?;
+            g.save_link(&link, rng)
+        })
+    }
+
+    /// Tells her of a change; it shows in the list once that is settled.
+    pub(crate) fn post_status(
+        &self,
+        link: &mut Link,
+        thid: Option<MessageId>,
+        (kept, (change, reason)): (&Sha256Hash, (StatusChange, String)),
+        now: UnixTime,
+        rng: &mut dyn rand_core::CryptoRng,
+    ) -> Result<(), GatewayError> {
         let status = match change {
             StatusChange::Suspended => Status::Suspended,
             StatusChange::Revoked | StatusChange::Corrected => Status::Invalid,
@@ -304,17 +325,11 @@ impl Gateway {
         let message = RecordStatus {
             kept: *kept,
             change,
-            reason: reason.to_owned(),
+            reason,
             notice: None,
         };
-        self.tx(|g| {
-            let row = g.store.record(kept)?.ok_or(GatewayError::RecordUnknown)?;
-            let link = g.link(&row.address)?;
-            let mut link = link.ok_or(GatewayError::RecordUnknown)?;
-            let letter = Body::RecordStatus(message).into();
-            g.post_letter(&mut link, None, (letter, Some(effect)), now, rng)?;
-            g.save_link(&link, rng)
-        })
+        let dispatch = Dispatch::reserved(Letter::from(Body::RecordStatus(message)), Some(effect));
+        self.dispatch_to(link, thid, dispatch, now, rng)
     }
 
     /// Now and then an index that no credential has changes too, so that a change of the list says

@@ -3,9 +3,12 @@
 
 pub mod deposit;
 pub mod intake;
+mod run;
 pub mod seal;
 pub mod sign;
 pub mod validate;
+
+pub use run::IntakeRun;
 
 use denizen_model::Sha256Hash;
 use serde::{Deserialize, Serialize};
@@ -41,10 +44,39 @@ impl Draft {
         }
     }
 
+    /// The same fact put right: it replaces the record of this kept copy.
+    pub(crate) fn corrected(self, claims: Map<String, Value>, old: Sha256Hash) -> Self {
+        Self {
+            claims,
+            supersedes: vec![old],
+            ..self
+        }
+    }
+
+    /// A draft that replaces the record of this kept copy.
+    pub(crate) fn replacing(mut self, old: Option<Sha256Hash>) -> Self {
+        self.supersedes.extend(old);
+        self
+    }
+
+    /// The same fact on its own: what it replaced is another link's.
+    pub(crate) fn alone(mut self) -> Self {
+        self.supersedes.clear();
+        self
+    }
+
     /// The kind that it is meant to be.
     #[must_use]
     pub fn vct(&self) -> &str {
         &self.vct
+    }
+
+    pub(crate) fn supersedes(&self) -> &[Sha256Hash] {
+        &self.supersedes
+    }
+
+    pub(crate) fn legal_basis(&self) -> Option<&str> {
+        self.legal_basis.as_deref()
     }
 
     pub(crate) fn claims(&self) -> &Map<String, Value> {

@@ -13,6 +13,8 @@
 //! bytes are stored before the first attempt and repeated unchanged until the hub has answered.
 
 mod case;
+mod dispute;
+mod erasure;
 mod error;
 mod gateway;
 mod inbox;
@@ -20,17 +22,23 @@ mod issue;
 pub mod issuer;
 mod keys;
 mod link;
+mod moving;
+mod note;
+mod post;
 mod sync;
 mod trust;
 mod vault;
 pub mod verifier;
 
 pub use case::{Agreement, CaseState, CaseSummary, CaseView, SubjectRow};
+pub use dispute::{Answer, DisputeKind, DisputeProgress, DisputeSummary, DisputeView};
 pub use error::GatewayError;
 pub use gateway::{Gateway, GatewaySetup};
 pub use inbox::{Expected, OpenError, Opened, open};
+pub use issuer::IntakeRun;
 pub use issuer::intake::{BadRow, IntakeError, IntakeReport, Mapping, MappingError};
 pub use link::{InviteRequest, PendingLink};
+pub use note::NoteView;
 pub use sync::SyncReport;
 pub use trust::{Freshness, Trust};
 pub use verifier::decide::{Appeal, Grant, Officer, Verdict};

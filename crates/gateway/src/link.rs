@@ -3,10 +3,7 @@
 use crate::{
     Gateway, GatewayError,
     gateway::{LASTING_S, SKEW_S, holder_address},
-    issuer::{
-        deposit::enqueue,
-        seal::{Letter, OutChain, Place, seal_letter},
-    },
+    issuer::seal::OutChain,
     keys::PASS_KID,
     vault::context,
 };
@@ -21,7 +18,7 @@ use denizen_model::{
     pass::{Bind, Pass, PassUse},
     statement::full_kid,
 };
-use denizen_store::gateway::{Effect, InvitationRow, LinkRow};
+use denizen_store::gateway::{InvitationRow, LinkRow};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -79,8 +76,10 @@ pub(crate) enum LinkState {
     Confirmed = 2,
     /// Refused; nothing will be sent.
     Refused = 3,
-    /// Ended by the holder.
+    /// Ended by one of the two sides.
     Closed = 4,
+    /// The holder has another address for it.
+    Moved = 5,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -108,6 +107,11 @@ pub(crate) struct LinkBody {
     revealed: Option<Nonce>,
     tries_left: u8,
     out: OutChain,
+    #[serde(default)]
+    out_reserved: Option<OutChain>,
+    /// A record was returned: nothing but reserved letters goes there until a clerk clears it.
+    #[serde(default)]
+    pub(crate) held: bool,
     /// Heads of the holder's chains: number and hash of the newest message of each.
     pub(crate) heads: BTreeMap<String, (u64, Sha256Hash)>,
 }
@@ -125,6 +129,36 @@ impl Link {
         self.body.case_reference.as_deref()
     }
 
+    /// The same link at another address: `link/move` is the message that began it.
+    pub(crate) fn successor(
+        &self,
+        keys: KeyStatement,
+        began: MessageId,
+        rng: &mut dyn rand_core::CryptoRng,
+    ) -> Self {
+        Self {
+            address: keys.address,
+            state: LinkState::Confirmed,
+            body: LinkBody {
+                hub: keys.hub,
+                sign: keys.sign,
+                cnf: keys.cnf,
+                kem: keys.kem,
+                deposit: keys.deposit,
+                copy_keys: Vec::new(),
+                accept_id: began,
+                out: OutChain::make(rng),
+                out_reserved: None,
+                heads: BTreeMap::new(),
+                ..self.body.clone()
+            },
+        }
+    }
+
+    pub(crate) fn set_case_reference(&mut self, case_reference: &str) {
+        self.body.case_reference = Some(case_reference.to_owned());
+    }
+
     fn code(&self) -> Option<String> {
         let revealed = self.body.revealed.as_ref()?;
         Some(confirmation_code(
@@ -134,10 +168,21 @@ impl Link {
         ))
     }
 
-    /// The chain, the heads to acknowledge and the address: what sealing needs.
-    pub(crate) fn place(&mut self) -> (Vec<Sha256Hash>, &mut OutChain) {
+    /// The heads to acknowledge and the chain: what sealing needs. Reserved letters have a chain of
+    /// their own, so that they can go while the others wait.
+    pub(crate) fn place(
+        &mut self,
+        reserved: bool,
+        rng: &mut dyn rand_core::CryptoRng,
+    ) -> (Vec<Sha256Hash>, &mut OutChain) {
         let seen = self.body.heads.values().map(|(_, hash)| *hash).collect();
-        (seen, &mut self.body.out)
+        let chain = if reserved {
+            let reserved = &mut self.body.out_reserved;
+            reserved.get_or_insert_with(|| OutChain::make(rng))
+        } else {
+            &mut self.body.out
+        };
+        (seen, chain)
     }
 
     pub(crate) fn holder(&self) -> Result<crate::issuer::seal::HolderAddress, GatewayError> {
@@ -360,7 +405,7 @@ impl Gateway {
         Ok(link.body.tries_left)
     }
 
-    fn confirm_link(
+    pub(crate) fn confirm_link(
         &self,
         link: &mut Link,
         now: UnixTime,
@@ -430,6 +475,8 @@ impl Gateway {
                 revealed: None,
                 tries_left: TRIES,
                 out: OutChain::make(rng),
+                out_reserved: None,
+                held: false,
                 heads: BTreeMap::new(),
             },
         };
@@ -506,6 +553,7 @@ impl Gateway {
             2 => LinkState::Confirmed,
             3 => LinkState::Refused,
             4 => LinkState::Closed,
+            5 => LinkState::Moved,
             _ => return Err(GatewayError::Damaged("database")),
         };
         Ok(Link {
@@ -532,37 +580,5 @@ impl Gateway {
             body: self.vault.seal(&context, &link.body, rng),
         };
         Ok(self.store.put_link(&row)?)
-    }
-
-    /// Seals a message to a link and stores it for sending. The caller saves the link.
-    pub(crate) fn post(
-        &self,
-        link: &mut Link,
-        thid: Option<MessageId>,
-        body: Body,
-        now: UnixTime,
-        rng: &mut dyn rand_core::CryptoRng,
-    ) -> Result<(), GatewayError> {
-        self.post_letter(link, thid, (body.into(), None), now, rng)
-    }
-
-    /// As [`Gateway::post`], with papers; with an effect it is taken by a frozen address too.
-    pub(crate) fn post_letter(
-        &self,
-        link: &mut Link,
-        thid: Option<MessageId>,
-        (letter, effect): (Letter, Option<Effect>),
-        now: UnixTime,
-        rng: &mut dyn rand_core::CryptoRng,
-    ) -> Result<(), GatewayError> {
-        let to = link.holder()?;
-        let (seen, chain) = link.place();
-        let mut place = Place {
-            chain,
-            seen: &seen,
-            thid,
-        };
-        let envelope = seal_letter(letter, self.sender(), &to, &mut place, now, rng)?;
-        Ok(enqueue(&self.store, envelope, effect.is_some(), effect)?)
     }
 }

@@ -409,6 +409,7 @@ impl Gateway {
         if link.state != LinkState::Confirmed {
             return self.alarm("link-not-confirmed", now);
         }
+        let at = (message, opened.verified().opening.pos);
         match &message.body {
             Body::LinkUpdate(update) => {
                 if let Some(kinds) = &update.allowed_kinds {
@@ -417,8 +418,18 @@ impl Gateway {
                 }
             }
             Body::LinkClose(_) => link.state = LinkState::Closed,
+            Body::LinkMove(moved) => self.take_move(link, message.id, moved, now, rng)?,
             Body::CopiesRefill(refill) => self.refill(link, refill, now, rng)?,
             Body::ApplicationSubmit(submit) => self.file(link, opened, submit, now, rng)?,
+            Body::ApplicationAmend(submit) => self.amend(link, opened, submit, now, rng)?,
+            Body::ApplicationWithdraw(_) => self.withdraw(link, opened, now, rng)?,
+            Body::EvidenceUpdate(update) => {
+                self.update_evidence(link, opened, update, now, rng)?;
+            }
+            Body::ErasureRequest(request) => self.take_erasure(link, at, request, now, rng)?,
+            Body::Note(note) => self.take_note(link, at, note, rng)?,
+            Body::DisputeOpen(open) => self.take_dispute(link, at, open, now, rng)?,
+            Body::RecordNotMine(record) => self.take_not_mine(link, at, record, now, rng)?,
             _ => {
                 let body =
                     self.vault

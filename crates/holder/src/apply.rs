@@ -213,13 +213,13 @@ impl Holder {
 
     /// The link of an application that the office can still change.
     fn open_application(&self, id: &MessageId) -> Result<u32, HolderError> {
-        use denizen_model::message::ApplicationState::{Decided, Refused};
+        use denizen_model::message::ApplicationState::{Decided, Refused, Withdrawn};
         let found = self.profile.applications.iter().find(|a| a.id == *id);
         let application = found.ok_or(HolderError::NotOpen)?;
         let over = application
             .events
             .iter()
-            .any(|e| matches!(e.state, Decided | Refused));
+            .any(|e| matches!(e.state, Decided | Refused | Withdrawn));
         if over || application.withdrawn {
             return Err(HolderError::NotOpen);
         }

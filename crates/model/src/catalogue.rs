@@ -235,6 +235,33 @@ pub struct Fee {
     pub amount: u64,
 }
 
+/// What the law makes of an application while it is pending (D8).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PendingEffect {
+    /// Nothing.
+    None,
+    /// She may stay.
+    StayLawful,
+    /// She may work.
+    WorkLawful,
+    /// She may stay and work.
+    StayAndWorkLawful,
+}
+
+impl PendingEffect {
+    /// As the *application filed* record says it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::StayLawful => "stay-lawful",
+            Self::WorkLawful => "work-lawful",
+            Self::StayAndWorkLawful => "stay-and-work-lawful",
+        }
+    }
+}
+
 /// A service as an office declares it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -269,6 +296,9 @@ pub struct Service {
     pub fee: Option<Fee>,
     /// Kinds that a positive decision grants.
     pub grants: Vec<String>,
+    /// What the law makes of an application until the decision; absent for none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending_effect: Option<PendingEffect>,
 }
 
 impl Service {

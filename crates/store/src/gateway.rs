@@ -7,25 +7,37 @@
 
 mod care;
 mod case;
+mod dispute;
 mod issue;
 mod link;
+mod note;
 mod outbox;
+mod rows;
 mod setting;
 
 pub use care::{Backlog, backlog, version};
 pub use case::{CaseChange, CaseRow};
-pub use issue::{RecordRow, StatusRow, WaitingRow};
+pub use dispute::DisputeRow;
+pub use issue::{RecordRow, StatusRow};
 pub use link::{InvitationRow, LinkRow};
-pub use outbox::{Effect, OutboxRow, SentRow};
+pub use note::NoteRow;
+pub use outbox::{CONTESTED, Effect, OutboxRow, SentRow, UNCONTESTED};
+pub use rows::{KnownRow, RunRow, TakenRow, WaitingRow};
 pub use setting::AlarmRow;
 
 use crate::{Database, Migration, StoreError};
 use std::path::Path;
 
-const MIGRATIONS: [Migration; 1] = [Migration {
-    name: "0001_init.sql",
-    sql: include_str!("../sql/gateway/0001_init.sql"),
-}];
+const MIGRATIONS: [Migration; 2] = [
+    Migration {
+        name: "0001_init.sql",
+        sql: include_str!("../sql/gateway/0001_init.sql"),
+    },
+    Migration {
+        name: "0002_journeys.sql",
+        sql: include_str!("../sql/gateway/0002_journeys.sql"),
+    },
+];
 
 /// An organisation's database.
 pub struct GatewayStore(Database);

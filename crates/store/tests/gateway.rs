@@ -7,7 +7,8 @@ use denizen_model::{
 use denizen_store::{
     Fault, StoreError,
     gateway::{
-        CaseChange, CaseRow, Effect, GatewayStore, InvitationRow, LinkRow, OutboxRow, SentRow,
+        CONTESTED, CaseChange, CaseRow, DisputeRow, Effect, GatewayStore, InvitationRow, KnownRow,
+        LinkRow, OutboxRow, SentRow, UNCONTESTED,
     },
 };
 
@@ -54,7 +55,7 @@ fn an_envelope_leaves_the_outbox_once_with_what_became_of_it() {
     }
     drop(store);
     let store = place.open();
-    let rows = store.outgoing(2).unwrap();
+    let rows = store.outgoing(2, UnixTime(0)).unwrap();
     assert_eq!(rows, [outgoing(1), outgoing(2)]);
     let sent = SentRow {
         address: address(1),
@@ -77,9 +78,11 @@ fn an_envelope_leaves_the_outbox_once_with_what_became_of_it() {
 #[test]
 fn rows_and_messages_are_known_by_their_hash() {
     let (_place, store) = Place::make();
-    assert_eq!(store.take_row(&hash(1), &hash(2)).unwrap(), None);
-    assert_eq!(store.take_row(&hash(1), &hash(3)).unwrap(), Some(hash(2)));
-    assert_eq!(store.take_row(&hash(1), &hash(2)).unwrap(), Some(hash(2)));
+    let take = |content| store.take_row(&hash(1), &hash(content), 1).unwrap();
+    assert_eq!(
+        [take(2), take(3), take(2)],
+        [KnownRow::New, KnownRow::Other, KnownRow::Same]
+    );
     let (id, other) = (MessageId::new([1; 16]), MessageId::new([2; 16]));
     assert_eq!(
         store.take_message(&address(1), &id, &hash(1)).unwrap(),
@@ -181,6 +184,7 @@ fn a_case_that_is_destroyed_keeps_neither_body_nor_key_in_any_file() {
         due: UnixTime(2),
         retain_until: None,
         sealed: Some((key.to_vec(), body.to_vec())),
+        flagged: false,
     };
     store.begin().unwrap();
     store.insert_case(&row).unwrap();
@@ -189,6 +193,7 @@ fn a_case_that_is_destroyed_keeps_neither_body_nor_key_in_any_file() {
     let change = |state, body| CaseChange {
         state,
         retain_until: Some(UnixTime(5)),
+        flagged: true,
         body,
     };
     store
@@ -218,7 +223,7 @@ fn a_failed_commit_keeps_nothing_and_an_unknown_one_all_or_nothing() {
         store.inject(fault);
         store.begin().unwrap();
         store.set_setting("a", b"1").unwrap();
-        store.add_waiting(&hash(1), b"row").unwrap();
+        store.add_waiting(&hash(1), &hash(7), b"row").unwrap();
         assert!(matches!(store.commit(), Err(StoreError::Sqlite(_))));
         drop(store);
         let store = place.open();
@@ -232,15 +237,131 @@ fn two_processes_write_one_after_the_other_and_see_each_other_s_rows() {
     let (place, mut one) = Place::make();
     let mut two = place.open();
     one.begin().unwrap();
-    one.add_waiting(&hash(1), b"one").unwrap();
+    one.add_waiting(&hash(1), &hash(7), b"one").unwrap();
     assert_eq!(two.waiting_count().unwrap(), 0);
     one.commit().unwrap();
     two.begin().unwrap();
-    two.add_waiting(&hash(1), b"two").unwrap();
+    two.add_waiting(&hash(1), &hash(7), b"two").unwrap();
     two.commit().unwrap();
     let rows = one.waiting(&hash(1)).unwrap();
     let bodies: Vec<_> = rows.iter().map(|r| r.body.as_slice()).collect();
     assert_eq!(bodies, [b"one", b"two"]);
     one.remove_waiting(rows[0].id).unwrap();
     assert_eq!(two.waiting_count().unwrap(), 1);
+}
+
+#[test]
+fn a_parked_address_waits_for_its_time_and_its_reserved_envelopes_wait_apart() {
+    let (_place, store) = Place::make();
+    for n in 1..=3 {
+        store.add_outgoing(&outgoing(n)).unwrap();
+    }
+    let ids = |now| {
+        let rows = store.outgoing(9, UnixTime(now)).unwrap();
+        rows.iter().map(|r| r.envelope[0]).collect::<Vec<_>>()
+    };
+    assert!(store.park(&address(1), false, UnixTime(10)).unwrap());
+    assert!(!store.park(&address(1), false, UnixTime(5)).unwrap());
+    assert!(store.park(&address(2), false, UnixTime(10)).unwrap());
+    assert_eq!(ids(9), [2, 3], "the second is reserved");
+    assert_eq!(ids(10), [1, 2, 3]);
+    store.park(&address(2), true, UnixTime(20)).unwrap();
+    assert_eq!(ids(15), [1, 3]);
+    store.unpark(&address(2), true).unwrap();
+    assert_eq!(ids(15), [1, 2, 3]);
+}
+
+#[test]
+fn a_contested_record_keeps_its_status_and_the_stronger_shows() {
+    let (_place, store) = Place::make();
+    assert!(store.use_status_index(1, 5).unwrap());
+    store.bind_status_index(1, 5, &hash(1)).unwrap();
+    let effect = |status| Effect {
+        kept: hash(1),
+        status,
+    };
+    let shown = || store.statuses().unwrap().first().map(|s| s.status);
+    store.set_effect(&effect(CONTESTED)).unwrap();
+    assert_eq!(shown(), Some(CONTESTED));
+    store.set_effect(&effect(2)).unwrap();
+    assert_eq!(shown(), Some(2));
+    assert_eq!(store.status_of(&hash(1)).unwrap(), (2, true));
+    store.set_effect(&effect(UNCONTESTED)).unwrap();
+    assert_eq!(store.status_of(&hash(1)).unwrap(), (2, false));
+    assert_eq!(store.status_of(&hash(2)).unwrap(), (0, false));
+}
+
+#[test]
+fn a_run_knows_its_rows_and_a_returned_row_is_free_again() {
+    let (_place, store) = Place::make();
+    let run = store.add_run(UnixTime(1), b"counts").unwrap();
+    for n in 1..=2 {
+        store.take_row(&hash(n), &hash(n), run).unwrap();
+    }
+    store.bind_row(&hash(1), &hash(8)).unwrap();
+    store.add_waiting(&hash(3), &hash(2), b"row").unwrap();
+    let rows = store.rows_of_run(run).unwrap();
+    let kept: Vec<_> = rows.iter().map(|r| r.kept).collect();
+    assert_eq!(kept, [Some(hash(8)), None]);
+    store
+        .rebind_row(&hash(8), &hash(9), Some(&hash(4)))
+        .unwrap();
+    let take = |content| store.take_row(&hash(1), &hash(content), run).unwrap();
+    assert_eq!([take(1), take(4)], [KnownRow::Other, KnownRow::Same]);
+    store.return_row(&hash(9)).unwrap();
+    assert_eq!([take(4), take(5)], [KnownRow::Returned, KnownRow::New]);
+    store.drop_row(&hash(1)).unwrap();
+    store.drop_row(&hash(2)).unwrap();
+    assert_eq!(store.waiting_count().unwrap(), 0);
+    assert_eq!(store.rows_of_run(run).unwrap(), []);
+    store.change_run(run, true, b"undone").unwrap();
+    assert!(store.runs().unwrap()[0].undone);
+}
+
+#[test]
+fn disputes_come_by_their_due_date_and_end() {
+    let (_place, store) = Place::make();
+    let row = |n: u8, due| DisputeRow {
+        number: 0,
+        thread: MessageId::new([n; 16]),
+        address: address(1),
+        kind: 0,
+        state: 0,
+        received: UnixTime(1),
+        due: UnixTime(due),
+        kept: hash(n),
+        retain_until: None,
+        body: Some(vec![n]),
+    };
+    for (n, due) in [(1, 30), (2, 20), (3, 25)] {
+        store.add_dispute(&row(n, due)).unwrap();
+    }
+    assert!(store.add_dispute(&row(1, 30)).is_err());
+    let mut second = store.dispute(2).unwrap().unwrap();
+    second.state = 1;
+    second.retain_until = Some(UnixTime(40));
+    store.change_dispute(&second).unwrap();
+    let order: Vec<_> = store.disputes().unwrap().iter().map(|d| d.number).collect();
+    assert_eq!(order, [3, 1, 2], "open ones first");
+    assert_eq!(store.disputes_about(&hash(2)).unwrap(), [second.clone()]);
+    assert_eq!(store.disputes_of(&address(1)).unwrap().len(), 3);
+    assert_eq!(store.disputes_to_destroy(UnixTime(39)).unwrap(), []);
+    assert_eq!(store.disputes_to_destroy(UnixTime(40)).unwrap(), [second]);
+}
+
+#[test]
+fn notes_and_unread_messages_are_of_one_link() {
+    let (_place, store) = Place::make();
+    store.add_note(&address(1), UnixTime(1), b"one").unwrap();
+    store.keep_unread(&address(1), b"x").unwrap();
+    assert_eq!(store.remove_unread(&address(2)).unwrap(), 0);
+    assert_eq!(store.remove_unread(&address(1)).unwrap(), 1);
+    store.move_cases(&address(1), &address(2)).unwrap();
+    let notes = store.notes().unwrap();
+    assert_eq!(
+        (notes[0].address, &notes[0].body[..]),
+        (address(2), &b"one"[..])
+    );
+    store.remove_note(notes[0].number).unwrap();
+    assert_eq!(store.notes().unwrap(), []);
 }

@@ -3,6 +3,7 @@
 //! Whatever gets no answer is asked again, as people and programs do: so a story can be told over a
 //! wire that loses answers.
 
+mod journeys;
 mod offices;
 
 pub use offices::{

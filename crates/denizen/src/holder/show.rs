@@ -132,8 +132,15 @@ pub(super) fn events(at: &Open<'_>, events: &[Event]) {
                 say.plain(&say.refusal(code).to_string());
             }
             Event::PapersOpened(notice) => {
+                let entries = &at.holder.profile().notices;
+                let entry = entries.iter().rfind(|n| n.notice == *notice);
+                let org = entry.map(|n| org_of(n.link)).unwrap_or_default();
                 let date = say.date(notice.at);
-                let slots = [("role", notice.role.as_str()), ("org", ""), ("date", &date)];
+                let slots = [
+                    ("role", notice.role.as_str()),
+                    ("org", &org),
+                    ("date", &date),
+                ];
                 say.line("cli-opened-by", &slots);
             }
             _ => {}
@@ -272,16 +279,25 @@ fn notice(say: &Say, view: &RecordView) {
         return;
     };
     let until = notice.appeal_until.to_string();
+    let effect = effect_text(say, view, &notice.effect);
     for (key, value) in [
         ("cli-notice-who", notice.who.as_str()),
         ("cli-notice-ground", &notice.ground),
         ("cli-notice-law", &notice.legal_basis),
-        ("cli-notice-effect", &notice.effect),
+        ("cli-notice-effect", &effect),
         ("cli-notice-appeal-until", &until),
         ("cli-notice-appeal-where", &notice.appeal_where),
     ] {
         say.indented(key, &[("value", value)]);
     }
+}
+
+/// The effect of a notice in her words, where it is one of the kind's own codes.
+fn effect_text(say: &Say, view: &RecordView, effect: &str) -> String {
+    let kind = view.vct.split(':').nth(3).unwrap_or_default();
+    let keys = ["effect", "penalty-type"].map(|claim| format!("value-{kind}-{claim}-{effect}"));
+    let known = keys.iter().find_map(|key| say.known(key));
+    known.unwrap_or_else(|| effect.to_owned())
 }
 
 /// The record of a number in the list, or of the beginning of its name.
@@ -378,6 +394,7 @@ fn value_text(say: &Say, key: &str, value: &Value) -> String {
         Value::Bool(yes) => say.text(if *yes { "value-true" } else { "value-false" }, &[]),
         Value::String(text) => say
             .known(&format!("value-{key}-{text}"))
+            .or_else(|| say.known(&format!("value-country-{text}")))
             .unwrap_or_else(|| text.clone()),
         other => other.to_string(),
     }
@@ -496,6 +513,8 @@ fn state(say: &Say, event: &ApplicationEvent) {
         ApplicationState::InReview => say.indented("cli-application-in-review", &[]),
         ApplicationState::MoreNeeded => say.indented("cli-application-more-needed", &[]),
         ApplicationState::Decided => say.indented("cli-application-decided", &[]),
+        // Said above, as soon as she took it back.
+        ApplicationState::Withdrawn => {}
         ApplicationState::Refused => {
             let code = event.code.clone().unwrap_or_default();
             let reason = say.known(&format!("err-{code}")).unwrap_or(code);

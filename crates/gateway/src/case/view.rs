@@ -5,6 +5,7 @@ use crate::{
     Trust,
     verifier::verify::{Evidence, EvidenceItem},
 };
+use denizen_model::UnixTime;
 use serde_json::{Map, Value};
 
 /// Whether papers say the same of their subject. A person decides what follows: no program matches
@@ -41,12 +42,19 @@ pub struct CaseView {
     pub evidence: Vec<EvidenceItem>,
     /// Names of the papers' issuers, in the papers' order.
     pub issuers: Vec<String>,
-    /// The subjects side by side.
+    /// The subjects side by side, of the papers that count.
     pub subjects: Vec<SubjectRow>,
+    /// When earlier versions of the application came.
+    pub earlier: Vec<UnixTime>,
 }
 
 /// Evidence as the desk shows it, with names of issuers out of the directory.
-pub(super) fn view(summary: CaseSummary, evidence: &Evidence, trust: &Trust) -> CaseView {
+pub(super) fn view(
+    summary: CaseSummary,
+    evidence: &Evidence,
+    earlier: Vec<UnixTime>,
+    trust: &Trust,
+) -> CaseView {
     let name = |item: &EvidenceItem| trust.name(item.issuer(), "en");
     CaseView {
         summary,
@@ -54,6 +62,7 @@ pub(super) fn view(summary: CaseSummary, evidence: &Evidence, trust: &Trust) -> 
         issuers: evidence.items().iter().map(name).collect(),
         subjects: side_by_side(evidence.items()),
         evidence: evidence.items().to_vec(),
+        earlier,
     }
 }
 
@@ -88,6 +97,7 @@ fn side_by_side(items: &[EvidenceItem]) -> Vec<SubjectRow> {
     let row = |part: &str| {
         let shown: Vec<_> = items
             .iter()
+            .filter(|i| !i.is_superseded())
             .filter_map(|i| {
                 let value = i.claims().get("subject")?.get(part)?;
                 Some((i.query().to_owned(), value.clone()))

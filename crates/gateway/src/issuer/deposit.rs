@@ -17,6 +17,9 @@ use denizen_store::{
 /// Envelopes in one request: with the largest size class 16 MiB of body hold 62.
 const BATCH: usize = 48;
 
+/// After this a frozen address is tried again, in seconds.
+const PARK_S: i64 = 3600;
+
 /// Stores an envelope before its first attempt. A reserved one is taken by a frozen address too.
 pub(crate) fn enqueue(
     store: &GatewayStore,
@@ -42,7 +45,7 @@ pub(crate) async fn flush<T: Transport>(
     now: UnixTime,
 ) -> Result<(), GatewayError> {
     loop {
-        let rows = gateway.store.outgoing(BATCH)?;
+        let rows = gateway.store.outgoing(BATCH, now)?;
         if rows.is_empty() {
             return Ok(());
         }
@@ -51,14 +54,19 @@ pub(crate) async fn flush<T: Transport>(
         let signer = RequestSigner::organisation(&gateway.keys.deposit, &keyid);
         let outcomes = client.deposit(&items, signer, now).await?;
         let mut settled = Vec::with_capacity(rows.len());
-        let mut later = None;
+        let (mut later, mut frozen) = (None, Vec::new());
         for (row, outcome) in rows.iter().zip(outcomes) {
             match settle(row, outcome, gateway.trust()?)? {
                 Ok(sent) => settled.push((row, sent)),
+                // The person has frozen the address: it waits, and goes once she opens it.
+                Err(ProblemKind::Frozen) => frozen.push(row),
                 Err(kind) => later = Some(kind),
             }
         }
-        let count = gateway.tx(|g| g.settle_all(&settled, now))?;
+        let count = gateway.tx(|g| {
+            g.park_all(&frozen, now)?;
+            g.settle_all(&settled, now)
+        })?;
         report.sent += count.0;
         report.refused += count.1;
         if let Some(kind) = later {
@@ -90,7 +98,12 @@ fn settle(
         }
         DepositOutcome::Gone { .. } => ("gone".to_owned(), None),
         DepositOutcome::Refused(kind) => match ProblemKind::parse(&kind) {
-            Some(kind @ (ProblemKind::Busy | ProblemKind::RateLimited | ProblemKind::Internal)) => {
+            Some(
+                kind @ (ProblemKind::Busy
+                | ProblemKind::RateLimited
+                | ProblemKind::Internal
+                | ProblemKind::Frozen),
+            ) => {
                 return Ok(Err(kind));
             }
             Some(kind) => (kind.name().to_owned(), None),
@@ -127,8 +140,19 @@ fn check_receipt(
 }
 
 impl Gateway {
+    /// Lets what goes to frozen addresses wait, so that nothing is lost and nothing holds up others.
+    fn park_all(&self, frozen: &[&OutboxRow], now: UnixTime) -> Result<(), GatewayError> {
+        for row in frozen {
+            let until = now.plus_s(PARK_S);
+            if self.store.park(&row.address, row.reserved, until)? {
+                self.store.add_alarm(now, "deposit-frozen")?;
+            }
+        }
+        Ok(())
+    }
+
     /// Keeps receipts and refusals, and makes effective what waited for them. A refusal that the hub
-    /// has logged (closed, frozen) counts as told: a status may change although she cannot be
+    /// has logged (closed) counts as told: a status may change although she cannot be
     /// reached. Gives how many were stored and how many refused.
     fn settle_all(
         &self,
@@ -141,7 +165,7 @@ impl Gateway {
                 continue;
             }
             if let Some(effect) = row.effect {
-                self.store.set_status(&effect.kept, effect.status)?;
+                self.store.set_effect(&effect)?;
             }
             if sent.receipt.is_some() || sent.outcome == "gone" {
                 count.0 += 1;

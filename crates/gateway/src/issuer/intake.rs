@@ -12,7 +12,7 @@ use super::{Draft, validate::validate};
 use crate::{Gateway, GatewayError};
 use decode::Source;
 use denizen_model::{Sha256Hash, UnixTime};
-use denizen_store::StoreError;
+use denizen_store::{StoreError, gateway::KnownRow};
 use mapping::{Fault, Format, Mapped, Row};
 use std::{collections::HashMap, io::Read};
 
@@ -36,6 +36,8 @@ pub struct BadRow {
 /// What became of a file's rows. Each row counts once.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct IntakeReport {
+    /// The number of this run, for its undoing.
+    pub run: i64,
     /// Rows that are on their way to their person.
     pub taken: u64,
     /// Rows of a case without a confirmed link: they wait, encrypted.
@@ -114,6 +116,14 @@ impl std::convert::From<StoreError> for IntakeError {
     }
 }
 
+/// A run under way.
+struct Run<'a> {
+    number: i64,
+    mapping: &'a Mapping,
+    /// Rows of this file, and the lines where they are.
+    seen: HashMap<Sha256Hash, u64>,
+}
+
 /// What became of one row.
 enum Taken {
     Issued,
@@ -176,7 +186,12 @@ impl Gateway {
         progress: &mut dyn FnMut(&IntakeReport),
         (now, rng): (UnixTime, &mut dyn rand_core::CryptoRng),
     ) -> Result<(), IntakeError> {
-        let mut seen = HashMap::new();
+        report.run = self.begin_run(mapping, now, rng)?;
+        let mut run = Run {
+            number: report.run,
+            mapping,
+            seen: HashMap::new(),
+        };
         let mut rows = rows.peekable();
         while rows.peek().is_some() {
             let batch: Vec<_> = rows.by_ref().take(ROWS_A_TRANSACTION).collect();
@@ -185,10 +200,11 @@ impl Gateway {
             self.tx(|gateway| {
                 for row in batch {
                     match row {
-                        Ok(row) => gateway.take(row, mapping, &mut seen, &mut next, (now, rng))?,
+                        Ok(row) => gateway.take(row, &mut run, &mut next, (now, rng))?,
                         Err(error) => failed = Some(error),
                     }
                 }
+                gateway.count_run(mapping, &next, rng)?;
                 Ok::<_, IntakeError>(())
             })?;
             *report = next;
@@ -203,14 +219,13 @@ impl Gateway {
     fn take(
         &self,
         row: Read1,
-        mapping: &Mapping,
-        seen: &mut HashMap<Sha256Hash, u64>,
+        run: &mut Run<'_>,
         report: &mut IntakeReport,
         (now, rng): (UnixTime, &mut dyn rand_core::CryptoRng),
     ) -> Result<(), GatewayError> {
         let (line, taken) = match row {
             Err((line, fault)) => (line, Ok(Err(fault))),
-            Ok(row) => (row.line, self.take_row(&row, mapping, seen, (now, rng))),
+            Ok(row) => (row.line, self.take_row(&row, run, (now, rng))),
         };
         match taken? {
             Ok(Taken::Issued) => report.taken += 1,
@@ -228,10 +243,10 @@ impl Gateway {
     fn take_row(
         &self,
         row: &Row,
-        mapping: &Mapping,
-        seen: &mut HashMap<Sha256Hash, u64>,
+        run: &mut Run<'_>,
         (now, rng): (UnixTime, &mut dyn rand_core::CryptoRng),
     ) -> Result<Result<Taken, Fault>, GatewayError> {
+        let mapping = run.mapping;
         let Mapped {
             case_reference,
             unique,
@@ -242,7 +257,7 @@ impl Gateway {
         };
         let parts: Vec<_> = unique.iter().map(String::as_str).collect();
         let row_key = self.vault.keyed(&format!("row {}", mapping.vct()), &parts);
-        if let Some(line) = seen.get(&row_key) {
+        if let Some(line) = run.seen.get(&row_key) {
             return Ok(Err(Fault::row(format!("is the same row as line {line}"))));
         }
         let record = match validate(draft.clone(), &self.catalogue, now) {
@@ -252,37 +267,47 @@ impl Gateway {
                 return Ok(Err(mapping.fault_at(pointer, rule)));
             }
         };
-        let claims = serde_json::to_string(draft.claims()).expect("claims are JSON");
-        let content = self.vault.keyed("content", &[&case_reference, &claims]);
-        match self.store.take_row(&row_key, &content)? {
-            Some(known) if known == content => {
-                seen.insert(row_key, row.line);
+        let content = self.content_key(&case_reference, &draft);
+        let refused = match self.store.take_row(&row_key, &content, run.number)? {
+            KnownRow::New => None,
+            KnownRow::Same => {
+                run.seen.insert(row_key, row.line);
                 return Ok(Ok(Taken::Repeated));
             }
-            Some(_) => {
-                let reason = "was taken before with other content: a correction goes another way";
-                return Ok(Err(Fault::row(reason.to_owned())));
+            KnownRow::Other => {
+                Some("was taken before with other content: a correction goes another way")
             }
-            None => {}
+            KnownRow::Returned => {
+                Some("was returned as not about its person: correct the case reference")
+            }
+        };
+        if let Some(reason) = refused {
+            return Ok(Err(Fault::row(reason.to_owned())));
         }
-        seen.insert(row_key, row.line);
+        run.seen.insert(row_key, row.line);
         let case_key = self.case_key(&case_reference);
-        let issued = self.issue_to_case(&case_key, record, now, rng)?;
-        if issued {
+        if let Some(kept) = self.issue_to_case(&case_key, record, now, rng)? {
+            self.store.bind_row(&row_key, &kept)?;
             return Ok(Ok(Taken::Issued));
         }
-        self.let_wait(&case_key, &draft, rng)?;
+        self.let_wait((&case_key, &row_key), &draft, rng)?;
         Ok(Ok(Taken::Waiting))
+    }
+
+    /// A keyed hash of what a row says.
+    pub(crate) fn content_key(&self, case_reference: &str, draft: &Draft) -> Sha256Hash {
+        let claims = serde_json::to_string(draft.claims()).expect("claims are JSON");
+        self.vault.keyed("content", &[case_reference, &claims])
     }
 
     fn let_wait(
         &self,
-        case_key: &Sha256Hash,
+        (case_key, row_key): (&Sha256Hash, &Sha256Hash),
         draft: &Draft,
         rng: &mut dyn rand_core::CryptoRng,
     ) -> Result<(), GatewayError> {
         let context = crate::vault::context("row_waiting", case_key.as_bytes());
         let body = self.vault.seal(&context, draft, rng);
-        Ok(self.store.add_waiting(case_key, &body)?)
+        Ok(self.store.add_waiting(case_key, row_key, &body)?)
     }
 }

@@ -137,8 +137,8 @@ impl std::convert::From<Body> for Letter {
     }
 }
 
-/// Seals a record: its kept copy and as many one-time copies as fit, the others in messages of
-/// their own.
+/// Seals a record: its kept copy and as many one-time copies as fit, the others in messages of their
+/// own.
 ///
 /// # Errors
 /// [`SealError`].
@@ -150,34 +150,32 @@ pub fn seal(
     now: UnixTime,
     rng: &mut dyn rand_core::CryptoRng,
 ) -> Result<Vec<Envelope>, SealError> {
-    let mut envelopes = Vec::new();
+    let letters = record_letters(credential).into_iter();
+    letters
+        .map(|letter| seal_letter(letter, sender, to, place, now, rng))
+        .collect()
+}
+
+/// A record's letters: its kept copy and as many one-time copies as fit, the others in messages of
+/// their own.
+pub(crate) fn record_letters(credential: Credential) -> Vec<Letter> {
+    let mut letters = Vec::new();
     let mut rest = Some(credential);
     while let Some(credential) = rest.take() {
         let mut attachments = Vec::new();
         let (issue, left) = attach(credential, &mut attachments, ATTACHMENTS_SIZE_BYTES_MAX);
-        let letter = Letter {
+        letters.push(Letter {
             body: Body::RecordIssue(issue),
             attachments,
-        };
-        envelopes.push(seal_letter(letter, sender, to, place, now, rng)?);
+        });
         rest = left;
     }
-    Ok(envelopes)
+    letters
 }
 
-/// Seals an application's event with its records: all kept copies in one envelope, with the one-time
-/// copies that fit; the others in messages of their own.
-///
-/// # Errors
-/// [`SealError`].
-pub(crate) fn seal_event(
-    event: (ApplicationEvent, Vec<Credential>),
-    sender: Sender<'_>,
-    to: &HolderAddress,
-    place: &mut Place<'_>,
-    now: UnixTime,
-    rng: &mut dyn rand_core::CryptoRng,
-) -> Result<Vec<Envelope>, SealError> {
+/// An application's event with its records: all kept copies in one letter, with the one-time copies
+/// that fit; the others in letters of their own.
+pub(crate) fn event_letters(event: (ApplicationEvent, Vec<Credential>)) -> Vec<Letter> {
     let (mut event, credentials) = event;
     let budget = ATTACHMENTS_SIZE_BYTES_MAX / credentials.len().max(1);
     let (mut attachments, mut rest) = (Vec::new(), Vec::new());
@@ -186,15 +184,12 @@ pub(crate) fn seal_event(
         event.records.push(issue);
         rest.extend(left);
     }
-    let letter = Letter {
+    let mut letters = vec![Letter {
         body: Body::ApplicationEvent(event),
         attachments,
-    };
-    let mut envelopes = vec![seal_letter(letter, sender, to, place, now, rng)?];
-    for credential in rest {
-        envelopes.extend(seal(credential, sender, to, place, now, rng)?);
-    }
-    Ok(envelopes)
+    }];
+    letters.extend(rest.into_iter().flat_map(record_letters));
+    letters
 }
 
 /// Moves copies into attachments as long as they fit into `budget` bytes; the first always goes.

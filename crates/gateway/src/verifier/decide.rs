@@ -2,7 +2,7 @@
 
 use super::verify::Evidence;
 use crate::issuer::Draft;
-use denizen_model::UnixTime;
+use denizen_model::{UnixTime, catalogue::PendingEffect};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -129,14 +129,26 @@ pub fn decide(
     Ok(drafts)
 }
 
+/// The dates of a proof of filing.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FiledDates {
+    /// When it was filed.
+    pub(crate) filed: Date,
+    /// When a decision is due.
+    pub(crate) due: Date,
+    /// Until when the proof counts: it is renewed while there is no decision.
+    pub(crate) until: Date,
+}
+
 /// The draft of the proof that an application lies with the authority (D8).
-pub(crate) fn filed(evidence: &Evidence, authority: &str, due: Date, now: UnixTime) -> Draft {
+pub(crate) fn filed(evidence: &Evidence, authority: &str, dates: FiledDates) -> Draft {
     let mut claims = procedure(evidence, authority);
-    claims.insert("filed_on".into(), now.date().to_string().into());
-    // What the law makes of a pending procedure is not declared by a service yet.
-    claims.insert("effect".into(), "none".into());
-    claims.insert("decision_due".into(), due.to_string().into());
-    claims.insert("valid_until".into(), due.to_string().into());
+    let effect = evidence.service().pending_effect;
+    let effect = effect.unwrap_or(PendingEffect::None).name();
+    claims.insert("filed_on".into(), dates.filed.to_string().into());
+    claims.insert("effect".into(), effect.into());
+    claims.insert("decision_due".into(), dates.due.to_string().into());
+    claims.insert("valid_until".into(), dates.until.to_string().into());
     Draft::of_decision(FILED_VCT, claims, &evidence.service().legal_basis)
 }
 

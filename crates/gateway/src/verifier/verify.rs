@@ -143,6 +143,15 @@ pub struct EvidenceItem {
     contested: bool,
     freshness: Freshness,
     sd_hash: String,
+    /// A newer paper stands for it, or it no longer holds (D11).
+    #[serde(default)]
+    superseded: bool,
+    /// The earlier paper that it stands for.
+    #[serde(default)]
+    corrects: Option<String>,
+    /// What she says to it.
+    #[serde(default)]
+    reply: Option<String>,
 }
 
 impl EvidenceItem {
@@ -187,6 +196,24 @@ impl EvidenceItem {
     pub fn sd_hash(&self) -> &str {
         &self.sd_hash
     }
+
+    /// Whether it no longer counts: its issuer corrected it since (D11).
+    #[must_use]
+    pub fn is_superseded(&self) -> bool {
+        self.superseded
+    }
+
+    /// Whether it came as the correction of an earlier paper.
+    #[must_use]
+    pub fn is_correction(&self) -> bool {
+        self.corrects.is_some()
+    }
+
+    /// What she says to it.
+    #[must_use]
+    pub fn reply(&self) -> Option<&str> {
+        self.reply.as_deref()
+    }
 }
 
 /// Verified papers of one application: only this file makes them.
@@ -227,12 +254,43 @@ impl Evidence {
     #[must_use]
     pub fn subject(&self) -> Value {
         let required = &self.service.subject_required;
-        let shown = self.items.iter().filter(|i| required.contains(&i.query));
+        let current = self.items.iter().filter(|i| !i.superseded);
+        let shown = current.filter(|i| required.contains(&i.query));
         let mut subjects = shown.filter_map(|i| i.claims.get("subject"));
         subjects
             .next()
             .cloned()
             .unwrap_or_else(|| Value::Object(Map::new()))
+    }
+
+    /// The same papers as a later version of an application.
+    #[must_use]
+    pub(crate) fn in_thread(self, application: MessageId) -> Self {
+        Self {
+            application,
+            ..self
+        }
+    }
+
+    /// The paper with this hash, for its correction.
+    pub(crate) fn item(&self, sd_hash: &str) -> Option<&EvidenceItem> {
+        self.items.iter().find(|i| i.sd_hash == sd_hash)
+    }
+
+    /// A correction stands beside the old paper, which no longer counts; without one the old paper
+    /// no longer holds, or she only replies to it.
+    pub(crate) fn correct(&mut self, old: &str, newer: Option<EvidenceItem>, reply: Option<&str>) {
+        if let Some(item) = self.items.iter_mut().find(|i| i.sd_hash == old) {
+            match reply {
+                Some(reply) if newer.is_none() => item.reply = Some(reply.to_owned()),
+                _ => item.superseded = true,
+            }
+        }
+        self.items.extend(newer.map(|item| EvidenceItem {
+            corrects: Some(old.to_owned()),
+            reply: reply.map(str::to_owned),
+            ..item
+        }));
     }
 
     /// What stays after the decision: the subject and the claims that a rule of the service used.
@@ -282,25 +340,8 @@ pub fn verify(
     service
         .check_answers(&submit.answers)
         .map_err(|_| VerifyError::Answers)?;
-    let query = Query::from_value(&service.evidence, ValueMatching::Refused);
-    let query = query.map_err(|_| VerifyError::ServiceUnknown)?;
-    let check = Check {
-        aud: kb_audience(request.org),
-        nonce: kb_nonce(
-            request.org,
-            &submit.purpose,
-            Some(request.service),
-            &message.id,
-        ),
-        iat: IatWindow {
-            min: delivered.plus_s(-MADE_BEFORE_S).0,
-            max: delivered.plus_s(MADE_AFTER_S).0,
-        },
-        service,
-        trust,
-        catalogue,
-        now,
-    };
+    let query = query_of(service)?;
+    let check = Check::of(opened, request, trust, catalogue, now);
     let mut shown = Vec::with_capacity(submit.presentations.len());
     for presented in &submit.presentations {
         let attachment = message
@@ -327,12 +368,59 @@ pub fn verify(
     })
 }
 
+/// Checks one paper that stands for an earlier one of the same application, by the same rules.
+///
+/// # Errors
+/// [`VerifyError`]; the earlier paper stays as it is.
+pub(crate) fn verify_correction(
+    opened: &Opened,
+    (query, attachment): (&String, &Attachment),
+    request: EvidenceRequest<'_>,
+    trust: &Trust,
+    catalogue: &Catalogue,
+    now: UnixTime,
+) -> Result<EvidenceItem, VerifyError> {
+    let asked = query_of(&request.entry.service)?;
+    let check = Check::of(opened, request, trust, catalogue, now);
+    // The second confirmation of a special category was given with the application.
+    let shown = [(query, check.one(query, attachment, true)?)];
+    match check_shown(&asked, &shown) {
+        // The other papers are there already.
+        Ok(()) | Err(ResponseError::Missing) => {}
+        Err(error) => return Err(refusal_of(error)),
+    }
+    let [(query, (presentation, status))] = shown;
+    check.demands(query, presentation.credential())?;
+    check.item(query, &presentation, status)
+}
+
+fn query_of(service: &Service) -> Result<Query, VerifyError> {
+    let query = Query::from_value(&service.evidence, ValueMatching::Refused);
+    query.map_err(|_| VerifyError::ServiceUnknown)
+}
+
 type Known = (Status, Freshness);
 
 fn check_asked(
     query: &Query,
     shown: &[(&String, (VerifiedPresentation, Known))],
 ) -> Result<(), VerifyError> {
+    check_shown(query, shown).map_err(refusal_of)
+}
+
+fn refusal_of(error: ResponseError) -> VerifyError {
+    match error {
+        ResponseError::QueryUnknown | ResponseError::TooMany | ResponseError::NotAsked => {
+            VerifyError::NotAsked
+        }
+        _ => VerifyError::Missing,
+    }
+}
+
+fn check_shown(
+    query: &Query,
+    shown: &[(&String, (VerifiedPresentation, Known))],
+) -> Result<(), ResponseError> {
     let presented: Vec<_> = shown
         .iter()
         .map(|(id, (presentation, _))| Presented {
@@ -343,12 +431,7 @@ fn check_asked(
             key_bound: presentation.iat().is_some(),
         })
         .collect();
-    check_response(query, &presented).map_err(|error| match error {
-        ResponseError::QueryUnknown | ResponseError::TooMany | ResponseError::NotAsked => {
-            VerifyError::NotAsked
-        }
-        _ => VerifyError::Missing,
-    })
+    check_response(query, &presented)
 }
 
 struct Check<'a> {
@@ -361,7 +444,35 @@ struct Check<'a> {
     now: UnixTime,
 }
 
-impl Check<'_> {
+impl<'a> Check<'a> {
+    fn of(
+        opened: &Opened,
+        request: EvidenceRequest<'a>,
+        trust: &'a Trust,
+        catalogue: &'a Catalogue,
+        now: UnixTime,
+    ) -> Self {
+        let service = &request.entry.service;
+        let delivered = opened.verified().opening.time;
+        Self {
+            aud: kb_audience(request.org),
+            nonce: kb_nonce(
+                request.org,
+                &service.service,
+                Some(request.service),
+                &opened.message().id,
+            ),
+            iat: IatWindow {
+                min: delivered.plus_s(-MADE_BEFORE_S).0,
+                max: delivered.plus_s(MADE_AFTER_S).0,
+            },
+            service,
+            trust,
+            catalogue,
+            now,
+        }
+    }
+
     /// One paper: issuer, key, every disclosure, key binding, kind, status.
     fn one(
         &self,
@@ -495,6 +606,9 @@ impl Check<'_> {
             contested: status == Status::Contested,
             freshness,
             sd_hash: presentation.sd_hash().to_owned(),
+            superseded: false,
+            corrects: None,
+            reply: None,
         })
     }
 }

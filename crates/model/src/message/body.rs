@@ -312,6 +312,8 @@ pub enum ApplicationState {
     Decided,
     /// Not accepted, with the reason: nothing was filed.
     Refused,
+    /// The applicant took it back: closed, and its papers destroyed.
+    Withdrawn,
 }
 
 /// `application/event`.

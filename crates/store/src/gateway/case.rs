@@ -26,6 +26,8 @@ pub struct CaseRow {
     pub retain_until: Option<UnixTime>,
     /// The case's key, encrypted, and its body under that key; none once destroyed.
     pub sealed: Option<(Vec<u8>, Vec<u8>)>,
+    /// Something came that an officer has not seen.
+    pub flagged: bool,
 }
 
 /// What changes in a case.
@@ -35,12 +37,14 @@ pub struct CaseChange<'a> {
     pub state: u8,
     /// When what is kept of it is destroyed.
     pub retain_until: Option<UnixTime>,
+    /// Whether something came that an officer has not seen.
+    pub flagged: bool,
     /// The new body; none destroys key and body.
     pub body: Option<&'a [u8]>,
 }
 
 const COLUMNS: &str = "case_reference, thread, address, state, service, filed, due, \
-                       retain_until, wrapped_key, body";
+                       retain_until, wrapped_key, body, flagged";
 
 fn case(r: &Row<'_>) -> rusqlite::Result<CaseRow> {
     let retain_until: Option<i64> = r.get(7)?;
@@ -55,6 +59,7 @@ fn case(r: &Row<'_>) -> rusqlite::Result<CaseRow> {
         due: UnixTime(r.get(6)?),
         retain_until: retain_until.map(UnixTime),
         sealed: sealed.0.zip(sealed.1),
+        flagged: r.get(10)?,
     })
 }
 
@@ -65,7 +70,8 @@ impl GatewayStore {
     /// [`StoreError`].
     pub fn insert_case(&self, row: &CaseRow) -> Result<(), StoreError> {
         let sql = format!(
-            "INSERT INTO case_file ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
+            "INSERT INTO case_file ({COLUMNS}) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"
         );
         self.sql().execute(
             &sql,
@@ -80,6 +86,7 @@ impl GatewayStore {
                 row.retain_until.map(|t| t.0),
                 row.sealed.as_ref().map(|s| &s.0),
                 row.sealed.as_ref().map(|s| &s.1),
+                row.flagged,
             ],
         )?;
         Ok(())
@@ -130,11 +137,59 @@ impl GatewayStore {
         case_reference: &str,
         change: CaseChange<'_>,
     ) -> Result<(), StoreError> {
-        let sql = "UPDATE case_file SET state = ?2, retain_until = ?3, body = ?4, wrapped_key = \
-                   CASE WHEN ?4 IS NULL THEN NULL ELSE wrapped_key END WHERE case_reference = ?1";
-        let retain_until = change.retain_until.map(|t| t.0);
-        let row = params![case_reference, change.state, retain_until, change.body];
-        self.sql().execute(sql, row)?;
+        let sql = "UPDATE case_file SET state = ?2, retain_until = ?3, body = ?4, flagged = ?5, \
+                   wrapped_key = CASE WHEN ?4 IS NULL THEN NULL ELSE wrapped_key END \
+                   WHERE case_reference = ?1";
+        self.sql().execute(
+            sql,
+            params![
+                case_reference,
+                change.state,
+                change.retain_until.map(|t| t.0),
+                change.body,
+                change.flagged,
+            ],
+        )?;
+        Ok(())
+    }
+
+    /// A case by the application's thread.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn case_of_thread(&self, thread: &MessageId) -> Result<Option<CaseRow>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM case_file WHERE thread = ?1");
+        let mut statement = self.sql().prepare_cached(&sql)?;
+        Ok(statement
+            .query_row(params![thread.as_bytes()], case)
+            .optional()?)
+    }
+
+    /// The cases of a link, by their due date.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn cases_of(&self, address: &AddressId) -> Result<Vec<CaseRow>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM case_file WHERE address = ?1 ORDER BY due, case_reference"
+        );
+        let mut statement = self.sql().prepare_cached(&sql)?;
+        let rows = statement.query_map(params![address.as_bytes()], case)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Everything that is in hand of one link goes on with another.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn move_cases(&self, from: &AddressId, to: &AddressId) -> Result<(), StoreError> {
+        for sql in [
+            "UPDATE case_file SET address = ?2 WHERE address = ?1",
+            "UPDATE note SET address = ?2 WHERE address = ?1",
+        ] {
+            self.sql()
+                .execute(sql, params![from.as_bytes(), to.as_bytes()])?;
+        }
         Ok(())
     }
 }

@@ -1,18 +1,9 @@
-//! Rows of the office's files, issued records, status lists.
+//! Issued records, status lists.
 
-use super::GatewayStore;
+use super::{CONTESTED, Effect, GatewayStore, UNCONTESTED};
 use crate::{StoreError, signed, unsigned};
 use denizen_model::{AddressId, Sha256Hash};
 use rusqlite::{OptionalExtension, params};
-
-/// A row that waits for its link.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WaitingRow {
-    /// Its number.
-    pub id: i64,
-    /// Its encrypted body.
-    pub body: Vec<u8>,
-}
 
 /// An issued record.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,75 +26,6 @@ pub struct StatusRow {
 }
 
 impl GatewayStore {
-    /// Remembers a row. Gives the content's hash under which it is known already.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn take_row(
-        &self,
-        row_key: &Sha256Hash,
-        content: &Sha256Hash,
-    ) -> Result<Option<Sha256Hash>, StoreError> {
-        let sql = "SELECT content FROM row_taken WHERE row_key = ?1";
-        let mut statement = self.sql().prepare_cached(sql)?;
-        let known: Option<[u8; 32]> = statement
-            .query_row(params![row_key.as_bytes()], |r| r.get(0))
-            .optional()?;
-        if known.is_none() {
-            let sql = "INSERT INTO row_taken (row_key, content) VALUES (?1, ?2)";
-            let row = params![row_key.as_bytes(), content.as_bytes()];
-            self.sql().prepare_cached(sql)?.execute(row)?;
-        }
-        Ok(known.map(Sha256Hash::new))
-    }
-
-    /// Adds a row that waits for a link of its case.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn add_waiting(&self, case_key: &Sha256Hash, body: &[u8]) -> Result<(), StoreError> {
-        let sql = "INSERT INTO row_waiting (case_key, body) VALUES (?1, ?2)";
-        self.sql()
-            .prepare_cached(sql)?
-            .execute(params![case_key.as_bytes(), body])?;
-        Ok(())
-    }
-
-    /// The rows that wait for a case, in the order in which they came.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn waiting(&self, case_key: &Sha256Hash) -> Result<Vec<WaitingRow>, StoreError> {
-        let sql = "SELECT id, body FROM row_waiting WHERE case_key = ?1 ORDER BY id";
-        let mut statement = self.sql().prepare_cached(sql)?;
-        let rows = statement.query_map(params![case_key.as_bytes()], |r| {
-            Ok(WaitingRow {
-                id: r.get(0)?,
-                body: r.get(1)?,
-            })
-        })?;
-        Ok(rows.collect::<Result<_, _>>()?)
-    }
-
-    /// Takes a waiting row away.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn remove_waiting(&self, id: i64) -> Result<(), StoreError> {
-        let sql = "DELETE FROM row_waiting WHERE id = ?1";
-        self.sql().prepare_cached(sql)?.execute(params![id])?;
-        Ok(())
-    }
-
-    /// How many rows wait.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn waiting_count(&self) -> Result<u64, StoreError> {
-        let sql = "SELECT COUNT(*) FROM row_waiting";
-        unsigned(self.sql().query_row(sql, [], |r| r.get(0))?)
-    }
-
     /// Keeps an issued record.
     ///
     /// # Errors
@@ -131,6 +53,36 @@ impl GatewayStore {
                 })
             })
             .optional()?)
+    }
+
+    /// The issued records of a link, with the hashes of their kept copies.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn records_of(
+        &self,
+        address: &AddressId,
+    ) -> Result<Vec<(Sha256Hash, RecordRow)>, StoreError> {
+        let sql = "SELECT kept, body FROM record WHERE address = ?1 ORDER BY rowid";
+        let mut statement = self.sql().prepare_cached(sql)?;
+        let rows = statement.query_map(params![address.as_bytes()], |r| {
+            let row = RecordRow {
+                address: *address,
+                body: r.get(1)?,
+            };
+            Ok((Sha256Hash::new(r.get(0)?), row))
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Forgets an issued record; its status stays.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn remove_record(&self, kept: &Sha256Hash) -> Result<(), StoreError> {
+        let sql = "DELETE FROM record WHERE kept = ?1";
+        self.sql().execute(sql, params![kept.as_bytes()])?;
+        Ok(())
     }
 
     /// The number of the newest status list, and how many of its entries are used.
@@ -174,6 +126,7 @@ impl GatewayStore {
         kept: &Sha256Hash,
     ) -> Result<(), StoreError> {
         let sql = "UPDATE status_entry SET kept = ?3, status = COALESCE((SELECT status FROM \
+                   status_entry WHERE kept = ?3), 0), contested = COALESCE((SELECT contested FROM \
                    status_entry WHERE kept = ?3), 0) WHERE list = ?1 AND idx = ?2";
         let row = params![list, signed(idx)?, kept.as_bytes()];
         self.sql().prepare_cached(sql)?.execute(row)?;
@@ -190,14 +143,52 @@ impl GatewayStore {
         Ok(())
     }
 
-    /// All entries that are not valid.
+    /// Says whether a record is contested, beside its status.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn set_contested(&self, kept: &Sha256Hash, contested: bool) -> Result<(), StoreError> {
+        let sql = "UPDATE status_entry SET contested = ?2 WHERE kept = ?1";
+        self.sql()
+            .execute(sql, params![kept.as_bytes(), contested])?;
+        Ok(())
+    }
+
+    /// Makes a settled change effective.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn set_effect(&self, effect: &Effect) -> Result<(), StoreError> {
+        match effect.status {
+            CONTESTED => self.set_contested(&effect.kept, true),
+            UNCONTESTED => self.set_contested(&effect.kept, false),
+            status => self.set_status(&effect.kept, status),
+        }
+    }
+
+    /// A record's status, and whether it is contested.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn status_of(&self, kept: &Sha256Hash) -> Result<(u8, bool), StoreError> {
+        let sql = "SELECT status, contested FROM status_entry WHERE kept = ?1 LIMIT 1";
+        let mut statement = self.sql().prepare_cached(sql)?;
+        let found = statement
+            .query_row(params![kept.as_bytes()], |r| Ok((r.get(0)?, r.get(1)?)))
+            .optional()?;
+        Ok(found.unwrap_or((0, false)))
+    }
+
+    /// All entries that are not valid; of two statuses the stronger.
     ///
     /// # Errors
     /// [`StoreError`].
     pub fn statuses(&self) -> Result<Vec<StatusRow>, StoreError> {
-        let sql = "SELECT list, idx, status FROM status_entry WHERE status <> 0";
+        let sql = "SELECT list, idx, status FROM status_entry WHERE status <> 0 \
+                   UNION ALL SELECT list, idx, ?1 FROM status_entry \
+                   WHERE status = 0 AND contested <> 0";
         let mut statement = self.sql().prepare_cached(sql)?;
-        let rows = statement.query_map([], |r| {
+        let rows = statement.query_map(params![CONTESTED], |r| {
             Ok((r.get::<_, u32>(0)?, r.get::<_, i64>(1)?, r.get::<_, u8>(2)?))
         })?;
         rows.map(|row| {

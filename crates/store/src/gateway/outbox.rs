@@ -2,15 +2,20 @@
 
 use super::GatewayStore;
 use crate::StoreError;
-use denizen_model::{AddressId, DepositId, Nonce, Sha256Hash, deposit::Receipt};
+use denizen_model::{AddressId, DepositId, Nonce, Sha256Hash, UnixTime, deposit::Receipt};
 use rusqlite::{OptionalExtension, Row, params};
+
+/// [`Effect::status`] of a record that becomes contested.
+pub const CONTESTED: u8 = 3;
+/// [`Effect::status`] of a record that is no longer contested; its status is what it was.
+pub const UNCONTESTED: u8 = 4;
 
 /// What a settled deposit changes: the status of a record's copies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Effect {
     /// The record.
     pub kept: Sha256Hash,
-    /// The status's two bits.
+    /// The status's two bits, or [`UNCONTESTED`].
     pub status: u8,
 }
 
@@ -75,16 +80,18 @@ impl GatewayStore {
         Ok(())
     }
 
-    /// The oldest envelopes on their way.
+    /// The oldest envelopes on their way, without those whose address is parked.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn outgoing(&self, max: usize) -> Result<Vec<OutboxRow>, StoreError> {
+    pub fn outgoing(&self, max: usize, now: UnixTime) -> Result<Vec<OutboxRow>, StoreError> {
         let sql = "SELECT deposit_id, address, envelope, reserved, effect_kept, effect_status \
-                   FROM outbox ORDER BY id LIMIT ?1";
+                   FROM outbox WHERE NOT EXISTS (SELECT 1 FROM parked \
+                   WHERE parked.address = outbox.address AND parked.reserved = outbox.reserved \
+                   AND parked.until > ?2) ORDER BY id LIMIT ?1";
         let mut statement = self.sql().prepare_cached(sql)?;
         let max = i64::try_from(max).unwrap_or(i64::MAX);
-        let rows = statement.query_map(params![max], |r| {
+        let rows = statement.query_map(params![max, now.0], |r| {
             let effect: (Option<[u8; 32]>, Option<u8>) = (r.get(4)?, r.get(5)?);
             Ok(OutboxRow {
                 deposit_id: DepositId::new(r.get(0)?),
@@ -98,6 +105,37 @@ impl GatewayStore {
             })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Lets an address's envelopes wait; the later time counts. `true` if it was not parked before.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn park(
+        &self,
+        address: &AddressId,
+        reserved: bool,
+        until: UnixTime,
+    ) -> Result<bool, StoreError> {
+        let sql = "SELECT COUNT(*) FROM parked WHERE address = ?1 AND reserved = ?2";
+        let key = params![address.as_bytes(), reserved];
+        let known: i64 = self.sql().query_row(sql, key, |r| r.get(0))?;
+        let sql = "INSERT INTO parked (address, reserved, until) VALUES (?1, ?2, ?3) \
+                   ON CONFLICT DO UPDATE SET until = MAX(until, excluded.until)";
+        self.sql()
+            .execute(sql, params![address.as_bytes(), reserved, until.0])?;
+        Ok(known == 0)
+    }
+
+    /// Ends the waiting of an address's envelopes.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn unpark(&self, address: &AddressId, reserved: bool) -> Result<(), StoreError> {
+        let sql = "DELETE FROM parked WHERE address = ?1 AND reserved = ?2";
+        self.sql()
+            .execute(sql, params![address.as_bytes(), reserved])?;
+        Ok(())
     }
 
     /// How many envelopes are on their way.
