@@ -563,3 +563,49 @@ async fn two_hubs_on_one_database_never_fork_the_log_the_second_writer_stops() {
     let directory = s.world.directory(0).await;
     assert_eq!(s.check(2, &s.receipts[2], &directory), Ok(2));
 }
+
+#[tokio::test]
+async fn a_suspension_is_lifted_by_a_later_admission_and_not_undone_by_an_old_one() {
+    let mut s = scene(51, 1).await;
+    let (client, office) = (s.world.client(), s.office.clone());
+    let before = s
+        .world
+        .house()
+        .admission(&office.statement, &[], s.world.now());
+    s.world.clock.advance_s(10);
+    let suspension = s.world.house().suspension(office.id, s.world.now());
+    client.post_entries(&[&suspension]).await.unwrap();
+    let note = s.world.note(&office, &s.address, "x");
+    let suspended = Err(ClientError::Problem(P::NotAdmitted));
+    assert_eq!(
+        s.world.deposit(&office, std::slice::from_ref(&note)).await,
+        suspended
+    );
+    // The admission of before, logged again: nothing new is decided.
+    let size = s.world.directory(0).await.checkpoint.size;
+    client.post_entries(&[&before]).await.unwrap();
+    assert_eq!(s.world.directory(0).await.checkpoint.size, size);
+    assert_eq!(
+        s.world.deposit(&office, std::slice::from_ref(&note)).await,
+        suspended
+    );
+    s.world.clock.advance_s(10);
+    let again = s
+        .world
+        .house()
+        .admission(&office.statement, &[], s.world.now());
+    client.post_entries(&[&again]).await.unwrap();
+    let stored = s
+        .world
+        .deposit(&office, std::slice::from_ref(&note))
+        .await
+        .unwrap();
+    assert!(matches!(stored[0], DepositOutcome::Stored { pos: 1, .. }));
+    // The suspension again: it stands once.
+    client.post_entries(&[&suspension]).await.unwrap();
+    assert_eq!(s.world.directory(0).await.checkpoint.size, size + 1);
+    s.world.restart_hub(0);
+    let note = s.world.note(&office, &s.address, "y");
+    let stored = s.world.deposit(&office, &[note]).await.unwrap();
+    assert!(matches!(stored[0], DepositOutcome::Stored { pos: 2, .. }));
+}
