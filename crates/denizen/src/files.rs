@@ -2,6 +2,7 @@
 
 use anyhow::{Context as _, anyhow, bail};
 use denizen_model::{KeyPurpose, SecretKeyFor, jose::base64url_decode, jose::base64url_encode};
+use denizen_store::Database;
 use serde::{Deserialize, Serialize};
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
@@ -46,15 +47,60 @@ pub(crate) fn write_public(file: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     write_new(file, bytes, 0o644)
 }
 
+/// Replaces a file that everybody may read: after a crash it is the old one or the new one.
+pub(crate) fn replace_public(file: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    let mut new = file.as_os_str().to_owned();
+    new.push(".new");
+    let new = Path::new(&new);
+    let replaced = || -> std::io::Result<()> {
+        let mut options = OpenOptions::new();
+        let written = options.write(true).create(true).truncate(true);
+        let mut written = written.mode(0o644).open(new)?;
+        written.write_all(bytes)?;
+        written.sync_all()?;
+        fs::rename(new, file)?;
+        sync_folder_of(file)
+    };
+    replaced().with_context(|| format!("{} could not be written", file.display()))
+}
+
+/// A name is durable once its folder is.
+pub(crate) fn sync_folder_of(file: &Path) -> std::io::Result<()> {
+    match file.parent() {
+        None => Ok(()),
+        Some(folder) if folder.as_os_str().is_empty() => File::open(".")?.sync_all(),
+        Some(folder) => File::open(folder)?.sync_all(),
+    }
+}
+
+/// Copies a database, as it is at one moment, into a new file that only its owner reads.
+pub(crate) fn copy_database(database: &Path, file: &Path) -> anyhow::Result<()> {
+    let there = Database::open_reader(database)
+        .with_context(|| format!("{} cannot be read", database.display()))?;
+    write_secret(file, &[])?;
+    let copied = there.copy_to(file).map_err(anyhow::Error::from);
+    let durable = copied.and_then(|()| {
+        File::open(file)?.sync_all()?;
+        Ok(sync_folder_of(file)?)
+    });
+    durable.inspect_err(|_| {
+        // What is there is no backup; that it stays does not matter then.
+        let _ = fs::remove_file(file);
+    })
+}
+
+/// Lowercase hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 fn write_new(file: &Path, bytes: &[u8], mode: u32) -> anyhow::Result<()> {
     let written = || -> std::io::Result<()> {
         let mut options = OpenOptions::new();
         let mut new = options.write(true).create_new(true).mode(mode).open(file)?;
         new.write_all(bytes)?;
         new.sync_all()?;
-        // The name is durable once its folder is.
-        file.parent()
-            .map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+        sync_folder_of(file)
     };
     written().with_context(|| format!("{} could not be written", file.display()))
 }

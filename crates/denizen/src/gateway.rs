@@ -2,7 +2,9 @@
 //!
 //! While `serve` runs, the other commands work on the same database; `serve` sends what they queued.
 
+mod backup;
 mod desk;
+pub(crate) mod doctor;
 mod intake;
 mod links;
 mod serve;
@@ -55,6 +57,8 @@ pub(crate) enum Command {
     Show(desk::ShowArguments),
     /// Decide a case: grant with records, or refuse with a reason
     Decide(desk::DecideArguments),
+    /// Copy the database as it is at one moment, while others work on it
+    Backup(backup::Arguments),
     /// Change the status of an issued record, with a reason that the person reads
     Status(desk::StatusArguments),
 }
@@ -85,6 +89,7 @@ pub(crate) async fn run(shell: &Shell, command: Command) -> anyhow::Result<()> {
         Command::Queue(folder) => desk::queue(shell, &folder.dir),
         Command::Show(arguments) => desk::show(shell, &arguments),
         Command::Decide(arguments) => desk::decide(shell, &arguments),
+        Command::Backup(arguments) => backup::run(&arguments),
         Command::Status(arguments) => desk::status(shell, &arguments),
     }
 }

@@ -1,12 +1,18 @@
 //! `denizen hub`: make an operator, admit organisations, serve.
 
 mod admit;
+mod backup;
 mod config;
+pub(crate) mod doctor;
 mod folder;
 mod init;
+mod last;
+mod organisations;
 mod serve;
+mod suspend;
 
 use crate::shell::Shell;
+use anyhow::Context as _;
 use std::path::PathBuf;
 
 /// Commands of an operator.
@@ -16,13 +22,30 @@ pub(crate) enum Command {
     Init(init::Arguments),
     /// Admit an organisation: the kinds that it may issue, signed with the operator's identity key
     Admit(admit::Arguments),
+    /// Suspend an organisation from now: the hub takes nothing of it, nothing new of it counts
+    Suspend(suspend::SuspendArguments),
+    /// Lift a suspension: the organisation is admitted again for the kinds that it had
+    Reinstate(suspend::Whom),
+    /// List the organisations of the public directory, with their state and kinds
+    Organisations {
+        /// The hub's folder
+        dir: PathBuf,
+    },
+    /// Copy the database as it is at one moment, while the hub serves
+    Backup(backup::BackupArguments),
+    /// Put a backup in the database's place, if it lacks nothing that the hub has signed
+    Restore(backup::RestoreArguments),
     /// Serve until SIGTERM or ctrl-c
     Serve {
         /// The hub's folder
-        dir: PathBuf,
+        #[arg(required_unless_present = "example")]
+        dir: Option<PathBuf>,
         /// Configuration [default: hub.toml in the hub's folder]
         #[arg(long, value_name = "FILE")]
         config: Option<PathBuf>,
+        /// Print a configuration with every setting explained, and end
+        #[arg(long)]
+        example: bool,
     },
     /// Print a configuration with every setting explained
     ExampleConfig,
@@ -33,10 +56,18 @@ pub(crate) async fn run(shell: &Shell, command: Command) -> anyhow::Result<()> {
     match command {
         Command::Init(arguments) => init::run(shell, &arguments).await,
         Command::Admit(arguments) => admit::run(shell, &arguments).await,
-        Command::Serve { dir, config } => serve::run(shell, &dir, config.as_deref()).await,
-        Command::ExampleConfig => {
+        Command::Suspend(arguments) => suspend::suspend(shell, &arguments).await,
+        Command::Reinstate(whom) => suspend::reinstate(shell, &whom).await,
+        Command::Organisations { dir } => organisations::run(shell, &dir),
+        Command::Backup(arguments) => backup::backup(&arguments),
+        Command::Restore(arguments) => backup::restore(&arguments),
+        Command::Serve { example: true, .. } | Command::ExampleConfig => {
             print!("{}", config::EXAMPLE);
             Ok(())
+        }
+        Command::Serve { dir, config, .. } => {
+            let dir = dir.context("the hub's folder is missing")?;
+            serve::run(shell, &dir, config.as_deref()).await
         }
     }
 }

@@ -6,6 +6,7 @@
 )]
 
 mod catalogue;
+mod doctor;
 mod files;
 mod gateway;
 mod holder;
@@ -45,6 +46,8 @@ enum Command {
     /// Run an organisation's gateway: issue records, receive applications, verify, decide
     #[command(subcommand)]
     Gateway(gateway::Command),
+    /// Say what is well with a hub's, gateway's or profile's folder, what is not, and what to do
+    Doctor(doctor::Arguments),
     #[command(flatten)]
     Holder(holder::Command),
 }
@@ -69,6 +72,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         match cli.command {
             Command::Hub(command) => hub::run(&shell, command).await,
             Command::Gateway(command) => gateway::run(&shell, command).await,
+            Command::Doctor(arguments) => doctor::run(&shell, &arguments).await,
             Command::Holder(command) => holder::run(&shell, command).await,
         }
     })

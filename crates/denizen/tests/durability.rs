@@ -12,6 +12,7 @@ mod support;
 
 use denizen_api::wire::DepositOutcome;
 use std::{
+    collections::BTreeSet,
     fs,
     io::Write as _,
     path::Path,
@@ -26,12 +27,23 @@ use support::{HubFolder, Process, office::Office, signal_pid, succeed, text, wai
 /// Deposits, one after the other.
 const DEPOSITS: usize = 25;
 
-/// Syncs that had ended when the trace was read. Tracing writes a call's line before the process
-/// goes on, so what an answer follows is in the file by then.
+/// Syncs of the database that had ended when the trace was read. Tracing writes a call's line before
+/// the process goes on, so what an answer follows is in the file by then. A call that another thread
+/// interrupted ends on a line of its own, which names no file.
 fn syncs(trace: &Path) -> usize {
     let trace = fs::read_to_string(trace).unwrap();
-    let ended = |line: &&str| line.contains("sync") && line.trim_end().ends_with("= 0");
-    trace.lines().filter(ended).count()
+    let mut unfinished = BTreeSet::new();
+    let mut ended = 0;
+    for line in trace.lines().filter(|line| line.contains("sync")) {
+        let thread = line.split_whitespace().next().unwrap();
+        let of_database = line.contains("hub.db") || unfinished.remove(thread);
+        if of_database && line.contains("<unfinished") {
+            unfinished.insert(thread);
+        } else if of_database && line.trim_end().ends_with("= 0") {
+            ended += 1;
+        }
+    }
+    ended
 }
 
 /// A hub under strace.
@@ -46,6 +58,7 @@ impl Traced {
         command.args([
             "-f",
             "-qq",
+            "-y",
             "-e",
             "trace=fdatasync,fsync",
             "-o",

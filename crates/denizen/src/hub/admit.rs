@@ -6,17 +6,19 @@ use super::{
 };
 use crate::{files::read_key, shell::Shell, transport::HttpTransport};
 use anyhow::{Context as _, bail};
-use denizen_api::{ClientError, HubClient};
+use denizen_api::{ClientError, HubClient, directory::verify};
 use denizen_model::{
     OrgId, SecretKeyFor, Sha256Hash,
     catalogue::Catalogue,
-    jose::Unverified,
+    directory::Directory,
+    jose::{Portable, Unverified},
     key::Identity,
     statement::{
         ADMISSION_TYP, Admission, AdmittedKind, Quality, Role, STATEMENT_TYP, Statement, full_kid,
         sign_entry,
     },
 };
+use denizen_tlog::WitnessPolicy;
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -56,16 +58,18 @@ pub(crate) async fn run(shell: &Shell, arguments: &Arguments) -> anyhow::Result<
         kinds: kinds.collect::<anyhow::Result<_>>()?,
         from: shell.now(),
     };
-    let file = arguments
-        .identity
-        .clone()
-        .unwrap_or_else(|| folder.identity());
-    let identity: SecretKeyFor<Identity> = read_key(&file).context(
-        "admitting needs the operator's identity key: bring it back, or give --identity FILE",
-    )?;
+    let identity = identity_key(&folder, arguments.identity.as_deref())?;
     let kid = full_kid(&operator.id.into(), "identity");
-    let signed = sign_entry(&admission, ADMISSION_TYP, identity.signer(), &kid);
-    enter(shell, &folder, &operator, bytes, signed.into_bytes()).await?;
+    let signed = sign_entry(&admission, ADMISSION_TYP, identity.signer(), &kid).into_bytes();
+    let choose = |directory: &Directory| {
+        let known = directory.organisations().any(|o| o.chain.contains(&hash));
+        Ok(if known {
+            vec![signed]
+        } else {
+            vec![bytes, signed]
+        })
+    };
+    enter(shell, &folder, &operator, choose).await?;
     let name = statement.names.get("en").map_or("", String::as_str);
     println!("{name} is admitted.");
     println!("  id: {}", org.to_text());
@@ -118,25 +122,16 @@ fn admitted_kind(text: &str, catalogue: &Catalogue) -> anyhow::Result<AdmittedKi
     Ok(AdmittedKind { vct, quality })
 }
 
-/// Puts the entries into the directory: into the database of a hub that is stopped, else through the
-/// hub that serves it.
-async fn enter(
+/// Puts entries into the directory: into the database of a hub that is stopped, else through the hub
+/// that serves it. `choose` sees the directory as it is.
+pub(super) async fn enter(
     shell: &Shell,
     folder: &Folder,
     operator: &Operator,
-    statement: Vec<u8>,
-    admission: Vec<u8>,
+    choose: impl FnOnce(&Directory) -> anyhow::Result<Vec<Vec<u8>>>,
 ) -> anyhow::Result<()> {
     if let Some(_lock) = folder.lock()? {
-        let hash = Sha256Hash::of(&statement);
-        return append(shell, folder, operator, |directory| {
-            if directory.organisations().any(|o| o.chain.contains(&hash)) {
-                vec![admission]
-            } else {
-                vec![statement, admission]
-            }
-        })
-        .await;
+        return append(shell, folder, operator, choose).await;
     }
     let url = operator
         .statement
@@ -150,14 +145,23 @@ async fn enter(
         )
     };
     let there = client.directory().await.with_context(not_reached)?;
-    let entries: &[&[u8]] = if there.entries.contains(&statement) {
-        &[&admission]
-    } else {
-        &[&statement, &admission]
-    };
-    match client.post_entries(entries).await {
+    let (witnesses, now) = (WitnessPolicy::default(), shell.now());
+    let there = verify(there, &operator.id, None, witnesses, &Portable, now)?;
+    let entries = choose(&there.directory)?;
+    let entries: Vec<&[u8]> = entries.iter().map(Vec::as_slice).collect();
+    match client.post_entries(&entries).await {
         Ok(_) => Ok(()),
         Err(error @ ClientError::Transport(_)) => Err(error).with_context(not_reached),
         Err(error) => Err(error.into()),
     }
+}
+
+/// The operator's identity key, from where it lies now.
+pub(super) fn identity_key(
+    folder: &Folder,
+    file: Option<&Path>,
+) -> anyhow::Result<SecretKeyFor<Identity>> {
+    let file = file.map_or_else(|| folder.identity(), Path::to_owned);
+    read_key(&file)
+        .context("this needs the operator's identity key: bring it back, or give --identity FILE")
 }

@@ -1,12 +1,13 @@
 //! A hub's folder: what lies where, and who holds it.
 
+use super::last::LastCheckpoint;
 use crate::files::{read_key, write_key, write_public};
 use anyhow::{Context as _, bail};
 use denizen_hub::{HubConfig, HubKeys, OperatorIdentity};
 use denizen_model::{
     HubId, Sha256Hash,
     jose::{Object, Unverified},
-    statement::{Role, STATEMENT_TYP, Statement},
+    statement::{Origins, Role, STATEMENT_TYP, Statement},
 };
 use std::{
     fs::{self, File, TryLockError},
@@ -28,6 +29,14 @@ pub(crate) struct Folder(PathBuf);
 pub(crate) struct Operator {
     pub(crate) id: HubId,
     pub(crate) statement: Statement,
+}
+
+impl Operator {
+    /// The names of its logs.
+    pub(crate) fn origins(&self) -> anyhow::Result<Origins> {
+        let origins = self.statement.origins.clone();
+        origins.context("the hub's statement names no logs")
+    }
 }
 
 /// Held while one process uses the database.
@@ -109,9 +118,13 @@ impl Folder {
 
     /// What the hub is told at start, with the usual limits.
     pub(crate) fn hub_config(&self, operator: &Operator) -> anyhow::Result<HubConfig> {
-        let origins = operator.statement.origins.clone();
-        let origins = origins.context("the hub's statement names no logs")?;
+        let origins = operator.origins()?;
         Ok(HubConfig::new(operator.id, origins, self.database()))
+    }
+
+    /// The newest checkpoints that this hub is known to have signed.
+    pub(crate) fn last_checkpoint(&self) -> anyhow::Result<LastCheckpoint> {
+        LastCheckpoint::read(self.0.join("last-checkpoint"))
     }
 
     /// Takes the folder for this process; `None` while another has it.

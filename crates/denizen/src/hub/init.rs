@@ -53,7 +53,7 @@ pub(crate) async fn run(shell: &Shell, arguments: &Arguments) -> anyhow::Result<
     let mut entries = vec![statement.into_bytes()];
     entries.extend(kind_entries(&shell.catalogue, &id, &identity));
     let kinds = entries.len() - 1;
-    append(shell, &folder, &folder.operator()?, |_| entries).await?;
+    append(shell, &folder, &folder.operator()?, |_| Ok(entries)).await?;
     let dir = arguments.dir.display();
     println!("A hub was made in {dir}.");
     println!("  id:       {}", id.to_text());
@@ -76,14 +76,21 @@ pub(super) async fn append(
     shell: &Shell,
     folder: &Folder,
     operator: &Operator,
-    choose: impl FnOnce(&Directory) -> Vec<Vec<u8>>,
+    choose: impl FnOnce(&Directory) -> anyhow::Result<Vec<Vec<u8>>>,
 ) -> anyhow::Result<()> {
-    let (config, keys) = (folder.hub_config(operator)?, folder.keys()?);
+    let mut last = folder.last_checkpoint()?;
+    let (mut config, keys) = (folder.hub_config(operator)?, folder.keys()?);
+    config.newest_known = last.verified(&operator.origins()?, &keys)?;
     let (hub, sequencer) = Hub::open(config, keys, Arc::new(shell.clock), Box::new(shell.rng()))?;
-    let appended = hub.append_entries(choose(&hub.directory())).await;
+    let appended = match choose(&hub.directory()) {
+        Ok(entries) => Ok(hub.append_entries(entries).await),
+        Err(error) => Err(error),
+    };
+    let published = hub.checkpoints();
     drop(hub);
     sequencer.join()?;
-    match appended {
+    last.remember(&published)?;
+    match appended? {
         Ok(_) => Ok(()),
         Err(kind) => bail!("the directory refused: {}", kind.title()),
     }

@@ -3,6 +3,7 @@
 use super::{
     config::{Config, Tls},
     folder::{Folder, Lock, Operator},
+    last::keep,
 };
 use crate::{logging, shell::Shell, signal::stop_signal};
 use anyhow::{Context as _, bail};
@@ -35,8 +36,15 @@ pub(crate) async fn run(shell: &Shell, dir: &Path, config: Option<&Path>) -> any
     };
     let mut hub_config = folder.hub_config(&operator)?;
     config.limit(&mut hub_config);
-    let clock = Arc::new(shell.clock);
-    let (hub, sequencer) = Hub::open(hub_config, folder.keys()?, clock, Box::new(shell.rng()))?;
+    let (clock, keys) = (Arc::new(shell.clock), folder.keys()?);
+    let last = folder.last_checkpoint()?;
+    if !last.is_there() {
+        tracing::warn!(
+            "no `last-checkpoint` is there: whether this is the newest database is not known"
+        );
+    }
+    hub_config.newest_known = last.verified(&operator.origins()?, &keys)?;
+    let (hub, sequencer) = Hub::open(hub_config, keys, clock, Box::new(shell.rng()))?;
     let listener = TcpListener::bind(config.listen).with_context(|| {
         format!(
             "{} cannot be listened at: is it taken, or not this machine's?",
@@ -45,7 +53,14 @@ pub(crate) async fn run(shell: &Shell, dir: &Path, config: Option<&Path>) -> any
     })?;
     listener.set_nonblocking(true)?;
     say_where(&operator, listener.local_addr()?, config.tls.is_some());
-    let ended = serve(hub, sequencer, listener, &config).await;
+    let (stop, stopping) = oneshot::channel();
+    let keeper = tokio::spawn(keep(hub.clone(), last, stopping));
+    let end_keeper = async move {
+        // It is waiting for this, or has gone.
+        let _ = stop.send(());
+        let _ = keeper.await;
+    };
+    let ended = serve(hub, sequencer, listener, &config, end_keeper).await;
     release(lock);
     ended
 }
@@ -71,12 +86,14 @@ fn say_where(operator: &Operator, listen: SocketAddr, tls: bool) {
     println!("Stop it with SIGTERM or ctrl-c.");
 }
 
-/// Serves until a signal or a fault; then lets running requests end.
+/// Serves until a signal or a fault; then lets running requests end, and `then` what else has a
+/// handle of the hub.
 async fn serve(
     hub: Hub,
     sequencer: SequencerThread,
     listener: TcpListener,
     config: &Config,
+    then: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
     let handle = Handle::new();
     let app = router(&hub).into_make_service();
@@ -98,6 +115,7 @@ async fn serve(
         fault = &mut sequencer => {
             // Nothing is known of what was not answered: the disk is read again at the next start.
             handle.shutdown();
+            then.await;
             return match fault {
                 Ok(Err(fault)) => Err(fault).context("the commit path failed, and the hub has stopped: look at the disk, then start it again"),
                 _ => bail!("the writer thread ended, and the hub has stopped: start it again"),
@@ -108,6 +126,7 @@ async fn serve(
     }
     handle.graceful_shutdown(Some(Duration::from_secs(config.drain_s.into())));
     server.await??;
+    then.await;
     match sequencer.await {
         Ok(ended) => ended.context("the commit path failed while stopping")?,
         Err(_) => bail!("the writer thread was lost while stopping"),

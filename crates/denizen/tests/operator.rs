@@ -1,0 +1,226 @@
+//! What an operator does with a hub over the years: suspend and reinstate an organisation, back up,
+//! put back; and what a database that was put back must not do (R12).
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "tests of real processes"
+)]
+
+mod support;
+
+use denizen_api::{
+    ClientError, ProblemKind,
+    wire::{DepositItem, DepositOutcome},
+};
+use denizen_model::{SecretKeyFor, key::Auth};
+use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
+use support::{HubFolder, Process, denizen, office::Office, refused, succeed, text};
+
+/// An office that is admitted, at a hub that is stopped.
+fn admitted(hub: &HubFolder, seed: u64) -> Office {
+    let office = Office::make(hub.id, seed);
+    let file = hub.file("office.statement");
+    fs::write(&file, &office.statement).unwrap();
+    succeed(&["hub", "admit", text(&hub.path()), text(&file)]);
+    office
+}
+
+fn stop(process: Process) {
+    process.signal("TERM");
+    let (code, _, said) = process.ended();
+    assert_eq!(code, Some(0), "{said}");
+}
+
+/// Deposits this many; gives what was sent.
+async fn deposit(
+    hub: &HubFolder,
+    office: &mut Office,
+    to: &SecretKeyFor<Auth>,
+    count: usize,
+) -> Vec<DepositItem> {
+    let items: Vec<_> = (0..count).map(|_| office.item(to)).collect();
+    let outcomes = office.send(&hub.client(), &items).await.unwrap();
+    let stored = |outcome: &&DepositOutcome| matches!(outcome, DepositOutcome::Stored { .. });
+    assert_eq!(outcomes.iter().filter(stored).count(), count);
+    items
+}
+
+/// Puts a file in the place of the database, as somebody would who does not know better.
+fn replace_database(hub: &HubFolder, backup: &Path) {
+    for ending in ["-wal", "-shm"] {
+        // They are there only after a crash.
+        let _ = fs::remove_file(hub.path().join(format!("hub.db{ending}")));
+    }
+    fs::copy(backup, hub.path().join("hub.db")).unwrap();
+}
+
+#[tokio::test]
+async fn an_organisation_is_suspended_with_a_reason_and_reinstated() {
+    let hub = HubFolder::make();
+    let mut office = admitted(&hub, 1);
+    let (dir, id) = (hub.path(), office.id.to_text());
+    let said = succeed(&["hub", "organisations", text(&dir)]);
+    assert!(said.contains(&id) && said.contains("admitted"), "{said}");
+    let process = hub.serve();
+    let address = office.register_address(&hub.client()).await;
+    deposit(&hub, &mut office, &address, 1).await;
+
+    let suspend = [
+        "hub",
+        "suspend",
+        text(&dir),
+        &id,
+        "--reason",
+        "under review",
+    ];
+    assert!(succeed(&suspend).contains("is suspended from now: under review"));
+    let item = office.item(&address);
+    let refusal = office
+        .send(&hub.client(), std::slice::from_ref(&item))
+        .await;
+    assert_eq!(
+        refusal.unwrap_err(),
+        ClientError::Problem(ProblemKind::NotAdmitted)
+    );
+    let said = succeed(&["hub", "organisations", text(&dir)]);
+    assert!(said.contains("suspended: under review"), "{said}");
+    assert!(refused(&suspend).contains("suspended already"));
+
+    succeed(&["hub", "reinstate", text(&dir), &id]);
+    let again = office.send(&hub.client(), &[item]).await.unwrap();
+    assert!(matches!(again[..], [DepositOutcome::Stored { .. }]));
+    assert!(refused(&["hub", "reinstate", text(&dir), &id]).contains("is not suspended"));
+    // Everybody who replays the directory sees the same.
+    let directory = hub.directory().await.directory;
+    assert!(
+        directory
+            .organisation(&office.id)
+            .unwrap()
+            .is_active(support::now())
+    );
+    stop(process);
+    // The same commands work on a hub that is stopped.
+    succeed(&suspend);
+    succeed(&["hub", "reinstate", text(&dir), &id]);
+    let nobody = ["hub", "reinstate", text(&dir), &hub.id.to_text()];
+    assert!(refused(&nobody).contains("no such organisation"));
+}
+
+#[tokio::test]
+async fn a_database_that_was_put_back_is_not_served() {
+    let hub = HubFolder::make();
+    let mut office = admitted(&hub, 2);
+    let process = hub.serve();
+    let address = office.register_address(&hub.client()).await;
+    deposit(&hub, &mut office, &address, 3).await;
+    let backup = hub.file("backup.db");
+    let said = succeed(&["hub", "backup", text(&hub.path()), text(&backup)]);
+    assert!(said.contains("deposits:  3 leaves, root "), "{said}");
+    let mode = fs::metadata(&backup).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    assert!(refused(&["hub", "backup", text(&hub.path()), text(&backup)]).contains("backup.db"));
+    deposit(&hub, &mut office, &address, 4).await;
+    stop(process);
+
+    let last = fs::read_to_string(hub.path().join("last-checkpoint")).unwrap();
+    let newest = fs::read(hub.path().join("hub.db")).unwrap();
+    replace_database(&hub, &backup);
+    let said = refused(&["hub", "serve", text(&hub.path())]);
+    let why = "the deposits log ends at 3 leaves, but 7 were signed: 4 are missing";
+    assert!(said.contains(why), "{said}");
+    let statement = hub.file("office.statement");
+    let dir = hub.path();
+    let admit = ["hub", "admit", text(&dir), text(&statement)];
+    assert!(
+        refused(&admit).contains(why),
+        "nothing else signs on it either"
+    );
+
+    // Another history of the same length or longer is noticed too.
+    fs::remove_file(hub.path().join("last-checkpoint")).unwrap();
+    let process = hub.serve();
+    deposit(&hub, &mut office, &address, 9).await;
+    stop(process);
+    fs::write(hub.path().join("last-checkpoint"), &last).unwrap();
+    let said = refused(&["hub", "serve", text(&hub.path())]);
+    assert!(
+        said.contains("other leaves than the 7 that were signed"),
+        "{said}"
+    );
+
+    fs::write(hub.path().join("hub.db"), newest).unwrap();
+    stop(hub.serve());
+}
+
+#[tokio::test]
+async fn a_backup_is_put_back_only_if_it_lacks_nothing_that_was_signed() {
+    let hub = HubFolder::make();
+    let mut office = admitted(&hub, 3);
+    let process = hub.serve();
+    let address = office.register_address(&hub.client()).await;
+    let dir = hub.path();
+    let (old, new) = (hub.file("old.db"), hub.file("new.db"));
+    succeed(&["hub", "backup", text(&dir), text(&old)]);
+    let sent = deposit(&hub, &mut office, &address, 2).await;
+    succeed(&["hub", "backup", text(&dir), text(&new)]);
+    let restore = |file| ["hub", "restore", text(&dir), file];
+    assert!(refused(&restore(text(&new))).contains("stop it first"));
+    let checkpoint = reqwest::get(format!("{}/log/deposits/checkpoint", hub.url));
+    let checkpoint = checkpoint.await.unwrap().text().await.unwrap();
+    stop(process);
+
+    let said = refused(&restore(text(&old)));
+    assert!(
+        said.contains("lacks 2 leaves of the deposits log (0 of 2)"),
+        "{said}"
+    );
+    let accepting = [&restore(text(&old))[..], &["--accept-rollback"]].concat();
+    let output = denizen().args(&accepting).output().unwrap();
+    assert!(!output.status.success(), "going back is never served");
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        said.contains("hold receipts for deposits that the hub does not have"),
+        "{said}"
+    );
+    let garbage = hub.file("text");
+    fs::write(&garbage, "no database").unwrap();
+    let said = refused(&restore(text(&garbage)));
+    assert!(said.contains("no whole backup of this hub"), "{said}");
+    let other = HubFolder::make();
+    let said = refused(&["hub", "restore", text(&other.path()), text(&new)]);
+    assert!(said.contains("no whole backup of this hub"), "{said}");
+
+    // The disk is lost, and with it what the hub knew of its own log.
+    fs::write(dir.join("hub.db"), "damaged").unwrap();
+    let last = fs::read(dir.join("last-checkpoint")).unwrap();
+    fs::remove_file(dir.join("last-checkpoint")).unwrap();
+    let said = refused(&restore(text(&new)));
+    assert!(said.contains("--checkpoint FILE"), "{said}");
+    let kept = hub.file("checkpoint");
+    fs::write(&kept, checkpoint).unwrap();
+    let kept = ["--checkpoint", text(&kept)];
+    let by_kept = |file| [&restore(file)[..], &kept].concat();
+    assert!(refused(&by_kept(text(&old))).contains("lacks 2 leaves"));
+    fs::write(dir.join("last-checkpoint"), last).unwrap();
+    succeed(&by_kept(text(&new)));
+    let process = hub.serve();
+    let outcomes = office.send(&hub.client(), &sent).await.unwrap();
+    let index = |outcome: &DepositOutcome| match outcome {
+        DepositOutcome::Stored { index, .. } => *index,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(outcomes.iter().map(index).collect::<Vec<_>>(), [0, 1]);
+    stop(process);
+    let said = refused(&by_kept(text(&new)));
+    assert!(
+        said.contains("is still there from another restore"),
+        "{said}"
+    );
+}
+
+#[test]
+fn serve_prints_the_example_configuration() {
+    let example = succeed(&["hub", "serve", "--example"]);
+    assert_eq!(example, succeed(&["hub", "example-config"]));
+}
