@@ -30,7 +30,7 @@ use serde::Deserialize;
 use std::sync::Arc;
 
 /// Every route: method, path, what its parameters are. A test walks it (R29).
-pub const ROUTES: [(&str, &str, &[&str]); 20] = [
+pub const ROUTES: [(&str, &str, &[&str]); 21] = [
     ("POST", "/v1/addresses", &[]),
     ("GET", "/v1/addresses/{address}", &["address"]),
     ("DELETE", "/v1/addresses/{address}", &["address"]),
@@ -53,6 +53,7 @@ pub const ROUTES: [(&str, &str, &[&str]); 20] = [
     ("DELETE", "/v1/roots/{locator}", &["locator"]),
     ("PUT", "/v1/status/{org}/{list}", &["org", "list"]),
     ("GET", "/v1/status/{org}/{list}", &["org", "list"]),
+    ("GET", "/v1/openapi.json", &[]),
     ("GET", "/log/deposits/checkpoint", &[]),
     ("GET", "/log/deposits/tile/{*path}", &["path"]),
     ("GET", "/log/directory/checkpoint", &[]),
@@ -60,6 +61,9 @@ pub const ROUTES: [(&str, &str, &[&str]); 20] = [
     ("GET", "/healthz", &[]),
     ("GET", "/metrics", &[]),
 ];
+
+/// These routes for programs: OpenAPI 3.1, with parameters, bodies and problems.
+pub const DESCRIPTION: &str = include_str!("../openapi.json");
 
 type Hubbed = State<Arc<Shared>>;
 type Answered = Result<Response, Refusal>;
@@ -83,6 +87,7 @@ pub fn router(hub: &Hub) -> Router {
             put(put_root).get(read_root).delete(delete_root),
         )
         .route("/v1/status/{org}/{list}", put(put_status).get(read_status))
+        .route("/v1/openapi.json", get(read_description))
         .route("/log/deposits/checkpoint", get(deposits_checkpoint))
         .route("/log/deposits/tile/{*path}", get(deposits_tile))
         .route("/log/directory/checkpoint", get(directory_checkpoint))
@@ -230,6 +235,10 @@ async fn read_status(
         .map_err(|_| Refusal(ProblemKind::Internal))?;
     let token = token.ok_or(Refusal(ProblemKind::NotFound))?;
     Ok(([(CONTENT_TYPE, "application/statuslist+jwt")], token).into_response())
+}
+
+async fn read_description() -> Response {
+    ([(CONTENT_TYPE, "application/json")], DESCRIPTION).into_response()
 }
 
 async fn deposits_checkpoint(State(hub): Hubbed) -> String {

@@ -21,7 +21,7 @@ mod public;
 mod receipt;
 
 pub use end::{Ends, NewestKnown, read_directory, read_ends};
-pub use http::{ROUTES, router};
+pub use http::{DESCRIPTION, ROUTES, router};
 pub use init::{HubKeys, OperatorIdentity, make_operator};
 pub use log::{OpenError, SequencerThread};
 

@@ -144,7 +144,10 @@ pub(super) fn book(world: &World) -> Book {
         by_hub.signer(),
         &world.hub_kid("identity"),
     );
-    let suspended = input(world, &[&entries[..], &[suspension.clone()]].concat());
+    let suspended = input(
+        world,
+        &[&entries[..], std::slice::from_ref(&suspension)].concat(),
+    );
     let output = run("replay", &suspended).unwrap();
     book.good(
         "the operator suspends an organisation",
