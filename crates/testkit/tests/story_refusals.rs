@@ -290,6 +290,23 @@ async fn a_frozen_address_takes_no_records_and_the_office_is_told() {
         !alarms.is_empty() && alarms.iter().all(|a| a == "deposit-frozen"),
         "{alarms:?}"
     );
+    // She opens it again: what waited comes, in its order.
+    let (client, link) = hub_client(&play, "aziza");
+    let auth = play
+        .holder("aziza")
+        .danger_root()
+        .derive_auth(AddressIndex(link.index));
+    let open = ChangeAccepts {
+        version: 2,
+        accepts,
+        frozen: false,
+    };
+    let now = play.world.now();
+    client.change_accepts(&open, &auth, now).await.unwrap();
+    play.world.clock.advance_s(86_400);
+    play.settle().await;
+    assert_eq!(play.records("aziza").len(), 4);
+    assert_eq!(play.alarms("aziza"), Vec::<String>::new());
     play.canary().await;
 }
 
