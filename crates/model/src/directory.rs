@@ -57,14 +57,42 @@ pub struct Organisation {
     pub suspension: Option<Suspension>,
     /// Hashes of all its statements, oldest first.
     pub chain: Vec<Sha256Hash>,
+    /// All that the operator decided about it, in the log's order.
+    decisions: Vec<Decision>,
+}
+
+/// What an operator decided about an organisation.
+#[derive(Debug, Clone)]
+enum Decision {
+    Admitted(Admission),
+    Suspended(UnixTime),
+}
+
+impl Decision {
+    fn from(&self) -> UnixTime {
+        match self {
+            Self::Admitted(admission) => admission.from,
+            Self::Suspended(from) => *from,
+        }
+    }
 }
 
 impl Organisation {
     /// Whether it is admitted, and not suspended, at a time.
     #[must_use]
     pub fn is_active(&self, at: UnixTime) -> bool {
-        let suspended = self.suspension.as_ref().is_some_and(|s| s.from <= at);
-        self.admission.is_some() && !suspended
+        self.admission_at(at).is_some()
+    }
+
+    /// The admission in force at a time: the operator's newest decision that counted then, if it
+    /// was one. What was issued under an earlier admission stays issued (D1).
+    #[must_use]
+    pub fn admission_at(&self, at: UnixTime) -> Option<&Admission> {
+        let counted = self.decisions.iter().rfind(|d| d.from() <= at)?;
+        match counted {
+            Decision::Admitted(admission) => Some(admission),
+            Decision::Suspended(_) => None,
+        }
     }
 }
 
@@ -136,14 +164,16 @@ impl Directory {
 
     /// The newest version of each service of each organisation, with its hash.
     pub fn services(&self) -> impl Iterator<Item = (&Sha256Hash, &ServiceEntry)> {
-        self.services.iter().filter(|(_, s)| {
-            let newer = |o: &ServiceEntry| {
-                o.org == s.org
-                    && o.service.service == s.service.service
-                    && o.service.version > s.service.version
-            };
-            !self.services.values().any(newer)
-        })
+        let mut newest: BTreeMap<(OrgId, &str), (&Sha256Hash, &ServiceEntry)> = BTreeMap::new();
+        for (hash, entry) in &self.services {
+            let at = newest
+                .entry((entry.org, &entry.service.service))
+                .or_insert((hash, entry));
+            if entry.service.version > at.1.service.version {
+                *at = (hash, entry);
+            }
+        }
+        newest.into_values()
     }
 
     /// Whether the kind's metadata of this hash is in the directory.
@@ -154,14 +184,10 @@ impl Directory {
             .is_some_and(|v| v.iter().any(|k| k.metadata == *metadata))
     }
 
-    /// In which quality an organisation may issue a kind, if at all and not suspended at `at`.
+    /// In which quality an organisation might issue a kind at `at`, if at all and not suspended then.
     #[must_use]
     pub fn admitted(&self, org: &OrgId, vct: &str, at: UnixTime) -> Option<Quality> {
-        let org = self.organisations.get(org)?;
-        if org.suspension.as_ref().is_some_and(|s| s.from <= at) {
-            return None;
-        }
-        let admission = org.admission.as_ref().filter(|a| a.from <= at)?;
+        let admission = self.organisations.get(org)?.admission_at(at)?;
         Some(admission.kinds.iter().find(|k| k.vct == vct)?.quality)
     }
 
@@ -208,6 +234,7 @@ impl Directory {
             ADMISSION_TYP => {
                 let admission: Admission = self.by_operator(object, verifier)?;
                 let org = self.decide(entry, admission.org)?;
+                org.decisions.push(Decision::Admitted(admission.clone()));
                 org.admission = Some(admission);
                 org.suspension = None;
                 Ok(())
@@ -215,6 +242,7 @@ impl Directory {
             SUSPENSION_TYP => {
                 let suspension: Suspension = self.by_operator(object, verifier)?;
                 let org = self.decide(entry, suspension.org)?;
+                org.decisions.push(Decision::Suspended(suspension.from));
                 org.suspension = Some(suspension);
                 Ok(())
             }
@@ -277,7 +305,10 @@ impl Directory {
         if OrgId::from(id) != claimed.org {
             return Err(DirectoryError::SignerNotPermitted);
         }
+        // The entry says itself when it was made, so neither a key that was withdrawn nor a suspended
+        // organisation can add one, whatever time it gives.
         let key = org.statement.key::<Message>(Some(kid), claimed.created);
+        let key = key.filter(|k| k.revoked_from.is_none() && org.suspension.is_none());
         let key = key.ok_or(DirectoryError::SignerNotPermitted)?;
         let object = object
             .verify(verifier, &key.key, SERVICE_TYP)
@@ -354,6 +385,7 @@ impl Directory {
                         admission: None,
                         suspension: None,
                         chain: Vec::new(),
+                        decisions: Vec::new(),
                     });
                 org.chain.push(hash);
                 org.statement = statement;
