@@ -1,5 +1,7 @@
 //! Link: invitations, acceptance, the six digits, confirmation. Specified in `docs/spec/link.md`.
 
+mod keep;
+
 use crate::{
     Gateway, GatewayError,
     gateway::{LASTING_S, SKEW_S, holder_address},
@@ -18,7 +20,7 @@ use denizen_model::{
     pass::{Bind, Pass, PassUse},
     statement::full_kid,
 };
-use denizen_store::gateway::{InvitationRow, LinkRow};
+use denizen_store::gateway::InvitationRow;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -535,50 +537,5 @@ impl Gateway {
         } else {
             self.refuse_link(link, "wrong-code", now, rng)
         }
-    }
-
-    /// A link by its address.
-    pub(crate) fn link(&self, address: &AddressId) -> Result<Option<Link>, GatewayError> {
-        self.store
-            .link(address)?
-            .map(|row| self.link_of(row))
-            .transpose()
-    }
-
-    pub(crate) fn link_of(&self, row: LinkRow) -> Result<Link, GatewayError> {
-        let context = context("link", row.address.as_bytes());
-        let state = match row.state {
-            0 => LinkState::Pending,
-            1 => LinkState::Revealed,
-            2 => LinkState::Confirmed,
-            3 => LinkState::Refused,
-            4 => LinkState::Closed,
-            5 => LinkState::Moved,
-            _ => return Err(GatewayError::Damaged("database")),
-        };
-        Ok(Link {
-            address: row.address,
-            state,
-            body: self.vault.open(&context, &row.body)?,
-        })
-    }
-
-    pub(crate) fn save_link(
-        &self,
-        link: &Link,
-        rng: &mut dyn rand_core::CryptoRng,
-    ) -> Result<(), GatewayError> {
-        let context = context("link", link.address.as_bytes());
-        let row = LinkRow {
-            address: link.address,
-            case_key: link
-                .body
-                .case_reference
-                .as_deref()
-                .map(|c| self.case_key(c)),
-            state: link.state as u8,
-            body: self.vault.seal(&context, &link.body, rng),
-        };
-        Ok(self.store.put_link(&row)?)
     }
 }

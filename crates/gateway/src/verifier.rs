@@ -1,4 +1,5 @@
 //! The verifier's side, one file a step: verify gives evidence, decide gives drafts out of it.
 
 pub mod decide;
+mod refusal;
 pub mod verify;

@@ -156,8 +156,9 @@ impl Holder {
         thread: Option<MessageId>,
         event: &DisputeEvent,
     ) -> Option<Event> {
-        let mut disputes = self.profile.disputes.iter_mut();
-        let dispute = disputes.find(|d| d.link == index && Some(d.id) == thread)?;
+        let mut disputes = self.profile.disputes.iter();
+        let at = disputes.position(|d| Some(d.id) == thread && self.is_same(d.link, index))?;
+        let dispute = self.profile.disputes.get_mut(at)?;
         dispute.events.push(event.clone());
         Some(Event::Dispute {
             kept: dispute.open.kept,
@@ -171,8 +172,9 @@ impl Holder {
         thread: Option<MessageId>,
         done: &ErasureDone,
     ) -> Option<Event> {
-        let mut erasures = self.profile.erasures.iter_mut();
-        let erasure = erasures.find(|e| e.link == index && Some(e.id) == thread)?;
+        let mut erasures = self.profile.erasures.iter();
+        let at = erasures.position(|e| Some(e.id) == thread && self.is_same(e.link, index))?;
+        let erasure = self.profile.erasures.get_mut(at)?;
         erasure.done = Some(done.clone());
         Some(Event::Erased { link: index })
     }
@@ -255,7 +257,7 @@ impl Holder {
         } = correction;
         let link = self
             .profile
-            .link(application.link)
+            .link(self.current(application.link))
             .ok_or(HolderError::NotLinked)?;
         if link.state != LinkState::Confirmed {
             return Ok(());

@@ -170,8 +170,9 @@ impl Holder {
         event: &ApplicationEvent,
     ) -> Vec<Event> {
         let thread = opened.message().thid;
-        let mut applications = self.profile.applications.iter_mut();
-        let found = applications.find(|a| a.link == index && Some(a.id) == thread);
+        let mut applications = self.profile.applications.iter();
+        let at = applications.position(|a| Some(a.id) == thread && self.is_same(a.link, index));
+        let found = at.and_then(|at| self.profile.applications.get_mut(at));
         let Some(application) = found else {
             self.keep_unread(index, opened.message());
             return Vec::new();

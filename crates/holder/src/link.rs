@@ -307,6 +307,7 @@ impl Holder {
         now: UnixTime,
         rng: &mut dyn rand_core::CryptoRng,
     ) -> Result<Queued, HolderError> {
+        let index = self.current(index);
         let link = self
             .profile
             .link(index)

@@ -142,9 +142,10 @@ impl Holder {
         let expires = expires.and_then(|c| credential.claims().get(c)?.as_str());
         let mut status = self.trust.status(credential.status(), now);
         let changed = record.changes.last().map(|c| (c.change, c.reason.clone()));
-        // A signed change counts from its arrival, before the list shows it.
+        // A signed change counts from its arrival, until a list that is newer shows it.
+        let unseen = status.as_of.is_none_or(|made| record.changed_at.is_none_or(|at| at >= made));
         if let Some((change, _)) = &changed
-            && status.freshness != Freshness::Fresh
+            && unseen
         {
             status.status = match change {
                 StatusChange::Suspended => Status::Suspended,
@@ -173,7 +174,8 @@ impl Holder {
             expires: expires.and_then(last_day),
             status,
             changed,
-            superseded: self.profile.records.iter().any(replaced),
+            superseded: self.profile.records.iter().any(replaced)
+                || self.came_again(record, &credential),
             returned: self.profile.returned.contains(&record.kept_hash),
             copies_left: unspent.count(),
             showing: kind.is_some_and(|k| k.traits.showing),
@@ -251,7 +253,7 @@ impl Holder {
     ) -> Result<HeldRecord, RecordError> {
         let message = opened.message();
         let link = self.profile.link(index).ok_or(RecordError::Malformed)?;
-        self.check_allowed(index, message, &issue.vct)?;
+        self.check_allowed(index, message, issue)?;
         let (at, attachment) = find(message, &kept.attachment)?;
         let hash = Sha256Hash::of(attachment.data.as_bytes());
         if hash != issue.kept || self.profile.records.iter().any(|r| r.kept_hash == hash) {
@@ -279,9 +281,10 @@ impl Holder {
             },
             supersedes: issue.supersedes.clone(),
             changes: Vec::new(),
+            changed_at: None,
         };
         let credential = self.credential(&record, &record.kept)?;
-        self.check_credential(&credential, issue, link.org, delivered)?;
+        self.check_credential(&credential, issue, link, delivered)?;
         let cnf = self.link_keys(link).cnf.public_for();
         if credential.cnf() != cnf.key() {
             return Err(RecordError::OtherHolder);
@@ -290,9 +293,15 @@ impl Holder {
     }
 
     /// A kind that the link allows, or that belongs to the procedure which the message is part of.
-    fn check_allowed(&self, index: u32, message: &Message, vct: &str) -> Result<(), RecordError> {
+    fn check_allowed(
+        &self,
+        index: u32,
+        message: &Message,
+        issue: &RecordIssue,
+    ) -> Result<(), RecordError> {
+        let vct = &issue.vct;
         let link = self.profile.link(index).ok_or(RecordError::Malformed)?;
-        if link.allowed_kinds.iter().any(|k| k == vct) {
+        if link.allowed_kinds.contains(vct) || self.replaces_known(link, issue) {
             return Ok(());
         }
         if !matches!(message.body, Body::ApplicationEvent(_)) {
@@ -319,20 +328,50 @@ impl Holder {
         }
     }
 
+    /// A correction of a record that she has, or one that was issued again after a move.
+    fn replaces_known(&self, link: &crate::Link, issue: &RecordIssue) -> bool {
+        let moved = |index| {
+            let link = self.profile.link(index);
+            link.is_some_and(|l| l.state == crate::LinkState::Moved)
+        };
+        self.profile.records.iter().any(|r| {
+            r.issuer == link.org
+                && r.vct == issue.vct
+                && (issue.supersedes.contains(&r.kept_hash) || moved(r.link))
+        })
+    }
+
+    /// After a move the same record is there again, from the same issuer.
+    fn came_again(&self, record: &HeldRecord, credential: &VerifiedCredential) -> bool {
+        let link = self.profile.link(record.link);
+        if link.is_none_or(|l| l.state != crate::LinkState::Moved) {
+            return false;
+        }
+        let later =
+            self.profile.records.iter().filter(|r| {
+                r.link > record.link && r.vct == record.vct && r.issuer == record.issuer
+            });
+        later
+            .filter_map(|r| self.credential(r, &r.kept).ok())
+            .any(|c| c.claims() == credential.claims())
+    }
+
     fn check_credential(
         &self,
         credential: &VerifiedCredential,
         issue: &RecordIssue,
-        org: OrgId,
+        link: &crate::Link,
         delivered: UnixTime,
     ) -> Result<(), RecordError> {
-        let admitted = |d: &denizen_api::directory::VerifiedDirectory| {
-            d.directory.admitted(&org, &issue.vct, delivered)
-        };
+        // Only the hub of the link says who may issue: she may have looked at others.
+        let org = link.org;
+        let directory = self.trust.directory(&link.hub);
+        let admitted =
+            directory.is_some_and(|d| d.directory.admitted(&org, &issue.vct, delivered).is_some());
         if credential.vct() != issue.vct || credential.issuer() != org.to_text() {
             return Err(RecordError::Malformed);
         }
-        if self.trust.directories().find_map(admitted).is_none() {
+        if !admitted {
             return Err(RecordError::NotAdmitted);
         }
         let kind = self

@@ -142,6 +142,9 @@ impl Holder {
             if let (Some(link), Some(out)) = (self.profile.link_mut(index), out) {
                 link.out = out;
             }
+            if let Some(said) = manifest.get(&index) {
+                self.take_end(index, said.state);
+            }
             let said = manifest.get(&index).and_then(|m| m.cursor);
             let link = self.profile.link(index).ok_or(HolderError::NotLinked)?;
             let state = link.state;

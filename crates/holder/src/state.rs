@@ -157,6 +157,7 @@ impl LinkPart {
             taken: BTreeMap::new(),
             frozen: false,
             freeze_due: false,
+            moves: None,
             copy_refs: Vec::new(),
         }
     }
@@ -262,6 +263,9 @@ impl Holder {
                 // shows in positions, chains and the size of the log.
                 self.profile.version = self.profile.version.max(manifest.version);
                 self.profile.next_index = self.profile.next_index.max(manifest.next_index);
+                for link in &manifest.links {
+                    self.take_end(link.index, link.state);
+                }
             }
             Part::Shredded { index, erased } => {
                 self.profile.own_erased.extend(erased);
@@ -271,6 +275,15 @@ impl Holder {
             Part::Link(link) => {
                 self.profile.next_index = self.profile.next_index.max(link.index + 1);
             }
+        }
+    }
+
+    /// Another device moved or closed a link: that is for good.
+    pub(crate) fn take_end(&mut self, index: u32, state: LinkState) {
+        if let Some(link) = self.profile.link_mut(index)
+            && matches!(state, LinkState::Moved | LinkState::Closed)
+        {
+            link.state = state;
         }
     }
 

@@ -256,7 +256,7 @@ impl Holder {
             index: 0,
             address: keys.address(),
         };
-        let (mut parts, mut gone) = (Vec::new(), Vec::new());
+        let (mut parts, mut gone, mut missing) = (Vec::new(), Vec::new(), 0);
         loop {
             let cursor = self.profile.own_cursor;
             let answer = self.fetch_page(&at, cursor, 0, transport, now).await?;
@@ -268,16 +268,16 @@ impl Holder {
                 if matches!(item, Fetched::Tombstone { .. }) {
                     gone.push(pos);
                 } else if let Some((message, hash)) = self.open_own(item, &at, &keys, now)? {
-                    parts.extend(self.take_own(&message, (pos, hash), now));
+                    let (part, gap) = self.take_own(&message, (pos, hash), now);
+                    parts.extend(part);
+                    missing += gap;
                 }
                 self.profile.own_cursor = Some(pos);
             }
         }
         // What is gone must be what she had erased: else the hub withholds it.
-        if gone
-            .iter()
-            .any(|pos| !self.profile.own_erased.contains(pos))
-        {
+        let erased = gone.iter().all(|pos| self.profile.own_erased.contains(pos));
+        if !erased || missing > gone.len() as u64 {
             self.profile.alarm("withheld", None, now);
         }
         Ok(parts)
@@ -301,12 +301,13 @@ impl Holder {
         Ok(opened.map(|o| (o.message().clone(), o.hash())))
     }
 
+    /// Takes in a message to herself; gives its part, and how many of its chain are missing before it.
     fn take_own(
         &mut self,
         message: &Message,
         (pos, hash): (u64, Sha256Hash),
         now: UnixTime,
-    ) -> Option<Part> {
+    ) -> (Option<Part>, u64) {
         let part = match &message.body {
             Body::SelfState(value) => serde_json::from_value::<Part>(value.clone()).ok(),
             _ => None,
@@ -315,20 +316,27 @@ impl Holder {
             self.profile.own_places.entry(link).or_default().push(pos);
         }
         match self.profile.own_taken.get(&message.id.to_text()) {
-            Some(known) if *known == hash => return None,
+            Some(known) if *known == hash => return (None, 0),
             Some(_) => {
                 self.profile.alarm("replayed", None, now);
-                return None;
+                return (None, 0);
             }
             None => {}
         }
-        if !advance(&mut self.profile.own_heads, &message.chain, hash) {
+        let chain = &message.chain;
+        let known = self.profile.own_heads.get(&chain.id.to_text());
+        let next = known.map_or(0, |(seq, _)| seq + 1);
+        let missing = chain.seq.saturating_sub(next);
+        let follows = advance(&mut self.profile.own_heads, chain, hash);
+        // A gap is judged once all is there: what she had erased leaves one.
+        if !follows && missing == 0 {
             self.profile.alarm("withheld", None, now);
         }
         self.profile.own_taken.insert(message.id.to_text(), hash);
-        let part = part?;
-        self.take_part(part.clone());
-        Some(part)
+        if let Some(part) = &part {
+            self.take_part(part.clone());
+        }
+        (part, missing)
     }
 
     /// Fetches one link's address to its end. What does not open is reported and skipped.
