@@ -89,6 +89,12 @@ pub(crate) fn copy_database(database: &Path, file: &Path) -> anyhow::Result<()> 
     })
 }
 
+/// Bytes that may still be written to a folder's disk.
+pub(crate) fn free_bytes(folder: &Path) -> Option<u64> {
+    let disk = rustix::fs::statvfs(folder).ok()?;
+    Some(disk.f_bavail.saturating_mul(disk.f_frsize))
+}
+
 /// Lowercase hexadecimal.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()

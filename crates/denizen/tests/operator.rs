@@ -219,6 +219,32 @@ async fn a_backup_is_put_back_only_if_it_lacks_nothing_that_was_signed() {
     );
 }
 
+#[tokio::test]
+async fn nothing_is_taken_while_the_disk_has_too_little_room() {
+    let hub = HubFolder::make();
+    let mut office = admitted(&hub, 4);
+    let process = hub.serve();
+    let address = office.register_address(&hub.client()).await;
+    stop(process);
+    let file = hub.path().join("hub.toml");
+    let settings = fs::read_to_string(&file).unwrap();
+    let more_than_any_disk = "free_bytes_min = 9000000000000000000";
+    let settings = settings.replace("free_bytes_min = 268435456", more_than_any_disk);
+    fs::write(&file, settings).unwrap();
+    let process = hub.serve();
+    let item = office.item(&address);
+    let refusal = office.send(&hub.client(), &[item]).await.unwrap_err();
+    assert_eq!(refusal, ClientError::Problem(ProblemKind::Busy));
+    // What is there is read, and erased.
+    let fetched = hub.client().fetch(&address, None, 0, support::now()).await;
+    assert!(fetched.unwrap().items.is_empty());
+    hub.client().shred(&address, support::now()).await.unwrap();
+    process.signal("TERM");
+    let (code, _, said) = process.ended();
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("too little, nothing is taken"), "{said}");
+}
+
 #[test]
 fn serve_prints_the_example_configuration() {
     let example = succeed(&["hub", "serve", "--example"]);

@@ -27,7 +27,7 @@ pub(crate) async fn envelope(
         Ok(true)
     };
     let found = shared
-        .write(work, |found, _| found)
+        .erase(work, |found, _| found)
         .await
         .map_err(|_| ProblemKind::Busy)?;
     if found {
@@ -51,7 +51,7 @@ pub(crate) async fn address(shared: &Shared, address: AddressId) -> Result<(), P
         Ok(found)
     };
     let found = shared
-        .write(work, |found, _| found)
+        .erase(work, |found, _| found)
         .await
         .map_err(|_| ProblemKind::Busy)?;
     if found {

@@ -30,7 +30,10 @@ use denizen_store::Database;
 use log::{Job, Published};
 use std::{
     path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 use tokio::sync::{mpsc, watch};
 
@@ -49,6 +52,8 @@ pub struct HubConfig {
     pub self_quota_bytes: u64,
     /// Reserved deposits that a frozen address takes in a day.
     pub reserved_a_day: u32,
+    /// Pages by which the database may grow, as if the disk were full then; for tests.
+    pub grow_pages_max: Option<u32>,
     /// What is known from elsewhere to have been signed: a database without it is not served (R12).
     pub newest_known: NewestKnown,
 }
@@ -64,6 +69,7 @@ impl HubConfig {
             self_addresses_a_minute: 600,
             self_quota_bytes: 64 << 20,
             reserved_a_day: 20,
+            grow_pages_max: None,
             newest_known: NewestKnown::default(),
         }
     }
@@ -81,6 +87,8 @@ pub(crate) struct Shared {
     pub(crate) deposits: watch::Receiver<Arc<Published>>,
     pub(crate) directory: Arc<RwLock<Arc<directory::Current>>>,
     pub(crate) metrics: metrics::Metrics,
+    /// Set while only what erases is written.
+    pub(crate) held: AtomicBool,
     reader: Mutex<Database>,
 }
 
@@ -120,6 +128,7 @@ impl Hub {
             deposits: started.deposits,
             directory: started.directory,
             metrics: metrics::Metrics::default(),
+            held: AtomicBool::new(false),
             reader,
         }));
         Ok((hub, started.thread))
@@ -136,6 +145,12 @@ impl Hub {
     pub fn checkpoints(&self) -> [String; 2] {
         let deposits = self.0.deposits.borrow().checkpoint.clone();
         [deposits, self.0.directory().published.checkpoint.clone()]
+    }
+
+    /// Holds writing, or lets it go on: for a disk that is nearly full. What is held is answered `busy`;
+    /// reading and erasing go on.
+    pub fn hold_writes(&self, hold: bool) {
+        self.0.held.store(hold, Ordering::Relaxed);
     }
 
     /// What the directory says now.

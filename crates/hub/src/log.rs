@@ -18,7 +18,7 @@ use denizen_tlog::{
     Checkpoint, Hash, NoteSigner, RightEdge, TILE_WIDTH, encode_bundle, hash_leaf, sign_checkpoint,
 };
 use std::{
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, PoisonError, RwLock, atomic::Ordering},
     thread::JoinHandle,
 };
 use tokio::sync::{mpsc, oneshot, watch};
@@ -243,22 +243,12 @@ impl Sequencer {
                 .read()
                 .unwrap_or_else(PoisonError::into_inner),
         );
-        self.db.begin()?;
-        let mut tx = Tx {
-            db: &self.db,
-            now: self.time,
-            rng: &mut *self.rng,
-            directory: Arc::clone(&before),
-            logs: &mut self.logs,
-            erased: false,
+        let edges = self.logs.each_ref().map(|log| log.edge.clone());
+        let (answers, directory) = match self.write(jobs, &before) {
+            Ok(written) => written,
+            Err(error) if error.is_no_room() => return self.take_back(edges, &error),
+            Err(error) => return Err(error),
         };
-        let answers: Result<Vec<Answer>, StoreError> =
-            jobs.into_iter().map(|job| (job.0)(&mut tx)).collect();
-        let (answers, directory) = (answers?, tx.directory);
-        self.scrub_due |= tx.erased;
-        for log in &mut self.logs {
-            log.integrate(&self.db, self.time)?;
-        }
         self.db.commit()?;
         if self.scrub_due {
             self.scrub_due = !self.db.scrub()?;
@@ -290,6 +280,48 @@ impl Sequencer {
     }
 }
 
+type Written = (Vec<Answer>, Arc<directory::Current>);
+
+impl Sequencer {
+    /// Everything of a group up to its commit.
+    fn write(
+        &mut self,
+        jobs: Vec<Job>,
+        before: &Arc<directory::Current>,
+    ) -> Result<Written, StoreError> {
+        self.db.begin()?;
+        let mut tx = Tx {
+            db: &self.db,
+            now: self.time,
+            rng: &mut *self.rng,
+            directory: Arc::clone(before),
+            logs: &mut self.logs,
+            erased: false,
+        };
+        let answers: Result<Vec<Answer>, StoreError> =
+            jobs.into_iter().map(|job| (job.0)(&mut tx)).collect();
+        let (answers, directory) = (answers?, tx.directory);
+        self.scrub_due |= tx.erased;
+        for log in &mut self.logs {
+            log.integrate(&self.db, self.time)?;
+        }
+        Ok((answers, directory))
+    }
+
+    /// There was no room for the group, and that was said before its commit: nothing of it is kept, so
+    /// the outcome is known and the hub goes on (what R24 forbids is to go on when it is not). The jobs
+    /// are dropped, which answers them `busy`.
+    fn take_back(&mut self, edges: [RightEdge; 2], error: &StoreError) -> Result<(), StoreError> {
+        self.db.take_back()?;
+        for (log, edge) in self.logs.iter_mut().zip(edges) {
+            log.edge = edge;
+            log.entries.clear();
+        }
+        tracing::error!(hub.fault = %error, "no room: nothing is taken until there is; reading goes on");
+        Ok(())
+    }
+}
+
 pub(crate) struct Started {
     pub(crate) thread: SequencerThread,
     pub(crate) deposits: watch::Receiver<Arc<Published>>,
@@ -304,6 +336,9 @@ pub(crate) fn start(
     rng: Box<dyn rand_core::CryptoRng + Send>,
 ) -> Result<(mpsc::Sender<Job>, Started), OpenError> {
     let db = denizen_store::hub::open(&config.database)?;
+    if config.grow_pages_max.is_some() {
+        db.limit_growth(config.grow_pages_max)?;
+    }
     let origins = &config.origins;
     let logs = [
         Growing::load(&db, LogId::Deposits, &origins.deposits, keys)?,
@@ -363,8 +398,24 @@ impl crate::Shared {
     /// Runs `work` in the writer's next transaction and `answer` after its publication.
     ///
     /// # Errors
-    /// [`Stopped`] if the queue is full or the hub is stopping: nothing is known of the outcome.
+    /// [`Stopped`] if the queue is full, there is no room, or the hub is stopping: nothing is known of
+    /// the outcome.
     pub(crate) async fn write<M: Send + 'static, R: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<M, StoreError> + Send + 'static,
+        answer: impl FnOnce(M, &After<'_>) -> R + Send + 'static,
+    ) -> Result<R, Stopped> {
+        if self.held.load(Ordering::Relaxed) {
+            return Err(Stopped);
+        }
+        self.erase(work, answer).await
+    }
+
+    /// The same for what erases, which goes on where there is little room.
+    ///
+    /// # Errors
+    /// As for [`Self::write`].
+    pub(crate) async fn erase<M: Send + 'static, R: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Tx<'_>) -> Result<M, StoreError> + Send + 'static,
         answer: impl FnOnce(M, &After<'_>) -> R + Send + 'static,

@@ -68,7 +68,7 @@ pub(crate) async fn delete_root(shared: &Shared, locator: Nonce) -> Result<(), P
         tx.db.delete_root(&locator)
     };
     shared
-        .write(work, |(), _| ())
+        .erase(work, |(), _| ())
         .await
         .map_err(|_| ProblemKind::Busy)
 }

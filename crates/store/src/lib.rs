@@ -42,6 +42,19 @@ pub enum StoreError {
     Sqlite(#[from] rusqlite::Error),
 }
 
+impl StoreError {
+    /// Whether a write was refused for a reason that passes or that somebody mends: the disk is full,
+    /// or mounted read-only. Before a commit that is a known outcome: [`Database::take_back`].
+    #[must_use]
+    pub fn is_no_room(&self) -> bool {
+        let Self::Sqlite(rusqlite::Error::SqliteFailure(error, _)) = self else {
+            return false;
+        };
+        use rusqlite::ErrorCode::{DiskFull, ReadOnly};
+        matches!(error.code, DiskFull | ReadOnly)
+    }
+}
+
 /// An open database.
 pub struct Database {
     connection: Connection,
@@ -125,6 +138,33 @@ impl Database {
     /// [`StoreError::Sqlite`].
     pub fn rollback(&self) -> Result<(), StoreError> {
         Ok(self.connection.execute_batch("ROLLBACK")?)
+    }
+
+    /// Takes the transaction back after a statement failed; SQLite may have done so already.
+    ///
+    /// # Errors
+    /// [`StoreError::Sqlite`].
+    pub fn take_back(&self) -> Result<(), StoreError> {
+        if self.connection.is_autocommit() {
+            Ok(())
+        } else {
+            self.rollback()
+        }
+    }
+
+    /// Lets the database grow by this many pages and no further, as if the disk were full then; for
+    /// tests. `None` lifts it.
+    ///
+    /// # Errors
+    /// [`StoreError::Sqlite`].
+    pub fn limit_growth(&self, pages: Option<u32>) -> Result<(), StoreError> {
+        let sql = "PRAGMA page_count";
+        let now: u32 = self.connection.query_row(sql, [], |row| row.get(0))?;
+        let most = pages.map_or(u32::MAX - 1, |more| now.saturating_add(more));
+        let set = |_: &rusqlite::Row<'_>| Ok(());
+        Ok(self
+            .connection
+            .pragma_update_and_check(None, "max_page_count", most, set)?)
     }
 
     /// Reads several things of one moment: no commit of the writer comes between them.

@@ -1,7 +1,7 @@
 //! Checks that hubs, gateways and profiles share.
 
 use super::Findings;
-use crate::{shell::Shell, transport::HttpTransport};
+use crate::{files::free_bytes, shell::Shell, transport::HttpTransport};
 use denizen_api::{HubClient, Transport as _, directory::VerifiedDirectory};
 use denizen_model::{HubId, UnixTime, jose::Portable, statement::StatedKey};
 use denizen_store::{Database, StoreError, Version};
@@ -159,12 +159,11 @@ pub(crate) fn disk(dir: &Path, database: Option<&Path>, findings: &mut Findings)
     let size = database
         .and_then(|file| fs::metadata(file).ok())
         .map_or(0, |m| m.len());
-    let Ok(stat) = rustix::fs::statvfs(dir) else {
+    let Some(free) = free_bytes(dir) else {
         let todo = "see that it is mounted and may be entered";
         findings.act("disk", "the folder's disk cannot be asked", todo);
         return;
     };
-    let free = stat.f_bavail.saturating_mul(stat.f_frsize);
     let what = format!("{} MiB free, {} MiB of database", free >> 20, size >> 20);
     if free < FREE_BYTES_MIN.max(size) {
         let todo = "make room for the database to grow and to be copied, before it is full";

@@ -41,6 +41,7 @@ pub(crate) struct Limits {
     pub(crate) self_addresses_a_minute: u32,
     pub(crate) self_quota_bytes: u64,
     pub(crate) reserved_a_day: u32,
+    pub(crate) free_bytes_min: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -68,6 +69,7 @@ impl Default for Limits {
             self_addresses_a_minute: 600,
             self_quota_bytes: 64 << 20,
             reserved_a_day: 20,
+            free_bytes_min: 256 << 20,
         }
     }
 }

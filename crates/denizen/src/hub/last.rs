@@ -4,7 +4,7 @@
 //! It is written once a second at most, and at the stop: after a crash it may be a second behind the
 //! database, never before it.
 
-use crate::files::replace_public;
+use crate::files::{free_bytes, replace_public};
 use anyhow::{Context as _, bail};
 use denizen_hub::{Hub, HubKeys, NewestKnown};
 use denizen_model::statement::Origins;
@@ -134,9 +134,29 @@ pub(crate) fn kept_elsewhere(
     Ok(known)
 }
 
-/// Remembers what the hub publishes until it is told to stop, and once more then.
-pub(crate) async fn keep(hub: Hub, mut last: LastCheckpoint, mut stop: oneshot::Receiver<()>) {
+/// Remembers what the hub publishes until it is told to stop, and once more then. Holds writing while
+/// the disk is nearly full.
+pub(crate) async fn keep(
+    hub: Hub,
+    mut last: LastCheckpoint,
+    free_bytes_min: u64,
+    mut stop: oneshot::Receiver<()>,
+) {
+    let mut held = false;
     loop {
+        let free = free_bytes(last.file.parent().unwrap_or(Path::new(".")));
+        // A disk that cannot be asked is not taken for full.
+        let hold = free.is_some_and(|free| free < free_bytes_min);
+        if hold != held {
+            hub.hold_writes(hold);
+            let room = if hold {
+                "too little, nothing is taken"
+            } else {
+                "enough again"
+            };
+            tracing::warn!(hub.held = hold, "room on the disk: {room}");
+        }
+        held = hold;
         let stopping = tokio::time::timeout(PAUSE, &mut stop).await.is_ok();
         let notes = hub.checkpoints();
         let write = tokio::task::spawn_blocking(move || {

@@ -54,7 +54,12 @@ pub(crate) async fn run(shell: &Shell, dir: &Path, config: Option<&Path>) -> any
     listener.set_nonblocking(true)?;
     say_where(&operator, listener.local_addr()?, config.tls.is_some());
     let (stop, stopping) = oneshot::channel();
-    let keeper = tokio::spawn(keep(hub.clone(), last, stopping));
+    let keeper = tokio::spawn(keep(
+        hub.clone(),
+        last,
+        config.limits.free_bytes_min,
+        stopping,
+    ));
     let end_keeper = async move {
         // It is waiting for this, or has gone.
         let _ = stop.send(());
