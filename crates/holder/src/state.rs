@@ -157,7 +157,6 @@ impl LinkPart {
             taken: BTreeMap::new(),
             frozen: false,
             freeze_due: false,
-            moves: None,
             copy_refs: Vec::new(),
         }
     }
