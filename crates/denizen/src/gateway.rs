@@ -6,6 +6,7 @@ mod backup;
 mod desk;
 pub(crate) mod doctor;
 mod intake;
+mod journeys;
 mod links;
 mod serve;
 mod setup;
@@ -61,6 +62,8 @@ pub(crate) enum Command {
     Backup(backup::Arguments),
     /// Change the status of an issued record, with a reason that the person reads
     Status(desk::StatusArguments),
+    #[command(flatten)]
+    Journeys(journeys::Command),
 }
 
 /// The folder of a gateway.
@@ -91,6 +94,7 @@ pub(crate) async fn run(shell: &Shell, command: Command) -> anyhow::Result<()> {
         Command::Decide(arguments) => desk::decide(shell, &arguments),
         Command::Backup(arguments) => backup::run(&arguments),
         Command::Status(arguments) => desk::status(shell, &arguments),
+        Command::Journeys(command) => journeys::run(shell, command),
     }
 }
 

@@ -90,8 +90,9 @@ pub(super) fn queue(shell: &Shell, dir: &Path) -> anyhow::Result<()> {
         println!("No case.");
     }
     for case in queue {
+        let flag = if case.flagged { "  something came" } else { "" };
         println!(
-            "{}  {}  {}  filed {}  due {}",
+            "{}  {}  {}  filed {}  due {}{flag}",
             case.case_reference,
             case.service,
             case.state.name(),
@@ -123,6 +124,9 @@ fn print_case(view: &CaseView) {
         summary.filed_at.date(),
         summary.due.date()
     );
+    for earlier in &view.earlier {
+        println!("  an earlier version came {}", earlier.date());
+    }
     println!("  answers");
     print_value(&view.answers, 4);
     for (item, issuer) in view.evidence.iter().zip(&view.issuers) {
@@ -132,6 +136,15 @@ fn print_case(view: &CaseView) {
         } else {
             ""
         };
+        if item.is_superseded() {
+            println!("    SUPERSEDED: its issuer corrected it since, or it no longer holds");
+        }
+        if item.is_correction() {
+            println!("    the correction of an earlier paper");
+        }
+        if let Some(reply) = item.reply() {
+            println!("    the applicant says: {reply}");
+        }
         println!(
             "    signature, key binding and issuer verified; {}{contested}",
             item.freshness().to_text()
@@ -172,7 +185,7 @@ fn print_value(value: &Value, indent: usize) {
     }
 }
 
-fn print_members(members: &Map<String, Value>, indent: usize) {
+pub(super) fn print_members(members: &Map<String, Value>, indent: usize) {
     for (name, value) in members {
         match value {
             Value::Object(inner) => {

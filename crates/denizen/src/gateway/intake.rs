@@ -46,7 +46,7 @@ pub(super) async fn run(shell: &Shell, arguments: &Arguments) -> anyhow::Result<
         format!("{shown} was not taken in, or not to its end (rows before that are kept; give it again when put right)")
     })?;
     let bad = write_bad(arguments, &report)?;
-    println!("{shown}: {} rows", report.rows());
+    println!("{shown}: {} rows, run {}", report.rows(), report.run);
     println!("  {} on their way to their person", report.taken);
     println!(
         "  {} wait, encrypted, until their person is linked",
