@@ -92,6 +92,10 @@ fn a_hub_in_order_has_nothing_to_act_on_and_each_fault_is_found() {
         fs::read(dir.join("last-checkpoint")).unwrap(),
     );
     succeed(&["hub", "backup", text(&dir), text(&old)]);
+    assert!(dir.join("hub.lock").exists());
+    fs::remove_file(dir.join("hub.lock")).unwrap();
+    assert_found(&dir, "process: nobody serves this folder");
+    assert!(!dir.join("hub.lock").exists(), "it changes nothing");
     let newer = HubFolder::make();
     fs::write(
         dir.join("last-checkpoint"),

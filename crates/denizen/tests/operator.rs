@@ -151,6 +151,11 @@ async fn a_database_that_was_put_back_is_not_served() {
 
     fs::write(hub.path().join("hub.db"), newest).unwrap();
     stop(hub.serve());
+    // Nor is a new database begun where one is lost.
+    fs::remove_file(hub.path().join("hub.db")).unwrap();
+    assert!(refused(&["hub", "serve", text(&hub.path())]).contains("hub.db is missing"));
+    assert!(refused(&admit).contains("hub.db is missing"));
+    assert!(!hub.path().join("hub.db").exists());
 }
 
 #[tokio::test]

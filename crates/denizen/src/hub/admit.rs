@@ -131,6 +131,7 @@ pub(super) async fn enter(
     choose: impl FnOnce(&Directory) -> anyhow::Result<Vec<Vec<u8>>>,
 ) -> anyhow::Result<()> {
     if let Some(_lock) = folder.lock()? {
+        folder.require_database()?;
         return append(shell, folder, operator, choose).await;
     }
     let url = operator

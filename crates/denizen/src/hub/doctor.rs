@@ -44,13 +44,11 @@ pub(crate) async fn look(shell: &Shell, dir: &Path, findings: &mut Findings) {
     if database(&folder.database(), version, findings).is_some() {
         log(&folder, findings);
     }
-    match folder.lock() {
-        Ok(None) => findings.good("process", "a process serves this folder"),
-        _ => findings.act(
-            "process",
-            "nobody serves this folder",
-            format!("denizen hub serve {}", dir.display()),
-        ),
+    if folder.is_taken() {
+        findings.good("process", "a process serves this folder");
+    } else {
+        let todo = format!("denizen hub serve {}", dir.display());
+        findings.act("process", "nobody serves this folder", todo);
     }
     match &operator.statement.url {
         Some(url) => _ = connection(shell, &operator.id, url, findings).await,

@@ -127,6 +127,24 @@ impl Folder {
         LastCheckpoint::read(self.0.join("last-checkpoint"))
     }
 
+    /// Refuses a folder without its database: a new one in its place would begin both logs again, under
+    /// the same names.
+    pub(crate) fn require_database(&self) -> anyhow::Result<()> {
+        let database = self.database();
+        if !database.is_file() {
+            let shown = database.display();
+            bail!("{shown} is missing: bring it back (`denizen hub restore`)");
+        }
+        Ok(())
+    }
+
+    /// Whether a process has the folder; leaves no file, whoever asks.
+    pub(crate) fn is_taken(&self) -> bool {
+        let lock = File::open(self.0.join("hub.lock"));
+        let shared = lock.map(|lock| lock.try_lock_shared());
+        matches!(shared, Ok(Err(TryLockError::WouldBlock)))
+    }
+
     /// Takes the folder for this process; `None` while another has it.
     pub(crate) fn lock(&self) -> anyhow::Result<Option<Lock>> {
         let file = self.0.join("hub.lock");

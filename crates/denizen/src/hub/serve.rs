@@ -34,6 +34,7 @@ pub(crate) async fn run(shell: &Shell, dir: &Path, config: Option<&Path>) -> any
     let Some(lock) = folder.lock()? else {
         bail!("{} is served already by another process", dir.display());
     };
+    folder.require_database()?;
     let mut hub_config = folder.hub_config(&operator)?;
     config.limit(&mut hub_config);
     let (clock, keys) = (Arc::new(shell.clock), folder.keys()?);
