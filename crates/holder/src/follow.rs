@@ -28,7 +28,10 @@ impl Holder {
         Ok(match &message.body {
             Body::LinkConfirm(confirm) => self.take_confirm(index, confirm, now, rng)?,
             Body::RecordIssue(issue) => self.take_records(index, opened, &[issue]),
-            Body::RecordStatus(status) => self.take_status(index, status),
+            Body::RecordStatus(status) => {
+                let delivered = opened.verified().opening.time;
+                self.take_status(index, status, delivered)
+            }
             Body::ApplicationEvent(event) => self.take_application(index, opened, event),
             Body::AccessNotice(notice) => {
                 let notice = notice.clone();
@@ -151,12 +154,18 @@ impl Holder {
         taken.collect()
     }
 
-    fn take_status(&mut self, index: u32, status: &RecordStatus) -> Vec<Event> {
+    fn take_status(
+        &mut self,
+        index: u32,
+        status: &RecordStatus,
+        delivered: UnixTime,
+    ) -> Vec<Event> {
         let mut records = self.profile.records.iter_mut();
         let found = records.find(|r| r.link == index && r.kept_hash == status.kept);
         match found {
             Some(record) => {
                 record.changes.push(status.clone());
+                record.changed_at = Some(delivered);
                 vec![Event::StatusChanged { kept: status.kept }]
             }
             None => Vec::new(),

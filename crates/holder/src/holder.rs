@@ -8,7 +8,7 @@ use crate::{
 use denizen_api::{
     HubClient, ProblemKind, Transport,
     client::ClientError,
-    directory::VerifyDirectoryError,
+    directory::{VerifiedDirectory, VerifyDirectoryError},
     wire::{Accept, RegisterAddress},
 };
 use denizen_model::{
@@ -261,26 +261,39 @@ impl Holder {
         transport: &T,
         now: UnixTime,
     ) -> Result<(), HolderError> {
+        let verified = self.look_at_directory(hub, url, transport, now).await?;
+        let bytes = self.trust.keep_directory(*hub, verified);
+        self.profile.directories.insert(hub_key(hub), bytes);
+        Ok(())
+    }
+
+    /// Fetches and checks a hub's directory without keeping it.
+    pub(crate) async fn look_at_directory<T: Transport>(
+        &mut self,
+        hub: &HubId,
+        url: &str,
+        transport: &T,
+        now: UnixTime,
+    ) -> Result<VerifiedDirectory, HolderError> {
         let answer = HubClient::new(transport, *hub, url).directory().await?;
-        match self.trust.add_directory(hub, answer, now) {
-            Ok(bytes) => {
-                self.profile.directories.insert(hub_key(hub), bytes);
-                Ok(())
-            }
-            Err(error) => {
-                self.profile.alarm("other-log", None, now);
-                Err(error.into())
-            }
+        let verified = self.trust.check_directory(hub, answer, now);
+        if verified.is_err() {
+            self.profile.alarm("other-log", None, now);
         }
+        Ok(verified?)
     }
 
     /// The services that the directories declare, newest versions, by the hash of their entry.
     #[must_use]
     pub fn services(&self) -> Vec<(Sha256Hash, ServiceEntry)> {
-        let all = self
-            .trust
-            .directories()
-            .flat_map(|d| d.directory.services());
+        let all = self.trust.directories().flat_map(|d| {
+            let active = |org: &OrgId| {
+                let org = d.directory.organisation(org);
+                org.is_some_and(|o| o.admission.is_some() && o.suspension.is_none())
+            };
+            let services = d.directory.services();
+            services.filter(move |(_, entry)| active(&entry.org))
+        });
         all.map(|(hash, entry)| (*hash, entry.clone())).collect()
     }
 }

@@ -6,14 +6,16 @@ use crate::{
     outbox::{commit_salt, deposit_id, seal},
     profile::{Link, LinkState, OutChain, Outgoing},
     state::Part,
+    trust::hub_key,
 };
 use denizen_api::{
     HubClient, ProblemKind, Transport,
     client::ClientError,
+    directory::VerifiedDirectory,
     wire::{Accept, RegisterAddress},
 };
 use denizen_model::{
-    AddressId, CopyRef, MessageId, Nonce, OrgId, Sha256Hash, UnixTime,
+    AddressId, CopyRef, MessageId, Nonce, Sha256Hash, UnixTime,
     envelope::SUITE_1,
     id::Bytes,
     invitation::{Invitation, UnverifiedInvitation, VerifiedInvitation},
@@ -32,6 +34,7 @@ const INDEX_TRIES: u32 = 64;
 #[derive(Debug, Clone)]
 pub struct InvitationPreview {
     verified: VerifiedInvitation,
+    directory: VerifiedDirectory,
     /// The organisation's name in her language.
     pub name: String,
     /// In the directory since.
@@ -62,29 +65,23 @@ impl Holder {
         let unverified = UnverifiedInvitation::parse(text)?;
         let (hub, url) = unverified.danger_hub();
         let (hub, url) = (*hub, url.to_owned());
-        self.refresh_directory(&hub, &url, transport, now).await?;
-        let directory = self.trust.directory(&hub).ok_or(HolderError::NotLinked)?;
+        let directory = self.look_at_directory(&hub, &url, transport, now).await?;
         let verified = unverified.verify(&directory.directory, VERIFIER, now)?;
         let org = verified.invitation.org;
         let quality = |vct: &String| {
             let quality = directory.directory.admitted(&org, vct, now);
             (vct.clone(), quality)
         };
-        let since = directory.directory.organisation(&org);
+        let shown = directory.directory.organisation(&org);
+        let names = shown.map(|o| &o.statement.names);
+        let name = names.and_then(|n| n.get(&self.profile.language).or_else(|| n.get("en")));
         Ok(InvitationPreview {
-            name: self.name_of_at(&org, &hub),
-            since: since.map_or(UnixTime(0), |o| o.since),
+            name: name.cloned().unwrap_or_default(),
+            since: shown.map_or(UnixTime(0), |o| o.since),
             sends: verified.invitation.sends.iter().map(quality).collect(),
             verified,
+            directory,
         })
-    }
-
-    fn name_of_at(&self, org: &OrgId, hub: &denizen_model::HubId) -> String {
-        let directory = self.trust.directory(hub);
-        let org_ = directory.and_then(|d| d.directory.organisation(org));
-        let names = org_.map(|o| &o.statement.names);
-        let name = names.and_then(|n| n.get(&self.profile.language).or_else(|| n.get("en")));
-        name.cloned().unwrap_or_default()
     }
 
     /// Accepts an invitation. The address is registered and `link/accept` sent by the next
@@ -99,6 +96,11 @@ impl Holder {
         rng: &mut dyn rand_core::CryptoRng,
     ) -> Result<u32, HolderError> {
         let mut rng = rng;
+        let bytes = self
+            .trust
+            .keep_directory(preview.verified.invitation.hub, preview.directory);
+        let hub = hub_key(&preview.verified.invitation.hub);
+        self.profile.directories.insert(hub, bytes);
         let VerifiedInvitation {
             invitation,
             register_pass,
@@ -136,6 +138,7 @@ impl Holder {
             taken: Default::default(),
             frozen: false,
             freeze_due: false,
+            moves: None,
             copy_refs: Vec::new(),
         };
         self.profile.links.push(link);
@@ -168,7 +171,10 @@ impl Holder {
             .collect();
         for index in waiting {
             if let Some(index) = self.register_link(index, transport, now).await? {
-                self.queue_accept(index, now, rng)?;
+                match self.profile.link(index).and_then(|l| l.moves.clone()) {
+                    Some(moves) => self.queue_move(index, &moves, now, rng)?,
+                    None => self.queue_accept(index, now, rng)?,
+                }
             }
         }
         Ok(())

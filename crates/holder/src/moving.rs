@@ -4,14 +4,10 @@ use crate::{
     Holder,
     holder::HolderError,
     link::Draft,
-    profile::{Link, LinkState, OutChain},
+    profile::{Link, LinkState, Move, OutChain},
     state::Part,
 };
-use denizen_api::{
-    HubClient, ProblemKind, Transport,
-    client::ClientError,
-    wire::{Accept, RegisterAddress},
-};
+use denizen_api::{HubClient, ProblemKind, Transport, client::ClientError};
 use denizen_model::{
     AddressId, Nonce, UnixTime,
     id::Bytes,
@@ -44,91 +40,87 @@ impl Holder {
     }
 
     /// Moves a link to a fresh address: after a theft, or to rotate keys, which never change within
-    /// an address. `link/move` goes out signed by the old `sign` key; what the organisation sends
-    /// next comes to the new address. Gives the new link's index.
+    /// an address. The next [`Holder::sync`] registers it and queues `link/move`, signed by the old
+    /// `sign` key: keep the profile first. What the organisation sends next comes to the new address.
+    /// Gives the new link's index, which changes if another device took it meanwhile.
     ///
     /// # Errors
-    /// [`HolderError::NotLinked`] without a confirmed link and its pass for this; [`HolderError`].
-    pub async fn move_link<T: Transport>(
+    /// [`HolderError::NotLinked`] without a confirmed link and its pass for this.
+    pub fn move_link(
         &mut self,
         index: u32,
         reason: &str,
-        transport: &T,
-        now: UnixTime,
         rng: &mut dyn rand_core::CryptoRng,
     ) -> Result<u32, HolderError> {
-        let old = self
+        let mut fresh = &mut *rng;
+        let salt = Nonce::make(&mut fresh);
+        let old = self.profile.link(index).ok_or(HolderError::NotLinked)?;
+        let under_way = |l: &&Link| l.moves.as_ref().is_some_and(|m| m.from == index);
+        if let Some(link) = self.profile.links.iter().find(under_way) {
+            return Ok(link.index);
+        }
+        if old.state != LinkState::Confirmed || old.register_pass.is_none() {
+            return Err(HolderError::NotLinked);
+        }
+        let next = self.profile.next_index;
+        let auth = self.root.derive_auth(AddressIndex(next));
+        let new = Link {
+            index: next,
+            address: AddressId::of(&auth.public_for()),
+            salt,
+            state: LinkState::Opening,
+            moves: Some(Move {
+                from: index,
+                reason: reason.to_owned(),
+            }),
+            org_challenge: None,
+            accept: None,
+            cursor: None,
+            out: OutChain::make(Vec::new(), rng),
+            heads: Default::default(),
+            taken: Default::default(),
+            copy_refs: Vec::new(),
+            frozen: false,
+            freeze_due: false,
+            ..old.clone()
+        };
+        self.profile.next_index += 1;
+        self.profile.links.push(new);
+        Ok(next)
+    }
+
+    /// Queues `link/move` of a link whose new address is registered.
+    pub(crate) fn queue_move(
+        &mut self,
+        index: u32,
+        moves: &Move,
+        now: UnixTime,
+        rng: &mut dyn rand_core::CryptoRng,
+    ) -> Result<(), HolderError> {
+        let new = self
             .profile
             .link(index)
             .ok_or(HolderError::NotLinked)?
             .clone();
-        if old.state != LinkState::Confirmed || old.register_pass.is_none() {
-            return Err(HolderError::NotLinked);
-        }
-        let new = self.register_successor(&old, transport, now, rng).await?;
         let keys = self.link_keys(&new);
         let statement = Bytes(keys.statement(new.hub).into_bytes());
         self.queue_state(&Part::link(&new, &keys), now, rng)?;
-        let new_index = new.index;
-        self.profile.links.push(new);
-        let copy_keys = self.fresh_copy_keys(new_index, COPY_KEYS_AHEAD, rng);
+        let copy_keys = self.fresh_copy_keys(index, COPY_KEYS_AHEAD, rng);
         let body = Body::LinkMove(LinkMove {
             keys: statement,
             copy_keys,
-            reason: reason.to_owned(),
+            reason: moves.reason.clone(),
         });
-        self.queue_message(index, Draft::new(body, None), now, rng)?;
-        if let Some(link) = self.profile.link_mut(index) {
+        self.queue_message(moves.from, Draft::new(body, None), now, rng)?;
+        if let Some(link) = self.profile.link_mut(moves.from) {
             link.state = LinkState::Moved;
         }
-        Ok(new_index)
-    }
-
-    async fn register_successor<T: Transport>(
-        &mut self,
-        old: &Link,
-        transport: &T,
-        now: UnixTime,
-        rng: &mut dyn rand_core::CryptoRng,
-    ) -> Result<Link, HolderError> {
-        let client = HubClient::new(transport, old.hub, &old.hub_url);
-        loop {
-            let index = self.profile.next_index;
-            self.profile.next_index += 1;
-            let auth = self.root.derive_auth(AddressIndex(index));
-            let mut fresh = &mut *rng;
-            let salt = Nonce::make(&mut fresh);
-            let body = RegisterAddress {
-                v: 1,
-                auth: auth.public_for(),
-                salt: Some(salt),
-                accepts: vec![Accept::Org(old.org)],
-                pass: old.register_pass.clone(),
-            };
-            match client.register(&body, &auth, now).await {
-                Ok(_) => {
-                    return Ok(Link {
-                        index,
-                        address: AddressId::of(&auth.public_for()),
-                        salt,
-                        state: LinkState::Accepted,
-                        register_pass: None,
-                        org_challenge: None,
-                        accept: None,
-                        cursor: None,
-                        out: OutChain::make(Vec::new(), rng),
-                        heads: Default::default(),
-                        taken: Default::default(),
-                        copy_refs: Vec::new(),
-                        frozen: false,
-                        freeze_due: false,
-                        ..old.clone()
-                    });
-                }
-                Err(ClientError::Problem(ProblemKind::Conflict)) => {}
-                Err(error) => return Err(error.into()),
-            }
+        if let Some(link) = self.profile.link_mut(index) {
+            link.state = LinkState::Accepted;
+            link.register_pass = None;
+            link.moves = None;
         }
+        Ok(())
     }
 
     /// Whether two links are with the same organisation: one may have taken over the other's threads.

@@ -15,10 +15,12 @@ use denizen_api::{
 use denizen_jose::Signer;
 use denizen_model::{
     DepositId, Nonce, Sha256Hash, UnixTime,
+    deposit::Receipt,
     envelope::{Envelope, Header},
     message::Message,
 };
 use denizen_seal::{AddressIndex, KemPublic, RootSecret};
+use std::collections::BTreeMap;
 
 /// A sealed message.
 pub(crate) struct Sealed {
@@ -60,53 +62,79 @@ pub(crate) fn deposit_id(rng: &mut dyn rand_core::CryptoRng) -> DepositId {
     DepositId::make(&mut rng)
 }
 
-/// Sends what waits, in order. Stops at the first that gets no answer: what is behind it may rely on
-/// it (a spent mark comes before the copy that it marks).
+/// Sends what waits, in order. What address 0 does not take holds back all that is behind it, which
+/// may rely on it (a spent mark comes before the copy that it marks); what one organisation's inbox
+/// does not take now holds back only what is for that inbox, and is given back. What is refused for
+/// good is kept aside.
 pub(crate) async fn flush<T: Transport>(
     profile: &mut Profile,
     root: &RootSecret,
     trust: &Trust,
     transport: &T,
     now: UnixTime,
-) -> Result<(), HolderError> {
-    while let Some(next) = profile.outbox.first().cloned() {
-        let outcome = send(&next, root, transport, now).await?;
-        match outcome {
+) -> Result<Option<HolderError>, HolderError> {
+    let (mut at, mut held_back) = (0, BTreeMap::new());
+    while let Some(next) = profile.outbox.get(at).cloned() {
+        if held_back.contains_key(&next.index) {
+            at += 1;
+            continue;
+        }
+        match send(&next, root, transport, now).await? {
             DepositOutcome::Stored { receipt, .. } => {
-                let envelope_hash = Sha256Hash::of(&next.envelope.0);
-                let good = trust.directory(&next.hub).is_some_and(|directory| {
-                    let commit = Envelope::parse(&next.envelope.0).map(|e| e.header().commit);
-                    commit.is_ok_and(|commit| {
-                        let of = ReceiptFor {
-                            address: &next.to,
-                            envelope_hash: &envelope_hash,
-                            commit: &commit,
-                        };
-                        verify(&receipt, of, &directory.trust).is_ok()
-                    })
-                });
-                if !good {
-                    profile.alarm("receipt-refused", None, now);
-                    return Err(HolderError::ReceiptRefused);
-                }
-                profile.sent.push(SentReceipt {
-                    hub: next.hub,
-                    envelope_hash,
-                    receipt,
-                });
+                keep_receipt(profile, trust, &next, receipt, now)?;
             }
             DepositOutcome::Gone { .. } => {}
             DepositOutcome::Refused(kind) => {
                 let kind = ProblemKind::parse(&kind).unwrap_or(ProblemKind::Internal);
-                if is_passing(kind) {
-                    return Err(HolderError::Client(ClientError::Problem(kind)));
-                }
+                let error = HolderError::Client(ClientError::Problem(kind));
                 let link = (next.index > 0).then_some(next.index);
-                profile.alarm(kind.name(), link, now);
+                if !is_passing(kind) {
+                    profile.alarm(kind.name(), link, now);
+                }
+                if link.is_none() {
+                    return Err(error);
+                }
+                if is_passing(kind) || kind == ProblemKind::Quota {
+                    held_back.insert(next.index, error);
+                    continue;
+                }
+                profile.undelivered.push(next);
             }
         }
-        profile.outbox.remove(0);
+        profile.outbox.remove(at);
     }
+    Ok(held_back.into_values().next())
+}
+
+/// Keeps the receipt of what was stored, if it is one.
+fn keep_receipt(
+    profile: &mut Profile,
+    trust: &Trust,
+    sent: &Outgoing,
+    receipt: Receipt,
+    now: UnixTime,
+) -> Result<(), HolderError> {
+    let envelope_hash = Sha256Hash::of(&sent.envelope.0);
+    let good = trust.directory(&sent.hub).is_some_and(|directory| {
+        let commit = Envelope::parse(&sent.envelope.0).map(|e| e.header().commit);
+        commit.is_ok_and(|commit| {
+            let of = ReceiptFor {
+                address: &sent.to,
+                envelope_hash: &envelope_hash,
+                commit: &commit,
+            };
+            verify(&receipt, of, &directory.trust).is_ok()
+        })
+    });
+    if !good {
+        profile.alarm("receipt-refused", None, now);
+        return Err(HolderError::ReceiptRefused);
+    }
+    profile.sent.push(SentReceipt {
+        hub: sent.hub,
+        envelope_hash,
+        receipt,
+    });
     Ok(())
 }
 

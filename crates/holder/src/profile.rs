@@ -162,9 +162,21 @@ pub struct Link {
     /// The hub does not know that yet.
     #[serde(default)]
     pub freeze_due: bool,
+    /// The link that it takes over, until `link/move` is on its way.
+    #[serde(default)]
+    pub moves: Option<Move>,
     /// Keys sent ahead for one-time copies that have not come back yet.
     #[serde(default)]
     pub copy_refs: Vec<CopyRef>,
+}
+
+/// A link that is moved to a new address.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Move {
+    /// Index of the old link.
+    pub from: u32,
+    /// Why, in her words; may be empty.
+    pub reason: String,
 }
 
 /// What proves that a credential was delivered, without its envelope.
@@ -226,6 +238,9 @@ pub struct HeldRecord {
     /// Signed changes, oldest first.
     #[serde(default)]
     pub changes: Vec<RecordStatus>,
+    /// When the newest change was delivered.
+    #[serde(default)]
+    pub changed_at: Option<UnixTime>,
 }
 
 /// A record that was refused: nothing is lost, and the reason is kept.
@@ -442,6 +457,9 @@ pub struct Profile {
     /// On their way.
     #[serde(default)]
     pub outbox: Vec<Outgoing>,
+    /// What a hub refused for good: kept, so that nothing is lost.
+    #[serde(default)]
+    pub undelivered: Vec<Outgoing>,
     /// Receipts of what was sent.
     #[serde(default)]
     pub sent: Vec<SentReceipt>,
@@ -507,6 +525,7 @@ impl Profile {
             unread: Vec::new(),
             spent: BTreeSet::new(),
             outbox: Vec::new(),
+            undelivered: Vec::new(),
             sent: Vec::new(),
             alarms: Vec::new(),
             directories: BTreeMap::new(),

@@ -4,7 +4,7 @@ use crate::{
     Holder, VERIFIER,
     open::Opened,
     profile::{Copy, Delivery, HeldRecord, RefusedRecord},
-    trust::{Freshness, StatusView},
+    trust::StatusView,
 };
 use denizen_api::receipt::{VerifiedReceipt, verify_proof};
 use denizen_credential::{CredentialError, Status, UnverifiedCredential, VerifiedCredential};
@@ -142,9 +142,12 @@ impl Holder {
         let expires = expires.and_then(|c| credential.claims().get(c)?.as_str());
         let mut status = self.trust.status(credential.status(), now);
         let changed = record.changes.last().map(|c| (c.change, c.reason.clone()));
-        // A signed change counts from its arrival, before the list shows it.
+        // A signed change counts from its arrival, until a list that is newer shows it.
+        let unseen = status
+            .as_of
+            .is_none_or(|made| record.changed_at.is_none_or(|at| at >= made));
         if let Some((change, _)) = &changed
-            && status.freshness != Freshness::Fresh
+            && unseen
         {
             status.status = match change {
                 StatusChange::Suspended => Status::Suspended,
@@ -280,9 +283,10 @@ impl Holder {
             },
             supersedes: issue.supersedes.clone(),
             changes: Vec::new(),
+            changed_at: None,
         };
         let credential = self.credential(&record, &record.kept)?;
-        self.check_credential(&credential, issue, link.org, delivered)?;
+        self.check_credential(&credential, issue, link, delivered)?;
         let cnf = self.link_keys(link).cnf.public_for();
         if credential.cnf() != cnf.key() {
             return Err(RecordError::OtherHolder);
@@ -358,16 +362,18 @@ impl Holder {
         &self,
         credential: &VerifiedCredential,
         issue: &RecordIssue,
-        org: OrgId,
+        link: &crate::Link,
         delivered: UnixTime,
     ) -> Result<(), RecordError> {
-        let admitted = |d: &denizen_api::directory::VerifiedDirectory| {
-            d.directory.admitted(&org, &issue.vct, delivered)
-        };
+        // Only the hub of the link says who may issue: she may have looked at others.
+        let org = link.org;
+        let directory = self.trust.directory(&link.hub);
+        let admitted =
+            directory.is_some_and(|d| d.directory.admitted(&org, &issue.vct, delivered).is_some());
         if credential.vct() != issue.vct || credential.issuer() != org.to_text() {
             return Err(RecordError::Malformed);
         }
-        if self.trust.directories().find_map(admitted).is_none() {
+        if !admitted {
             return Err(RecordError::NotAdmitted);
         }
         let kind = self

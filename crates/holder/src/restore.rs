@@ -4,7 +4,7 @@ use crate::{
     Holder,
     holder::HolderError,
     profile::{LinkState, OutChain},
-    state::{LinkPart, ManifestLink, Part},
+    state::{LinkPart, ManifestLink, ManifestPart, Part},
 };
 use denizen_api::{HubClient, ProblemKind, Transport, client::ClientError};
 use denizen_model::{AddressId, CopyRef, HubId, Sha256Hash, UnixTime, catalogue::Catalogue};
@@ -65,7 +65,11 @@ impl Holder {
         let parts = holder.fetch_own(transport, now).await?;
         let own: Vec<Sha256Hash> = holder.profile.own_heads.values().map(|(_, h)| *h).collect();
         holder.profile.own_chain = OutChain::make(own, rng);
-        let manifest = newest_manifest(&parts);
+        let newest = newest_manifest(&parts);
+        let manifest: BTreeMap<u32, &ManifestLink> = newest
+            .into_iter()
+            .flat_map(|m| m.links.iter().map(|l| (l.index, l)))
+            .collect();
         for part in &parts {
             let Part::Link(part) = part else { continue };
             let said = manifest.get(&part.index);
@@ -74,6 +78,7 @@ impl Holder {
                 .await?;
         }
         holder.replay(&manifest, transport, now, rng).await?;
+        holder.check_records(newest, now);
         holder.index_shown();
         Ok(holder)
     }
@@ -98,13 +103,15 @@ impl Holder {
         let client = HubClient::new(transport, part.hub, &part.hub_url);
         let state = match client.address(&auth, now).await {
             Ok(state) => state,
-            // Shredded, or never registered: nothing of it is left anywhere.
+            // She wrote down that it was there, and not that she shredded it.
             Err(ClientError::Problem(ProblemKind::NotFound | ProblemKind::Closed)) => {
+                self.profile.alarm("withheld", Some(part.index), now);
                 return Ok(());
             }
             Err(error) => return Err(error.into()),
         };
         let Some(salt) = state.salt else {
+            self.profile.alarm("other-salt", Some(part.index), now);
             return Ok(());
         };
         let keys = self
@@ -158,6 +165,17 @@ impl Holder {
         Ok(())
     }
 
+    /// Where no link has more than the manifest says, the records are those that it says.
+    fn check_records(&mut self, manifest: Option<&ManifestPart>, now: UnixTime) {
+        let Some(manifest) = manifest else { return };
+        let said = |index: u32| manifest.links.iter().find(|l| l.index == index);
+        let mut links = self.profile.links.iter();
+        let same = links.all(|l| said(l.index).is_some_and(|m| m.cursor == l.cursor));
+        if same && self.records_hash() != manifest.records {
+            self.profile.alarm("restore-older", None, now);
+        }
+    }
+
     /// Nobody knows which unmarked copies the lost device has shown: all count as spent.
     fn spend_all(
         &mut self,
@@ -171,14 +189,10 @@ impl Holder {
     }
 }
 
-fn newest_manifest(parts: &[Part]) -> BTreeMap<u32, &ManifestLink> {
+fn newest_manifest(parts: &[Part]) -> Option<&ManifestPart> {
     let manifests = parts.iter().filter_map(|p| match p {
         Part::Manifest(manifest) => Some(manifest),
         _ => None,
     });
-    let newest = manifests.max_by_key(|m| m.version);
-    newest
-        .into_iter()
-        .flat_map(|m| m.links.iter().map(|l| (l.index, l)))
-        .collect()
+    manifests.max_by_key(|m| m.version)
 }

@@ -157,6 +157,7 @@ impl LinkPart {
             taken: BTreeMap::new(),
             frozen: false,
             freeze_due: false,
+            moves: None,
             copy_refs: Vec::new(),
         }
     }
@@ -229,11 +230,16 @@ impl Holder {
         Ok(())
     }
 
-    /// What she has, as version 0 and without what changes by itself.
-    fn manifest(&self) -> ManifestPart {
+    /// SHA-256 over the kept-copy hashes of all records, sorted.
+    pub(crate) fn records_hash(&self) -> Sha256Hash {
         let mut kept: Vec<_> = self.profile.records.iter().map(|r| r.kept_hash).collect();
         kept.sort_unstable();
         let bytes: Vec<u8> = kept.iter().flat_map(|h| *h.as_bytes()).collect();
+        Sha256Hash::of(&bytes)
+    }
+
+    /// What she has, as version 0 and without what changes by itself.
+    fn manifest(&self) -> ManifestPart {
         let link = |l: &Link| ManifestLink {
             index: l.index,
             state: l.state,
@@ -245,7 +251,7 @@ impl Holder {
             version: 0,
             next_index: self.profile.next_index,
             links: self.profile.links.iter().map(link).collect(),
-            records: Sha256Hash::of(&bytes),
+            records: self.records_hash(),
             log_sizes: BTreeMap::new(),
         }
     }

@@ -13,7 +13,8 @@ use crate::{
 use denizen_api::{
     HubClient, ProblemKind, Transport,
     client::ClientError,
-    receipt::verify_head,
+    directory::VerifiedDirectory,
+    receipt::{verify_head, verify_proof},
     wire::{FetchAnswer, Fetched},
 };
 use denizen_credential::StatusRef;
@@ -135,7 +136,7 @@ impl Holder {
         let alarms = self.profile.alarms.len();
         self.begin(transport, now).await?;
         self.refresh_other_hubs(transport, now).await?;
-        self.check_pins(now);
+        let broken = self.check_pins(now);
         self.flush(transport, now).await?;
         self.send_freezes(transport, now).await?;
         for part in self.fetch_own(transport, now).await? {
@@ -156,6 +157,8 @@ impl Holder {
             .iter()
             .filter(open)
             .map(|l| l.index)
+            // Whoever has other keys than those that were pinned is not listened to.
+            .filter(|index| !broken.contains(index))
             .collect();
         for (at, index) in links.iter().enumerate() {
             let last = at + 1 == links.len() && report.events.is_empty();
@@ -194,14 +197,15 @@ impl Holder {
         transport: &T,
         now: UnixTime,
     ) -> Result<(), HolderError> {
-        self.flush(transport, now).await
+        self.flush(transport, now).await?.map_or(Ok(()), Err)
     }
 
+    /// Sends what waits; gives what holds back a part of it.
     pub(crate) async fn flush<T: Transport>(
         &mut self,
         transport: &T,
         now: UnixTime,
-    ) -> Result<(), HolderError> {
+    ) -> Result<Option<HolderError>, HolderError> {
         flush(&mut self.profile, &self.root, &self.trust, transport, now).await
     }
 
@@ -225,7 +229,7 @@ impl Holder {
     }
 
     /// Every link's pinned statement is still in the chain that its directory shows (R2).
-    fn check_pins(&mut self, now: UnixTime) {
+    fn check_pins(&mut self, now: UnixTime) -> Vec<u32> {
         let broken: Vec<u32> = self
             .profile
             .links
@@ -237,10 +241,11 @@ impl Holder {
             })
             .map(|l| l.index)
             .collect();
-        for index in broken {
+        for index in &broken {
             self.profile
-                .alarm("invitation-changed-key", Some(index), now);
+                .alarm("invitation-changed-key", Some(*index), now);
         }
+        broken
     }
 
     /// Fetches address 0 and takes in what other installations wrote.
@@ -369,10 +374,13 @@ impl Holder {
             for item in answer.items {
                 cursor = Some(pos_of(&item));
                 let directory = self.trust.directory(&link.hub).cloned();
-                let key = |kid: &str, message: &Message| -> Option<PublicKey> {
+                // The key must have counted when the hub took the message, not when its sender says
+                // that it was written: a withdrawn key could be backdated.
+                let delivered = directory.as_ref().and_then(|d| delivered_at(&item, d));
+                let key = |kid: &str, _: &Message| -> Option<PublicKey> {
                     let (id, kid) = split_kid(kid)?;
                     let directory = &directory.as_ref()?.directory;
-                    let at = message.created_time;
+                    let at = delivered?;
                     let key = directory.key::<MessageKey>(&link.org, Some(kid), at)?;
                     (denizen_model::OrgId::from(id) == link.org).then(|| key.key().clone())
                 };
@@ -501,7 +509,7 @@ impl Holder {
             };
             let client = HubClient::new(transport, link.hub, &link.hub_url);
             if let Ok(Some(token)) = client.status(&org, list).await
-                && self.trust.add_status(&uri, &token, now)
+                && self.trust.add_status(&uri, &token, &link.hub, now)
             {
                 self.profile.statuses.insert(uri, token);
             }
@@ -538,6 +546,17 @@ struct Place {
     url: String,
     index: u32,
     address: AddressId,
+}
+
+/// When the hub took an envelope, by its receipt.
+fn delivered_at(item: &Fetched, directory: &VerifiedDirectory) -> Option<UnixTime> {
+    match item {
+        Fetched::Envelope { receipt, .. } => {
+            let receipt = verify_proof(&receipt.proof, &directory.trust).ok()?;
+            Some(receipt.opening.time)
+        }
+        Fetched::Tombstone { .. } => None,
+    }
 }
 
 fn pos_of(item: &Fetched) -> u64 {

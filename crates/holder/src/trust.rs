@@ -32,6 +32,8 @@ pub struct StatusView {
     pub status: Status,
     /// How old that knowledge is.
     pub freshness: Freshness,
+    /// When the list was made; none if there is none.
+    pub as_of: Option<UnixTime>,
 }
 
 /// Verified directories and status lists.
@@ -54,7 +56,11 @@ impl Trust {
             }
         }
         for (uri, token) in &profile.statuses {
-            let _ = trust.add_status(uri, token, now);
+            let org = parse_status_uri(uri).map(|(org, _)| org);
+            let link = profile.links.iter().find(|l| Some(l.org) == org);
+            if let Some(link) = link {
+                let _ = trust.add_status(uri, token, &link.hub, now);
+            }
         }
         trust
     }
@@ -80,27 +86,44 @@ impl Trust {
         answer: DirectoryAnswer,
         now: UnixTime,
     ) -> Result<Bytes, VerifyDirectoryError> {
+        let verified = self.check_directory(hub, answer, now)?;
+        Ok(self.keep_directory(*hub, verified))
+    }
+
+    /// Checks a directory and does not keep it: a hub that she only looks at says nothing about the
+    /// organisations that she is linked with.
+    ///
+    /// # Errors
+    /// [`VerifyDirectoryError`].
+    pub(crate) fn check_directory(
+        &self,
+        hub: &HubId,
+        answer: DirectoryAnswer,
+        now: UnixTime,
+    ) -> Result<VerifiedDirectory, VerifyDirectoryError> {
         let seen = self.directories.get(hub).map(|d| &d.checkpoint);
         let seen = seen.map(|c| (c.size, Sha256Hash::new(c.root)));
         let witnesses = WitnessPolicy::default();
-        let verified = denizen_api::directory::verify(answer, hub, seen, witnesses, VERIFIER, now)?;
-        let bytes = Bytes(verified.answer.encode());
-        self.directories.insert(*hub, verified);
-        Ok(bytes)
+        denizen_api::directory::verify(answer, hub, seen, witnesses, VERIFIER, now)
     }
 
-    /// Checks a status list token: by a status key of the organisation that the URI names, and not
-    /// older than one seen before. `false` if it is refused.
-    pub fn add_status(&mut self, uri: &str, token: &str, now: UnixTime) -> bool {
+    /// Keeps a directory that was checked; gives its bytes.
+    pub(crate) fn keep_directory(&mut self, hub: HubId, verified: VerifiedDirectory) -> Bytes {
+        let bytes = Bytes(verified.answer.encode());
+        self.directories.insert(hub, verified);
+        bytes
+    }
+
+    /// Checks a status list token: by a status key that this hub's directory states for the
+    /// organisation that the URI names, and not older than one seen before. `false` if it is refused.
+    pub fn add_status(&mut self, uri: &str, token: &str, hub: &HubId, now: UnixTime) -> bool {
         let add = || {
             let (org, _) = parse_status_uri(uri)?;
             let kid = StatusListToken::danger_kid(token).ok()?;
             let (id, kid) = split_kid(&kid)?;
-            let find = |d: &VerifiedDirectory| {
-                (OrgId::from(id) == org)
-                    .then(|| d.directory.key::<StatusKey>(&org, Some(kid), now))?
-            };
-            let key = self.directories.values().find_map(find)?;
+            let directory = &self.directories.get(hub)?.directory;
+            let key = directory.key::<StatusKey>(&org, Some(kid), now);
+            let key = key.filter(|_| OrgId::from(id) == org)?;
             let seen = self.statuses.get(uri).map(StatusListToken::iat);
             StatusListToken::verify(token, VERIFIER, key.key(), uri, seen).ok()
         };
@@ -115,6 +138,7 @@ impl Trust {
         let unknown = StatusView {
             status: Status::Valid,
             freshness: Freshness::Unknown,
+            as_of: None,
         };
         let Some(of) = of else { return unknown };
         let Some(list) = self.statuses.get(&of.uri) else {
@@ -124,13 +148,17 @@ impl Trust {
             return unknown;
         };
         let promised = i64::try_from(list.ttl_s().unwrap_or(0)).unwrap_or(i64::MAX);
-        let late = now.0 - list.iat().saturating_add(promised);
+        let late = now.0.saturating_sub(list.iat().saturating_add(promised));
         let freshness = if late > 0 {
             Freshness::Stale(late)
         } else {
             Freshness::Fresh
         };
-        StatusView { status, freshness }
+        StatusView {
+            status,
+            freshness,
+            as_of: Some(UnixTime(list.iat())),
+        }
     }
 }
 

@@ -159,12 +159,8 @@ async fn run_link(shell: &Shell, command: Command) -> anyhow::Result<()> {
         }
         Command::Move(link) => {
             let mut at = link.open(shell)?;
-            let (now, mut rng) = (at.now(), at.shell.rng());
-            let transport = HttpTransport::unlinkable()?;
-            let done = at
-                .holder
-                .move_link(link.link, "", &transport, now, &mut rng)
-                .await;
+            let mut rng = at.shell.rng();
+            let done = at.holder.move_link(link.link, "", &mut rng);
             send(&mut at, done).await
         }
         Command::Shred { at: link, yes } => shred(&mut link.open(shell)?, link.link, yes).await,

@@ -69,10 +69,8 @@ impl Play {
 
     /// A person moves a link to a fresh address. Gives the new link's index.
     pub async fn move_link(&mut self, person: &str, link: u32) -> u32 {
-        let (now, wire) = (self.world.now(), self.world.wire.clone());
         let holder = &mut self.people.get_mut(person).unwrap().holder;
-        let rng = &mut self.world.rng;
-        let moved = holder.move_link(link, "", &wire, now, rng).await.unwrap();
+        let moved = holder.move_link(link, "", &mut self.world.rng).unwrap();
         self.settle().await;
         moved
     }
