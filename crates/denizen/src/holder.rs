@@ -412,7 +412,6 @@ async fn restore(
     let mut rng = shell.rng();
     let root = RootSecret::from_bytes(*kit.root);
     let transport = HttpTransport::unlinkable()?;
-    folder.wrap_root(&root, &passphrase, &mut rng)?;
     let at = (hub, kit.hub_url.as_str());
     let (words, now) = ((language, Arc::clone(&shell.catalogue)), shell.now());
     let holder = if beside {
@@ -421,6 +420,8 @@ async fn restore(
         Holder::restore(root, at, words, &transport, now, &mut rng).await
     };
     let mut holder = holder.map_err(|e| say.error(&e))?;
+    // Written only now: a folder of a restore that failed can be used again.
+    folder.wrap_root(holder.danger_root(), &passphrase, &mut rng)?;
     folder.write_profile(&holder.encrypt(&mut rng))?;
     holder
         .send(&transport, now)
@@ -434,6 +435,9 @@ async fn restore(
         &[("links", &links), ("records", &records)],
     );
     say.line("cli-restore-older", &[]);
+    for alarm in &holder.profile().alarms {
+        say.plain(&say.refusal(&alarm.code).to_string());
+    }
     Ok(())
 }
 
