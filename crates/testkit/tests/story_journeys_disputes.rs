@@ -10,7 +10,7 @@ use denizen_model::{
 };
 use denizen_testkit::{
     AZIZA, Play,
-    play::{BORDER, CLINIC, IMMIGRATION, TEST_CENTRE, vct},
+    play::{BORDER, CLINIC, IMMIGRATION, TEST_CENTRE, permit, vct},
 };
 
 fn ticket() -> Paper {
@@ -300,5 +300,45 @@ async fn d11_a_correction_reaches_the_office_that_was_shown_the_old_paper() {
         (false, true, Some("KAZ"))
     );
     assert!(!play.gateway("immigration").queue().unwrap()[0].flagged);
+    play.end().await;
+}
+
+#[tokio::test]
+async fn d11_a_correction_after_the_decision_flags_the_case_and_changes_what_was_used() {
+    let offices = [BORDER, TEST_CENTRE, CLINIC, IMMIGRATION];
+    let mut play = Play::settled(46, AZIZA, &offices).await;
+    play.apply_for_permit("aziza").await;
+    let case = play.open_case_reference("immigration");
+    play.decide("immigration", permit()).await.unwrap();
+    let old = play.record("aziza", vct::TRAVEL);
+    let claims = vec![vec!["valid_until".to_owned()]];
+    let done = play.person("aziza", |h, with| {
+        h.dispute(&old.kept, claims, "x", &[], with)
+    });
+    done.await.unwrap();
+    let view = play.at_office("border", |g, now, rng| {
+        g.open_dispute(1, "registrar", now, rng)
+    });
+    let mut claims = view.await.unwrap().record;
+    claims.insert("valid_until".into(), "2033-01-01".into());
+    let upheld = Answer::Uphold { claims };
+    let done = play.at_office("border", |g, now, rng| {
+        g.answer_dispute(1, &upheld, now, rng)
+    });
+    done.await.unwrap();
+    play.settle().await;
+    assert!(play.gateway("immigration").queue().unwrap()[0].flagged);
+    let view = play.at_office("immigration", |g, now, rng| {
+        g.open_case(&case, "case officer", now, rng)
+    });
+    let view = view.await.unwrap();
+    let travel = view.evidence.iter().filter(|e| e.vct() == vct::TRAVEL);
+    let used: Vec<_> = travel
+        .map(|e| (e.is_superseded(), e.claims().get("valid_until").cloned()))
+        .collect();
+    assert_eq!(used[0], (true, old.claims.get("valid_until").cloned()));
+    assert_eq!(used[1], (false, Some("2033-01-01".into())));
+    let kept: Vec<_> = view.evidence.iter().map(|e| e.claims().len()).collect();
+    assert!(kept.iter().all(|n| *n <= 2), "only what was used: {kept:?}");
     play.end().await;
 }
