@@ -5,6 +5,7 @@ mod csv;
 mod decode;
 mod mapping;
 mod ndjson;
+mod strict;
 
 pub use mapping::{Mapping, MappingError};
 
@@ -55,10 +56,19 @@ impl IntakeReport {
         self.taken + self.waiting + self.repeated + self.bad.len() as u64
     }
 
-    /// The bad rows as CSV with a header: line, column, reason. It holds no value of a row.
+    /// The bad rows as CSV with a header: line, column, reason. It holds no value of a row, and
+    /// nothing that a spreadsheet would take for a formula.
     #[must_use]
     pub fn bad_rows_csv(&self) -> String {
-        let quote = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
+        let quote = |text: &str| {
+            let formula = text.starts_with(['=', '+', '@', '\t', '\r']);
+            let guard = if formula || text.len() > 1 && text.starts_with('-') {
+                "'"
+            } else {
+                ""
+            };
+            format!("\"{guard}{}\"", text.replace('"', "\"\""))
+        };
         let mut out = String::from("line,column,reason\r\n");
         for row in &self.bad {
             let (column, reason) = (quote(&row.column), quote(&row.reason));
@@ -186,18 +196,22 @@ impl Gateway {
         progress: &mut dyn FnMut(&IntakeReport),
         (now, rng): (UnixTime, &mut dyn rand_core::CryptoRng),
     ) -> Result<(), IntakeError> {
-        report.run = self.begin_run(mapping, now, rng)?;
         let mut run = Run {
-            number: report.run,
+            number: 0,
             mapping,
             seen: HashMap::new(),
         };
         let mut rows = rows.peekable();
-        while rows.peek().is_some() {
+        // A file without rows is a run too.
+        while run.number == 0 || rows.peek().is_some() {
             let batch: Vec<_> = rows.by_ref().take(ROWS_A_TRANSACTION).collect();
             let mut failed = None;
             let mut next = report.clone();
             self.tx(|gateway| {
+                if run.number == 0 {
+                    run.number = gateway.begin_run(mapping, now, rng)?;
+                    next.run = run.number;
+                }
                 for row in batch {
                     match row {
                         Ok(row) => gateway.take(row, &mut run, &mut next, (now, rng))?,

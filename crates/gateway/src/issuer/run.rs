@@ -32,9 +32,9 @@ struct RunBody {
 }
 
 impl Gateway {
-    /// Begins a run in a transaction of its own.
+    /// Begins a run, within the transaction of its first rows.
     pub(super) fn begin_run(
-        &mut self,
+        &self,
         mapping: &Mapping,
         now: UnixTime,
         rng: &mut dyn rand_core::CryptoRng,
@@ -46,7 +46,7 @@ impl Gateway {
             reason: None,
         };
         let body = self.vault.seal(&context("run", b""), &body, rng);
-        self.tx(|g| Ok(g.store.add_run(now, &body)?))
+        Ok(self.store.add_run(now, &body)?)
     }
 
     /// Keeps the counts of a run so far.

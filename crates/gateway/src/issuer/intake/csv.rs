@@ -57,8 +57,17 @@ impl<R: Read> Rows<R> {
         })
     }
 
+    /// The line where a row begins. The reader's own position is where the row before it ended, so
+    /// blank lines between would make it say too little.
+    fn line_of(&self, record: &csv::StringRecord) -> u64 {
+        let breaks = |cell: &str| cell.bytes().filter(|b| *b == b'\n').count() as u64;
+        let lines = record.iter().map(breaks).sum::<u64>() + 1;
+        let counted = self.reader.position().line().saturating_sub(lines);
+        counted.max(record.position().map_or(0, csv::Position::line))
+    }
+
     fn row(&self, record: &csv::StringRecord) -> Read1 {
-        let line = record.position().map_or(0, csv::Position::line);
+        let line = self.line_of(record);
         let bad = record.iter().position(|cell| cell.contains('\u{fffd}'));
         if let Some(at) = bad {
             let column = self.header.get(at).cloned();
@@ -67,7 +76,10 @@ impl<R: Read> Rows<R> {
         }
         let (cells, columns) = (record.len(), self.header.len());
         if cells != columns {
-            let reason = format!("has {cells} cells where the header has {columns}");
+            let mut reason = format!("has {cells} cells where the header has {columns}");
+            if record.iter().any(|cell| cell.contains('\n')) {
+                reason.push_str(": it runs over several lines, as after an unclosed quote");
+            }
             return Err((line, Fault::row(reason)));
         }
         Ok(Row {

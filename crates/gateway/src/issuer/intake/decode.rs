@@ -1,7 +1,7 @@
-//! The bytes of a file as UTF-8 text: its encoding decoded, line ends made `\n`, rows of bounded
-//! size. What is not in the encoding becomes U+FFFD, which no row may contain.
+//! The bytes of a file as UTF-8 text: its encoding decoded, line ends made `\n`, the last
+//! row ended too, rows of bounded size. What is not in the encoding becomes U+FFFD, which no row may contain.
 
-use encoding_rs::{CoderResult, Decoder, Encoding};
+use encoding_rs::{Decoder, Encoding};
 use std::{
     io::{self, Read},
     sync::Arc,
@@ -53,6 +53,9 @@ impl<R: Read> Source<R> {
         while self.text.is_empty() {
             if self.raw_at == self.raw.len() {
                 if self.ended {
+                    if self.rows.end() {
+                        self.text.push(b'\n');
+                    }
                     return Ok(());
                 }
                 self.raw.resize(CHUNK_BYTES, 0);
@@ -63,13 +66,10 @@ impl<R: Read> Source<R> {
             }
             let mut out = vec![0; CHUNK_BYTES];
             let raw = self.raw.get(self.raw_at..).unwrap_or_default();
-            let (result, read, written, _) = self.decoder.decode_to_utf8(raw, &mut out, self.ended);
+            let (_, read, written, _) = self.decoder.decode_to_utf8(raw, &mut out, self.ended);
             self.raw_at += read;
             out.truncate(written);
             self.rows.pass(&out, &mut self.text)?;
-            if self.ended && result == CoderResult::InputEmpty && self.text.is_empty() {
-                return Ok(());
-            }
         }
         Ok(())
     }
@@ -131,6 +131,11 @@ impl RowWatch {
         Ok(())
     }
 
+    /// Whether the last row lacks its end; said once.
+    fn end(&mut self) -> bool {
+        std::mem::take(&mut self.size) > 0
+    }
+
     fn watch(&mut self, byte: u8) -> io::Result<()> {
         if byte == b'\n' {
             self.line += 1;
@@ -182,6 +187,7 @@ mod tests {
         assert_eq!(read("windows-1251", b"\xc0\n").unwrap(), "А\n");
         assert_eq!(read("utf-8", b"\xc0\n").unwrap(), "\u{fffd}\n");
         assert_eq!(read("utf-8", b"").unwrap(), "");
+        assert_eq!(read("utf-8", b"a;b\nc").unwrap(), "a;b\nc\n");
         let utf16: Vec<u8> = "\u{feff}é\n"
             .encode_utf16()
             .flat_map(u16::to_le_bytes)

@@ -186,6 +186,13 @@ impl Mapping {
     pub(super) fn map(&self, row: &Row) -> Result<Mapped, Fault> {
         let reference = &self.file.case_reference;
         let case_reference = match row.cell(reference) {
+            // It is looked up letter by letter: what nobody sees would let the row wait for ever.
+            Some(Value::String(text)) if has_unseen(&text) => {
+                return Err(Fault::at(
+                    reference,
+                    "has unseen characters, or a space at an end",
+                ));
+            }
             Some(Value::String(text)) => text,
             Some(Value::Number(number)) => number.to_string(),
             Some(_) => return Err(Fault::at(reference, "is no case reference")),
@@ -381,10 +388,27 @@ fn decimal(text: &str) -> Result<String, &'static str> {
     }
 }
 
+/// Whether a text has a space at an end, or a character that prints as nothing: of control, of zero
+/// width, of direction.
+fn has_unseen(text: &str) -> bool {
+    let unseen = |c: char| {
+        let format = matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}');
+        c.is_control() || format
+    };
+    text.trim() != text || text.contains(unseen)
+}
+
+/// Years that stand in papers of our calendar. A Persian, Islamic, Hebrew or Buddhist year is none.
+const YEARS: std::ops::RangeInclusive<i16> = 1800..=2400;
+
 /// A date, or a time with its own offset, written as the catalogue writes them.
 fn date(form: &str, text: &str) -> Result<String, &'static str> {
     let parsed = strtime::parse(form, text).map_err(|_| "is not written in the date's form")?;
     let absent = "is no day of the calendar";
+    if parsed.year().is_some_and(|year| !YEARS.contains(&year)) {
+        return Err("has no year of the Gregorian calendar between 1800 and 2400");
+    }
     if parsed.hour().is_none() {
         return parsed
             .to_date()
@@ -445,6 +469,8 @@ mod tests {
             ("%d.%m.%Y", "31.11.2025"),
             ("%d.%m.%Y", "2025-11-30"),
             ("%d.%m.%Y", "30.11.2025 x"),
+            ("%d.%m.%Y", "14.04.1405"),
+            ("%d.%m.%Y", "05.07.2569"),
             (timed, "31.11.2025 09:30+0300"),
             (timed, "30.11.2025 09:30"),
         ] {

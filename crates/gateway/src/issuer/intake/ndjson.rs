@@ -4,8 +4,8 @@ use super::{
     IntakeError, Read1,
     decode::{Source, TooLong},
     mapping::{Cells, Fault, Mapping, Row},
+    strict::Strict,
 };
-use serde_json::Value;
 use std::{
     io::{BufRead, BufReader, Read},
     sync::atomic::Ordering,
@@ -39,14 +39,18 @@ impl<R: Read> Rows<R> {
                 Fault::row(format!("is not written in {}", self.encoding)),
             ));
         }
-        match serde_json::from_str::<Value>(text) {
-            Ok(value) if value.is_object() => Ok(Row {
+        match serde_json::from_str::<Strict>(text) {
+            Ok(Strict(value)) if value.is_object() => Ok(Row {
                 line,
                 cells: Cells::Json(value),
             }),
             Ok(_) => Err((line, Fault::row("is no JSON object".to_owned()))),
             Err(error) if error.is_eof() => {
                 let reason = "is cut short: the JSON object does not end".to_owned();
+                Err((line, Fault::row(reason)))
+            }
+            Err(error) if error.is_data() => {
+                let reason = "has a member twice: which one counts?".to_owned();
                 Err((line, Fault::row(reason)))
             }
             Err(error) => {
