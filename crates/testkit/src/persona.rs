@@ -1,6 +1,10 @@
 //! The fixture persons of the stories: those of `demo/README.md`, with every value of theirs that must
 //! be found nowhere. All invented.
 
+mod resident;
+
+pub use resident::RUSTAM;
+
 use crate::Marks;
 use serde_json::{Value, json};
 
@@ -27,6 +31,17 @@ pub const AZIZA: Persona = Persona {
         ("border", "ПК-2026-000101"),
         ("test-centre", "ТЦ-4417"),
         ("clinic", "К-26/00931"),
+        ("population-register", "РН-770401"),
+        ("migration", "69-МУ-20261"),
+        ("tax", "НД/69/5501"),
+        ("employer", "Т-1401"),
+        ("vehicle-register", "ТС690701"),
+        ("property-register", "КУВД-001/2026-8101"),
+        ("university", "ST-26-7301"),
+        ("insurer", "MJ-60101"),
+        ("police", "АП-69-9001"),
+        ("telecom", "Л/С 330201"),
+        ("post", "АДР-4801"),
     ],
     occupation: "Швея в ателье на Кольцевой, 5512",
     values: &[
@@ -40,6 +55,31 @@ pub const AZIZA: Persona = Persona {
         "РЗ-2026-004417",
         "МО-26/00931",
         "MK-2210/4",
+        "КАРИМОВА АЗИЗА БАХТИЁРОВНА",
+        "AA1184417",
+        "4624 0411820",
+        "РЗ-2024-001182",
+        "МО-24/00118",
+        "14 220417",
+        "204-118-736 51",
+        "690312045177",
+        "41703941234567",
+        "1000488119",
+        "69-2026/018834",
+        "69/РВП/2026/0441",
+        "69 2400118204",
+        "0026-4471-1001",
+        "LXSA1B204R0044170",
+        "АС 1182044",
+        "69:40:0200085:1183",
+        "кв. 51",
+        "Ателье «Игла»",
+        "K 3318204",
+        "ИД-2026-0511",
+        "ДМС-2026-118204",
+        "69 АП 118204",
+        "+79990001122",
+        "aziza.karimova@example.org",
     ],
 };
 
@@ -51,6 +91,13 @@ pub const GULAB: Persona = Persona {
         ("border", "ПК-2026-000102"),
         ("test-centre", "ТЦ-4418"),
         ("clinic", "К-26/00932"),
+        ("population-register", "РН-770402"),
+        ("migration", "69-МУ-20262"),
+        ("tax", "НД/69/5502"),
+        ("employer", "Т-1402"),
+        ("vehicle-register", "ТС690702"),
+        ("insurer", "MJ-60102"),
+        ("telecom", "Л/С 330202"),
     ],
     occupation: "Повар в столовой завода, 7713",
     values: &[
@@ -60,6 +107,9 @@ pub const GULAB: Persona = Persona {
         "GULAB",
         "P00418852",
         "4626 2240917",
+        "69 2600415102",
+        "690415102881",
+        "+79990002204",
         "РЗ-2026-004418",
         "МО-26/00932",
     ],
@@ -73,6 +123,10 @@ pub const GURGEN: Persona = Persona {
         ("border", "ПК-2026-000103"),
         ("test-centre", "ТЦ-4419"),
         ("clinic", "К-26/00933"),
+        ("population-register", "РН-770403"),
+        ("migration", "69-МУ-20263"),
+        ("tax", "НД/69/5503"),
+        ("police", "АП-69-9003"),
     ],
     occupation: "Каменщик на реставрации собора, 3391",
     values: &[
@@ -82,6 +136,9 @@ pub const GURGEN: Persona = Persona {
         "AVETISYAN<<GURGEN",
         "1979-11",
         "ЛБГ 004512",
+        "РВ 5520417",
+        "760204417332",
+        "76-114/25",
         "Управление по вопросам миграции, Ярославль",
         "РЗ-2026-004419",
         "МО-26/00933",

@@ -3,9 +3,11 @@
 //! Whatever gets no answer is asked again, as people and programs do: so a story can be told over a
 //! wire that loses answers.
 
+mod every_office;
 mod journeys;
 mod offices;
 
+pub use every_office::EVERY_OFFICE;
 pub use offices::{
     BORDER, CLINIC, EMPLOYER, IMMIGRATION, OfficeKind, RIGHT_TO_WORK, TEST_CENTRE, WORK_PERMIT, vct,
 };
