@@ -106,6 +106,7 @@ pub(super) async fn sync_once(shell: &Shell, dir: &Path) -> anyhow::Result<()> {
     let transport = HttpTransport::pooled()?;
     let (now, mut rng) = (shell.now(), shell.rng());
     gateway.start(&transport, now, &mut rng).await?;
+    gateway.retain(now, &mut rng)?;
     let report = gateway.sync(&transport, 0, now, &mut rng).await?;
     println!(
         "{} message(s) came, {} of them before.",
