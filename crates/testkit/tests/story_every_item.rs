@@ -7,7 +7,7 @@ use denizen_gateway::{GatewayError, IntakeError, IntakeReport, Mapping};
 use denizen_holder::{LinkState, RecordView, verify_export};
 use denizen_model::statement::Quality;
 use denizen_testkit::{
-    Play, catalogue,
+    AZIZA, Play, catalogue,
     catalogue::{demo_file, repository},
     persona::RUSTAM,
     play::{EVERY_OFFICE, OfficeKind},
@@ -73,6 +73,7 @@ struct Stated {
     kind: String,
     rows: u64,
     bad: u64,
+    aziza: u64,
     rustam: u64,
 }
 
@@ -94,12 +95,28 @@ fn stated() -> BTreeMap<String, Stated> {
             kind: vct(cells[3]),
             rows: count(5),
             bad: count(6),
+            aziza: count(7),
             rustam: count(8),
         };
         (cells[1].to_owned(), stated)
     };
     let rows = lines.skip(2).take_while(|l| l.starts_with('|'));
     rows.map(row).collect()
+}
+
+/// Line and column of the bad rows of a file, as `demo/README.md` lists them.
+fn stated_bad(file: &str) -> Vec<(u64, String)> {
+    let text = String::from_utf8(demo_file("README.md")).unwrap();
+    let name = file.rsplit('/').next().unwrap();
+    let section = text
+        .split("\n## ")
+        .find(|s| s.starts_with(&format!("Bad rows of `{name}`")));
+    let rows = section.unwrap_or_default().lines().skip(3);
+    let row = |line: &str| {
+        let cells: Vec<_> = line.split('|').map(str::trim).collect();
+        (cells[1].parse().unwrap(), cells[2].to_owned())
+    };
+    rows.take_while(|l| l.starts_with('|')).map(row).collect()
 }
 
 fn counts(report: &IntakeReport) -> (u64, u64, u64, u64) {
@@ -217,6 +234,38 @@ async fn every_published_item_is_filled_by_one_who_is_admitted_for_it_and_by_nob
 }
 
 #[tokio::test]
+async fn one_persons_papers_are_more_than_sixty_and_of_every_category() {
+    let knows = |office: &&OfficeKind| AZIZA.cases.iter().any(|(name, _)| *name == office.name);
+    let mut play = Play::make(73).await;
+    play.arrive(AZIZA).await;
+    for office in EVERY_OFFICE.iter().filter(knows) {
+        play.open(office).await;
+        play.link(AZIZA.name, office).await;
+    }
+    for (file, says) in stated() {
+        let (office, _) = file.split_once('/').unwrap();
+        if play.gateways.contains_key(office) {
+            let report = play.intake(office, &demo_file(&file), &says.mapping);
+            assert_eq!(report.taken, says.aziza, "{file}");
+        } else {
+            assert_eq!(says.aziza, 0, "{file}");
+        }
+    }
+    play.settle().await;
+    let records = play.records(AZIZA.name);
+    assert!(records.len() > 60, "{}", records.len());
+    assert!(records.iter().all(|r| r.receipt.is_some()));
+    let category = |vct: &str| catalogue().kind(vct).unwrap().traits.category;
+    let held: BTreeSet<_> = records.iter().map(|r| category(&r.vct).name()).collect();
+    let all: BTreeSet<_> = catalogue()
+        .kinds()
+        .map(|k| k.traits.category.name())
+        .collect();
+    assert_eq!(held, all);
+    play.end().await;
+}
+
+#[tokio::test]
 async fn every_kind_has_a_file_and_an_office_or_is_minted_by_a_procedure() {
     let catalogue = catalogue();
     let all: BTreeSet<_> = catalogue.kinds().map(|k| k.vct.clone()).collect();
@@ -285,6 +334,12 @@ async fn every_file_of_the_demo_holds_what_its_readme_says() {
         let report = play.intake(office, &bytes, &says.mapping);
         let want = (0, says.rows - says.bad, 0, says.bad);
         assert_eq!(counts(&report), want, "{file}: {:?}", report.bad);
+        let bad: Vec<_> = report
+            .bad
+            .iter()
+            .map(|b| (b.line, b.column.clone()))
+            .collect();
+        assert_eq!(bad, stated_bad(file), "{file}: {:?}", report.bad);
         let again = play.intake(office, &bytes, &says.mapping);
         assert_eq!(counts(&again), (0, 0, want.1, says.bad), "{file}");
     }
