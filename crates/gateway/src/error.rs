@@ -111,3 +111,14 @@ pub enum GatewayError {
     #[error("a message could not be sealed")]
     Seal(#[from] SealError),
 }
+
+impl GatewayError {
+    /// Whether the contents of a message alone lead to it: nothing that another attempt changes.
+    pub(crate) fn is_of_the_message(&self) -> bool {
+        match self {
+            Self::Rejected(_) | Self::Seal(_) => true,
+            Self::Store(error) => error.is_constraint(),
+            _ => false,
+        }
+    }
+}

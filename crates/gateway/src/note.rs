@@ -54,7 +54,7 @@ impl Gateway {
         for row in self.store.notes()? {
             let body: NoteBody = self.vault.open(&context("note", b""), &row.body)?;
             let case = match &body.thread {
-                Some(thread) => self.store.case_of_thread(thread)?,
+                Some(thread) => self.store.case_of_thread(&row.address, thread)?,
                 None => None,
             };
             let link = self.link(&row.address)?;

@@ -249,7 +249,7 @@ impl Gateway {
             g.set_setting("cursor", &pos, rng)?;
             g.set_setting("log_size", &head.size, rng)
         };
-        let taken = self.tx(|g| {
+        let taken: Result<_, GatewayError> = self.tx(|g| {
             let counted = match item {
                 Fetched::Envelope {
                     envelope, receipt, ..
@@ -263,7 +263,7 @@ impl Gateway {
             Ok(counted)
         });
         match taken {
-            Err(GatewayError::Rejected(_) | GatewayError::Seal(_)) => self.tx(|g| {
+            Err(error) if error.is_of_the_message() => self.tx(|g| {
                 moved(g, rng)?;
                 g.alarm("message-not-handled", now)
             }),

@@ -34,6 +34,9 @@ pub enum StoreError {
     /// A row that does not have the shape it was written with.
     #[error("the database is damaged: restore a backup")]
     Damaged,
+    /// A number of a request that no row can hold: nothing is wrong with the database.
+    #[error("a number is beyond what the database holds")]
+    OutOfRange,
     /// Another writer changed the log's head: two sequencers run on one database.
     #[error("another process writes this database")]
     AnotherWriter,
@@ -52,6 +55,22 @@ impl StoreError {
         };
         use rusqlite::ErrorCode::{DiskFull, ReadOnly};
         matches!(error.code, DiskFull | ReadOnly)
+    }
+
+    /// Whether what was asked for is refused and the database is well: the transaction is taken back,
+    /// and the program goes on.
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, Self::OutOfRange) || self.is_no_room()
+    }
+
+    /// Whether a row was refused because another one is there, or for its contents.
+    #[must_use]
+    pub fn is_constraint(&self) -> bool {
+        let Self::Sqlite(rusqlite::Error::SqliteFailure(error, _)) = self else {
+            return false;
+        };
+        error.code == rusqlite::ErrorCode::ConstraintViolation
     }
 }
 
@@ -213,7 +232,7 @@ fn configure(connection: &Connection) -> Result<(), StoreError> {
 
 /// SQLite's integers are signed.
 pub(crate) fn signed(n: u64) -> Result<i64, StoreError> {
-    i64::try_from(n).map_err(|_| StoreError::Damaged)
+    i64::try_from(n).map_err(|_| StoreError::OutOfRange)
 }
 
 /// Positions, indexes and sizes are never negative.

@@ -26,8 +26,8 @@ impl Gateway {
         let Some(thread) = opened.message().thid else {
             return Ok(None);
         };
-        let row = self.store.case_of_thread(&thread)?;
-        let row = row.filter(|r| r.address == link.address && r.sealed.is_some());
+        let row = self.store.case_of_thread(&link.address, &thread)?;
+        let row = row.filter(|r| r.sealed.is_some());
         row.map(|row| self.case(&row.case_reference)).transpose()
     }
 

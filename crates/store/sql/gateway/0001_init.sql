@@ -95,10 +95,11 @@ CREATE TABLE sent (
     nonce_a BLOB
 ) STRICT;
 
--- `wrapped_key` opens `body`; both go when retention ends.
+-- `wrapped_key` opens `body`; both go when retention ends. Each sender draws its own threads: two may
+-- draw the same.
 CREATE TABLE case_file (
     case_reference TEXT NOT NULL PRIMARY KEY,
-    thread BLOB NOT NULL UNIQUE,
+    thread BLOB NOT NULL,
     address BLOB NOT NULL,
     state INTEGER NOT NULL,
     service TEXT NOT NULL,
@@ -106,7 +107,8 @@ CREATE TABLE case_file (
     due INTEGER NOT NULL,
     retain_until INTEGER,
     wrapped_key BLOB,
-    body BLOB
+    body BLOB,
+    UNIQUE (address, thread)
 ) STRICT;
 
 CREATE TABLE alarm (

@@ -17,7 +17,6 @@ ALTER TABLE status_entry ADD COLUMN contested INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE case_file ADD COLUMN flagged INTEGER NOT NULL DEFAULT 0;
 
 CREATE INDEX record_by_address ON record (address);
-CREATE INDEX case_file_by_address ON case_file (address);
 
 -- Envelopes to such an address wait until then; `reserved` ones wait apart from the others.
 CREATE TABLE parked (
@@ -30,7 +29,7 @@ CREATE TABLE parked (
 -- `number` is what the desk calls it; `body` goes when its retention ends.
 CREATE TABLE dispute (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
-    thread BLOB NOT NULL UNIQUE,
+    thread BLOB NOT NULL,
     address BLOB NOT NULL,
     kind INTEGER NOT NULL,
     state INTEGER NOT NULL,
@@ -38,7 +37,8 @@ CREATE TABLE dispute (
     due INTEGER NOT NULL,
     kept BLOB NOT NULL,
     retain_until INTEGER,
-    body BLOB
+    body BLOB,
+    UNIQUE (address, thread)
 ) STRICT;
 CREATE INDEX dispute_by_kept ON dispute (kept);
 

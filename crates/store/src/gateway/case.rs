@@ -153,15 +153,19 @@ impl GatewayStore {
         Ok(())
     }
 
-    /// A case by the application's thread.
+    /// A link's case by the application's thread.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn case_of_thread(&self, thread: &MessageId) -> Result<Option<CaseRow>, StoreError> {
-        let sql = format!("SELECT {COLUMNS} FROM case_file WHERE thread = ?1");
+    pub fn case_of_thread(
+        &self,
+        address: &AddressId,
+        thread: &MessageId,
+    ) -> Result<Option<CaseRow>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM case_file WHERE address = ?1 AND thread = ?2");
         let mut statement = self.sql().prepare_cached(&sql)?;
         Ok(statement
-            .query_row(params![thread.as_bytes()], case)
+            .query_row(params![address.as_bytes(), thread.as_bytes()], case)
             .optional()?)
     }
 
