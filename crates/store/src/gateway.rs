@@ -26,7 +26,7 @@ pub use rows::{KnownRow, RunRow, TakenRow, WaitingRow};
 pub use setting::AlarmRow;
 
 use crate::{Database, Migration, StoreError};
-use std::path::Path;
+use std::{cell::Cell, path::Path};
 
 const MIGRATIONS: [Migration; 2] = [
     Migration {
@@ -40,7 +40,11 @@ const MIGRATIONS: [Migration; 2] = [
 ];
 
 /// An organisation's database.
-pub struct GatewayStore(Database);
+pub struct GatewayStore {
+    database: Database,
+    /// Something was destroyed, and its bytes may still be in the write-ahead log.
+    scrub_due: Cell<bool>,
+}
 
 impl GatewayStore {
     /// Opens or makes the database.
@@ -48,7 +52,14 @@ impl GatewayStore {
     /// # Errors
     /// [`StoreError`].
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        Database::open(path, &MIGRATIONS).map(Self)
+        let database = Database::open(path, &MIGRATIONS)?;
+        // A process that was killed between a destruction and its scrub makes up for it.
+        let store = Self {
+            database,
+            scrub_due: Cell::new(true),
+        };
+        store.scrub_if_due();
+        Ok(store)
     }
 
     /// Begins a write transaction; waits for another process's.
@@ -56,15 +67,17 @@ impl GatewayStore {
     /// # Errors
     /// [`StoreError::Sqlite`].
     pub fn begin(&self) -> Result<(), StoreError> {
-        self.0.begin()
+        self.database.begin()
     }
 
-    /// Makes the transaction durable.
+    /// Makes the transaction durable. What it destroyed is then in none of the database's files (R25).
     ///
     /// # Errors
     /// [`StoreError`]: the outcome is then unknown, and the caller ends the process (R24).
     pub fn commit(&mut self) -> Result<(), StoreError> {
-        self.0.commit()
+        self.database.commit()?;
+        self.scrub_if_due();
+        Ok(())
     }
 
     /// Takes the transaction back.
@@ -72,15 +85,28 @@ impl GatewayStore {
     /// # Errors
     /// [`StoreError::Sqlite`].
     pub fn rollback(&self) -> Result<(), StoreError> {
-        self.0.rollback()
+        self.database.rollback()
     }
 
     /// Makes the next commit fail, for tests of the commit path.
     pub fn inject(&mut self, fault: crate::Fault) {
-        self.0.inject(fault);
+        self.database.inject(fault);
     }
 
     pub(crate) fn sql(&self) -> &rusqlite::Connection {
-        self.0.sql()
+        self.database.sql()
+    }
+
+    /// The next commit also scrubs.
+    pub(crate) fn destroyed(&self) {
+        self.scrub_due.set(true);
+    }
+
+    /// What is committed stands whether this succeeds or not: one that was held up, or failed, is made
+    /// up for after the next commit, and when the database is opened.
+    fn scrub_if_due(&self) {
+        if self.scrub_due.get() {
+            self.scrub_due.set(!self.database.scrub().unwrap_or(false));
+        }
     }
 }

@@ -150,6 +150,7 @@ impl GatewayStore {
                 change.flagged,
             ],
         )?;
+        self.destroyed();
         Ok(())
     }
 

@@ -92,6 +92,7 @@ impl GatewayStore {
                 row.body,
             ],
         )?;
+        self.destroyed();
         Ok(())
     }
 

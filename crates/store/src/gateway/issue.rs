@@ -82,6 +82,7 @@ impl GatewayStore {
     pub fn remove_record(&self, kept: &Sha256Hash) -> Result<(), StoreError> {
         let sql = "DELETE FROM record WHERE kept = ?1";
         self.sql().execute(sql, params![kept.as_bytes()])?;
+        self.destroyed();
         Ok(())
     }
 

@@ -60,6 +60,7 @@ impl GatewayStore {
     pub fn remove_note(&self, number: i64) -> Result<(), StoreError> {
         let sql = "DELETE FROM note WHERE number = ?1";
         self.sql().execute(sql, params![number])?;
+        self.destroyed();
         Ok(())
     }
 
@@ -69,6 +70,8 @@ impl GatewayStore {
     /// [`StoreError`].
     pub fn remove_unread(&self, address: &AddressId) -> Result<usize, StoreError> {
         let sql = "DELETE FROM unread WHERE address = ?1";
-        Ok(self.sql().execute(sql, params![address.as_bytes()])?)
+        let removed = self.sql().execute(sql, params![address.as_bytes()])?;
+        self.destroyed();
+        Ok(removed)
     }
 }

@@ -190,6 +190,7 @@ impl GatewayStore {
                 .prepare_cached(sql)?
                 .execute(params![row_key.as_bytes()])?;
         }
+        self.destroyed();
         Ok(())
     }
 
