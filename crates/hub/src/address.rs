@@ -69,7 +69,8 @@ fn allowed(
         _ if body.v != 1 => Err(ProblemKind::Malformed),
         ([Accept::SelfOnly(true)], None, None) => Ok(self_quota),
         ([Accept::Org(org) | Accept::PassBy(org)], Some(pass), Some(_)) if pass.org == *org => {
-            Ok(pass.quota)
+            let fits = i64::try_from(pass.quota).is_ok();
+            fits.then_some(pass.quota).ok_or(ProblemKind::PassRefused)
         }
         (_, None, _) => Err(ProblemKind::PassRefused),
         _ => Err(ProblemKind::PassRefused),
@@ -146,6 +147,10 @@ pub(crate) async fn change(
     change: ChangeAccepts,
 ) -> Result<AddressState, ProblemKind> {
     let old = read(shared, &id)?;
+    // Only the next version can be stored, and only the present one can be a repetition.
+    if change.version > old.version.saturating_add(1) {
+        return Err(ProblemKind::Conflict);
+    }
     // Narrowing and freezing are the owner's; a new depositor needs a new address.
     if !change.accepts.iter().all(|a| old.accepts.contains(a)) {
         return Err(ProblemKind::PassRefused);

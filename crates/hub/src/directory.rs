@@ -9,9 +9,9 @@ use denizen_jose::{Portable, Unverified};
 use denizen_model::{
     HubId, OrgId, UnixTime,
     directory::Directory,
-    statement::{ENTRY_SIZE_BYTES_MAX, Role, STATEMENT_TYP, Statement},
+    statement::{ENTRY_SIZE_BYTES_MAX, Role, SERVICE_TYP, STATEMENT_TYP, ServiceEntry, Statement},
 };
-use denizen_store::{Database, hub::LogId};
+use denizen_store::{Database, StoreError, hub::LogId};
 use denizen_tlog::{TILE_WIDTH, decode_bundle};
 
 /// The directory as it stands.
@@ -60,17 +60,33 @@ impl Current {
     /// The directory with further entries, if every one of them may stand there. An organisation
     /// comes in only together with its admission.
     fn with(&self, entries: &[Vec<u8>]) -> Option<Self> {
-        let mut next = self.clone();
+        let directory = self.replayed(entries)?;
+        Some(Self {
+            directory,
+            entries: [&self.entries, entries].concat(),
+            published: self.published.clone(),
+        })
+    }
+
+    /// What the directory says with further entries, if every one of them may stand there.
+    fn replayed(&self, entries: &[Vec<u8>]) -> Option<Directory> {
+        let readable = |entry: &Vec<u8>| {
+            entry.len() <= ENTRY_SIZE_BYTES_MAX && Unverified::parse(entry).is_ok()
+        };
+        if !entries.iter().all(readable) {
+            return None;
+        }
+        let mut next = self.directory.clone();
         let mut new = Vec::new();
-        for entry in entries {
-            if entry.len() > ENTRY_SIZE_BYTES_MAX || next.entries.contains(entry) {
+        for (at, entry) in entries.iter().enumerate() {
+            let before = entries.iter().take(at);
+            if self.entries.iter().chain(before).any(|e| e == entry) {
                 return None;
             }
             new.extend(first_statement_of(entry));
-            next.directory.apply(entry, &Portable).ok()?;
-            next.entries.push(entry.clone());
+            next.apply(entry, &Portable).ok()?;
         }
-        let admitted = |org: &OrgId| next.directory.organisation(org)?.admission.as_ref();
+        let admitted = |org: &OrgId| next.organisation(org)?.admission.as_ref();
         new.iter()
             .all(|org| admitted(org).is_some())
             .then_some(next)
@@ -101,30 +117,62 @@ fn first_statement_of(entry: &[u8]) -> Option<OrgId> {
     first.then(|| denizen_model::Sha256Hash::of(entry).into())
 }
 
+/// The organisation whose service this verified entry declares.
+fn service_of(entry: &[u8]) -> Option<OrgId> {
+    let object = Unverified::parse(entry)
+        .ok()
+        .filter(|o| o.typ() == SERVICE_TYP)?;
+    let entry: ServiceEntry = serde_json::from_slice(object.danger_payload()).ok()?;
+    Some(entry.org)
+}
+
+/// Counts the services among verified entries; `false` if one organisation logs too many in a day.
+fn count_services(tx: &Tx<'_>, entries: &[Vec<u8>], a_day: u32) -> Result<bool, StoreError> {
+    let day = tx.now.0.div_euclid(UnixTime::DAY_S);
+    for org in entries.iter().filter_map(|e| service_of(e)) {
+        let bind = [b"services", org.as_bytes().as_slice()].concat();
+        if !tx.db.use_pass(&bind, day, a_day)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
 /// Appends entries, all or none; gives the index of the first. The same entries again are answered
 /// like the first time.
 ///
+/// They are verified beside the writer first, so that garbage from anybody does not keep it busy.
+///
 /// # Errors
-/// [`ProblemKind::EntryRefused`], [`ProblemKind::Busy`].
+/// [`ProblemKind::EntryRefused`], [`ProblemKind::RateLimited`], [`ProblemKind::Busy`].
 pub(crate) async fn append(shared: &Shared, entries: Vec<Vec<u8>>) -> Result<u64, ProblemKind> {
+    let refused = ProblemKind::EntryRefused;
+    let current = shared.directory();
+    let check = move || {
+        let good = current.place_of(&entries).is_some() || current.replayed(&entries).is_some();
+        good.then_some(entries)
+    };
+    let checked = tokio::task::spawn_blocking(check).await;
+    let entries = checked.map_err(|_| ProblemKind::Internal)?.ok_or(refused)?;
+    let a_day = shared.config.services_a_day;
     let work = move |tx: &mut Tx<'_>| {
         if let Some(first) = tx.directory.place_of(&entries) {
-            return Ok(Some(first));
+            return Ok(Ok(first));
         }
         let Some(next) = tx.directory.with(&entries) else {
-            return Ok(None);
+            return Ok(Err(refused));
         };
+        if !count_services(tx, &entries, a_day)? {
+            return Ok(Err(ProblemKind::RateLimited));
+        }
         let mut first = None;
         for entry in entries {
             let index = tx.append(LogId::Directory, entry);
             first.get_or_insert(index);
         }
         tx.set_directory(next);
-        Ok(first)
+        Ok(first.ok_or(refused))
     };
-    let first = shared
-        .write(work, |first, _| first)
-        .await
-        .map_err(|_| ProblemKind::Busy)?;
-    first.ok_or(ProblemKind::EntryRefused)
+    let first = shared.write(work, |first, _| first).await;
+    first.map_err(|_| ProblemKind::Busy)?
 }

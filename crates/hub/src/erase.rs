@@ -3,6 +3,7 @@
 use crate::{Shared, log::Tx};
 use denizen_api::ProblemKind;
 use denizen_model::AddressId;
+use denizen_store::StoreError;
 
 /// Erases one envelope; its place stays as a tombstone.
 ///
@@ -13,6 +14,10 @@ pub(crate) async fn envelope(
     address: AddressId,
     pos: u64,
 ) -> Result<(), ProblemKind> {
+    let there = shared.reader().place(&address, pos);
+    if matches!(there, Err(StoreError::OutOfRange)) {
+        return Err(ProblemKind::NotFound);
+    }
     let work = move |tx: &mut Tx<'_>| {
         let Some(row) = tx.db.address(&address)? else {
             return Ok(false);

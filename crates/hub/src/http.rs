@@ -263,8 +263,11 @@ async fn directory_tile(State(hub): Hubbed, InPath(path): InPath<String>) -> Ans
 fn tile(hub: &Shared, log: LogId, size: u64, path: &str) -> Answered {
     let not_found = Refusal(ProblemKind::NotFound);
     let path = TilePath::parse(&format!("tile/{path}")).ok_or(not_found)?;
-    let covered = size >> (8 * path.level.unwrap_or(0));
-    if path.index * TILE_WIDTH as u64 + path.width as u64 > covered {
+    let shift = 8_u32.saturating_mul(path.level.unwrap_or(0));
+    let covered = size.checked_shr(shift).unwrap_or(0);
+    let end = path.index.checked_mul(TILE_WIDTH as u64);
+    let end = end.and_then(|start| start.checked_add(path.width as u64));
+    if end.is_none_or(|end| end > covered) {
         return Err(not_found);
     }
     let db = hub.reader();

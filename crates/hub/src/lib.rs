@@ -48,6 +48,10 @@ pub struct HubConfig {
     pub database: PathBuf,
     /// Addresses without a pass (address 0) that may be registered in a minute.
     pub self_addresses_a_minute: u32,
+    /// Wrapped roots that may be left in a minute: they come without a pass too.
+    pub roots_a_minute: u32,
+    /// Service entries that one organisation may log in a day.
+    pub services_a_day: u32,
     /// Bytes that may lie in an address 0.
     pub self_quota_bytes: u64,
     /// Reserved deposits that a frozen address takes in a day.
@@ -67,6 +71,8 @@ impl HubConfig {
             origins,
             database,
             self_addresses_a_minute: 600,
+            roots_a_minute: 600,
+            services_a_day: 200,
             self_quota_bytes: 64 << 20,
             reserved_a_day: 20,
             grow_pages_max: None,

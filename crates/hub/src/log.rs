@@ -246,7 +246,7 @@ impl Sequencer {
         let edges = self.logs.each_ref().map(|log| log.edge.clone());
         let (answers, directory) = match self.write(jobs, &before) {
             Ok(written) => written,
-            Err(error) if error.is_no_room() => return self.take_back(edges, &error),
+            Err(error) if error.is_refusal() => return self.take_back(edges, &error),
             Err(error) => return Err(error),
         };
         self.db.commit()?;
@@ -308,7 +308,7 @@ impl Sequencer {
         Ok((answers, directory))
     }
 
-    /// There was no room for the group, and that was said before its commit: nothing of it is kept, so
+    /// There was no room for the group, or a number in it was out of range, and that was said before its commit: nothing of it is kept, so
     /// the outcome is known and the hub goes on (what R24 forbids is to go on when it is not). The jobs
     /// are dropped, which answers them `busy`.
     fn take_back(&mut self, edges: [RightEdge; 2], error: &StoreError) -> Result<(), StoreError> {
@@ -317,7 +317,7 @@ impl Sequencer {
             log.edge = edge;
             log.entries.clear();
         }
-        tracing::error!(hub.fault = %error, "no room: nothing is taken until there is; reading goes on");
+        tracing::error!(hub.fault = %error, "a group was taken back: nothing of it is kept, and the hub goes on");
         Ok(())
     }
 }

@@ -11,7 +11,8 @@ use denizen_model::{Nonce, OrgId};
 /// Leaves a wrapped root. The same one again is fine; another is never put in its place (R3).
 ///
 /// # Errors
-/// [`ProblemKind::Conflict`], [`ProblemKind::TooLarge`], [`ProblemKind::Busy`].
+/// [`ProblemKind::Conflict`], [`ProblemKind::TooLarge`], [`ProblemKind::RateLimited`],
+/// [`ProblemKind::Busy`].
 pub(crate) async fn put_root(
     shared: &Shared,
     locator: Nonce,
@@ -21,22 +22,21 @@ pub(crate) async fn put_root(
         return Err(ProblemKind::TooLarge);
     }
     let owner = root.owner.key().as_bytes().to_vec();
+    let a_minute = shared.config.roots_a_minute;
     let work = move |tx: &mut Tx<'_>| {
         let old = tx.db.root(&locator)?;
-        match old {
-            Some(old) => Ok(old.owner == owner && old.body == root.wrapped.0),
-            None => tx.db.insert_root(&locator, &owner, &root.wrapped.0),
-        }
+        let put = match old {
+            Some(old) => old.owner == owner && old.body == root.wrapped.0,
+            // One counter for everybody, as for address 0.
+            None if !tx.db.use_pass(b"root", tx.now.0.div_euclid(60), a_minute)? => {
+                return Ok(Err(ProblemKind::RateLimited));
+            }
+            None => tx.db.insert_root(&locator, &owner, &root.wrapped.0)?,
+        };
+        Ok(put.then_some(()).ok_or(ProblemKind::Conflict))
     };
-    let put = shared
-        .write(work, |put, _| put)
-        .await
-        .map_err(|_| ProblemKind::Busy)?;
-    if put {
-        Ok(())
-    } else {
-        Err(ProblemKind::Conflict)
-    }
+    let put = shared.write(work, |put, _| put).await;
+    put.map_err(|_| ProblemKind::Busy)?
 }
 
 /// Reads a wrapped root: owner's key and bytes.

@@ -39,6 +39,8 @@ pub(crate) struct Tls {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Limits {
     pub(crate) self_addresses_a_minute: u32,
+    pub(crate) roots_a_minute: u32,
+    pub(crate) services_a_day: u32,
     pub(crate) self_quota_bytes: u64,
     pub(crate) reserved_a_day: u32,
     pub(crate) free_bytes_min: u64,
@@ -67,6 +69,8 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             self_addresses_a_minute: 600,
+            roots_a_minute: 600,
+            services_a_day: 200,
             self_quota_bytes: 64 << 20,
             reserved_a_day: 20,
             free_bytes_min: 256 << 20,
@@ -120,6 +124,8 @@ impl Config {
     /// Puts the limits into the hub's configuration.
     pub(crate) fn limit(&self, hub: &mut HubConfig) {
         hub.self_addresses_a_minute = self.limits.self_addresses_a_minute;
+        hub.roots_a_minute = self.limits.roots_a_minute;
+        hub.services_a_day = self.limits.services_a_day;
         hub.self_quota_bytes = self.limits.self_quota_bytes;
         hub.reserved_a_day = self.limits.reserved_a_day;
     }

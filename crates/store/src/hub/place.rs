@@ -104,7 +104,8 @@ impl Database {
             "SELECT {COLUMNS} FROM place WHERE address = ?1 AND pos > ?2 AND leaf_index < ?3 \
              ORDER BY pos LIMIT ?4"
         );
-        let after = after.map_or(Ok(-1), signed)?;
+        // Nothing lies above what a row can hold.
+        let after = after.map_or(-1, |after| i64::try_from(after).unwrap_or(i64::MAX));
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let mut statement = self.sql().prepare_cached(&sql)?;
         let rows = statement.query_map(params![id.as_bytes(), after, signed(size)?, limit], raw)?;
