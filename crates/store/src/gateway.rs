@@ -21,7 +21,7 @@ pub use dispute::DisputeRow;
 pub use issue::{RecordRow, StatusRow};
 pub use link::{InvitationRow, LinkRow};
 pub use note::NoteRow;
-pub use outbox::{CONTESTED, Effect, OutboxRow, SentRow, UNCONTESTED};
+pub use outbox::{CONTESTED, Effect, OutboxRow, Pause, SentRow, UNCONTESTED};
 pub use rows::{KnownRow, RunRow, TakenRow, WaitingRow};
 pub use setting::AlarmRow;
 

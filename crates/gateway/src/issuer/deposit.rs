@@ -11,14 +11,18 @@ use denizen_api::{
 use denizen_model::{Sha256Hash, UnixTime, deposit::Receipt, envelope};
 use denizen_store::{
     StoreError,
-    gateway::{Effect, GatewayStore, OutboxRow, SentRow},
+    gateway::{Effect, GatewayStore, OutboxRow, Pause, SentRow},
 };
+use std::collections::BTreeSet;
 
 /// Envelopes in one request: with the largest size class 16 MiB of body hold 62.
 const BATCH: usize = 48;
 
-/// After this a frozen address is tried again, in seconds.
-const PARK_S: i64 = 3600;
+/// What the hub does not take now is tried again after an hour, then less and less often.
+const PAUSE: Pause = Pause {
+    first_s: 3600,
+    most_s: UnixTime::DAY_S,
+};
 
 /// Stores an envelope before its first attempt. A reserved one is taken by a frozen address too.
 pub(crate) fn enqueue(
@@ -54,17 +58,16 @@ pub(crate) async fn flush<T: Transport>(
         let signer = RequestSigner::organisation(&gateway.keys.deposit, &keyid);
         let outcomes = client.deposit(&items, signer, now).await?;
         let mut settled = Vec::with_capacity(rows.len());
-        let (mut later, mut frozen) = (None, Vec::new());
+        let (mut later, mut refused) = (None, Vec::new());
         for (row, outcome) in rows.iter().zip(outcomes) {
             match settle(row, outcome, gateway.trust()?)? {
-                Ok(sent) => settled.push((row, sent)),
-                // The person has frozen the address: it waits, and goes once she opens it.
-                Err(ProblemKind::Frozen) => frozen.push(row),
-                Err(kind) => later = Some(kind),
+                Settled::Told(sent) => settled.push((row, sent)),
+                Settled::Refused(name) => refused.push((row, name)),
+                Settled::Later(kind) => later = Some(kind),
             }
         }
         let count = gateway.tx(|g| {
-            g.park_all(&frozen, now)?;
+            g.postpone_all(&refused, now)?;
             g.settle_all(&settled, now)
         })?;
         report.sent += count.0;
@@ -84,12 +87,21 @@ fn item(row: &OutboxRow) -> DepositItem {
     }
 }
 
-/// What an outcome means: settled for good, or (inner error) to be sent again.
+/// What an outcome means.
+enum Settled {
+    /// She has it, or nobody can reach her at this address any more.
+    Told(SentRow),
+    /// The hub does not take it, for what is named here: it waits, for this may change.
+    Refused(&'static str),
+    /// The hub takes nothing now.
+    Later(ProblemKind),
+}
+
 fn settle(
     row: &OutboxRow,
     outcome: DepositOutcome,
     trust: &Trust,
-) -> Result<Result<SentRow, ProblemKind>, GatewayError> {
+) -> Result<Settled, GatewayError> {
     let envelope_hash = Sha256Hash::of(&row.envelope);
     let (outcome, receipt) = match outcome {
         DepositOutcome::Stored { receipt, .. } => {
@@ -98,24 +110,30 @@ fn settle(
         }
         DepositOutcome::Gone { .. } => ("gone".to_owned(), None),
         DepositOutcome::Refused(kind) => match ProblemKind::parse(&kind) {
-            Some(
-                kind @ (ProblemKind::Busy
-                | ProblemKind::RateLimited
-                | ProblemKind::Internal
-                | ProblemKind::Frozen),
-            ) => {
-                return Ok(Err(kind));
+            Some(kind @ (ProblemKind::Busy | ProblemKind::RateLimited | ProblemKind::Internal)) => {
+                return Ok(Settled::Later(kind));
             }
-            Some(kind) => (kind.name().to_owned(), None),
-            None => ("unknown-problem".to_owned(), None),
+            Some(kind @ (ProblemKind::Closed | ProblemKind::Gone | ProblemKind::NotFound)) => {
+                (kind.name().to_owned(), None)
+            }
+            Some(kind) => return Ok(Settled::Refused(kind.name())),
+            None => return Ok(Settled::Refused("unknown-problem")),
         },
     };
-    Ok(Ok(SentRow {
+    Ok(Settled::Told(SentRow {
         address: row.address,
         envelope_hash,
         outcome,
         receipt,
     }))
+}
+
+/// Whether a refusal is of the address, and so of all that goes there.
+fn is_of_the_address(refusal: &str) -> bool {
+    use ProblemKind::{Frozen, NotAccepted, NotAdmitted, Quota};
+    [Frozen, NotAccepted, NotAdmitted, Quota]
+        .iter()
+        .any(|k| k.name() == refusal)
 }
 
 fn check_receipt(
@@ -140,20 +158,33 @@ fn check_receipt(
 }
 
 impl Gateway {
-    /// Lets what goes to frozen addresses wait, so that nothing is lost and nothing holds up others.
-    fn park_all(&self, frozen: &[&OutboxRow], now: UnixTime) -> Result<(), GatewayError> {
-        for row in frozen {
-            let until = now.plus_s(PARK_S);
-            if self.store.park(&row.address, row.reserved, until)? {
-                self.store.add_alarm(now, "deposit-frozen")?;
+    /// Lets what was refused wait, so that nothing is lost and nothing holds up others. She has not
+    /// been told: what waits for that goes on waiting.
+    fn postpone_all(
+        &self,
+        refused: &[(&OutboxRow, &'static str)],
+        now: UnixTime,
+    ) -> Result<(), GatewayError> {
+        let (mut parked, mut codes) = (BTreeSet::new(), BTreeSet::new());
+        for (row, refusal) in refused {
+            let first = if !is_of_the_address(refusal) {
+                self.store.postpone(&row.deposit_id, PAUSE, now)?
+            } else if parked.insert((row.address, row.reserved)) {
+                self.store
+                    .park_for(&row.address, row.reserved, PAUSE, now)?
+            } else {
+                false
+            };
+            if first && codes.insert(*refusal) {
+                self.store.add_alarm(now, &format!("deposit-{refusal}"))?;
             }
         }
         Ok(())
     }
 
-    /// Keeps receipts and refusals, and makes effective what waited for them. A refusal that the hub
-    /// has logged (closed) counts as told: a status may change although she cannot be
-    /// reached. Gives how many were stored and how many refused.
+    /// Keeps receipts, and makes effective what waited for them. That an address is gone counts as
+    /// told: a status may change although she cannot be reached. Gives how many were stored and how
+    /// many were not.
     fn settle_all(
         &self,
         settled: &[(&OutboxRow, SentRow)],
@@ -169,6 +200,7 @@ impl Gateway {
             }
             if sent.receipt.is_some() || sent.outcome == "gone" {
                 count.0 += 1;
+                self.store.unpark_ended(&row.address, row.reserved, now)?;
             } else {
                 count.1 += 1;
                 self.store

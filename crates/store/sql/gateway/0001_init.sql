@@ -82,7 +82,10 @@ CREATE TABLE outbox (
     envelope BLOB NOT NULL,
     reserved INTEGER NOT NULL,
     effect_kept BLOB,
-    effect_status INTEGER
+    effect_status INTEGER,
+    -- After how many refusals it waits, and until when.
+    tries INTEGER NOT NULL DEFAULT 0,
+    until INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 -- What became of each deposit, with its receipt.

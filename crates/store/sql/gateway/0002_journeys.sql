@@ -23,6 +23,8 @@ CREATE TABLE parked (
     address BLOB NOT NULL,
     reserved INTEGER NOT NULL,
     until INTEGER NOT NULL,
+    -- After how many refusals; 0 if the office itself holds them.
+    tries INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (address, reserved)
 ) STRICT, WITHOUT ROWID;
 

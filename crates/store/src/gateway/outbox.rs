@@ -10,6 +10,23 @@ pub const CONTESTED: u8 = 3;
 /// [`Effect::status`] of a record that is no longer contested; its status is what it was.
 pub const UNCONTESTED: u8 = 4;
 
+/// How long what was refused waits: twice as long after each time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pause {
+    /// After the first refusal, in seconds.
+    pub first_s: i64,
+    /// At most, in seconds.
+    pub most_s: i64,
+}
+
+impl Pause {
+    fn until(self, tries: i64, now: UnixTime) -> UnixTime {
+        let doublings = u32::try_from(tries).unwrap_or(0).min(30);
+        let s = self.first_s.saturating_mul(1_i64 << doublings);
+        now.plus_s(s.min(self.most_s))
+    }
+}
+
 /// What a settled deposit changes: the status of a record's copies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Effect {
@@ -80,13 +97,13 @@ impl GatewayStore {
         Ok(())
     }
 
-    /// The oldest envelopes on their way, without those whose address is parked.
+    /// The oldest envelopes on their way, without those that wait and those whose address is parked.
     ///
     /// # Errors
     /// [`StoreError`].
     pub fn outgoing(&self, max: usize, now: UnixTime) -> Result<Vec<OutboxRow>, StoreError> {
         let sql = "SELECT deposit_id, address, envelope, reserved, effect_kept, effect_status \
-                   FROM outbox WHERE NOT EXISTS (SELECT 1 FROM parked \
+                   FROM outbox WHERE until <= ?2 AND NOT EXISTS (SELECT 1 FROM parked \
                    WHERE parked.address = outbox.address AND parked.reserved = outbox.reserved \
                    AND parked.until > ?2) ORDER BY id LIMIT ?1";
         let mut statement = self.sql().prepare_cached(sql)?;
@@ -127,6 +144,54 @@ impl GatewayStore {
         Ok(known == 0)
     }
 
+    /// Lets an address's envelopes wait after a refusal, longer each time. `true` the first time.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn park_for(
+        &self,
+        address: &AddressId,
+        reserved: bool,
+        pause: Pause,
+        now: UnixTime,
+    ) -> Result<bool, StoreError> {
+        let sql = "SELECT tries FROM parked WHERE address = ?1 AND reserved = ?2";
+        let key = params![address.as_bytes(), reserved];
+        let tries: Option<i64> = self.sql().query_row(sql, key, |r| r.get(0)).optional()?;
+        let tries = tries.unwrap_or(0);
+        let sql = "INSERT INTO parked (address, reserved, until, tries) VALUES (?1, ?2, ?3, ?4) \
+                   ON CONFLICT DO UPDATE SET until = MAX(until, excluded.until), \
+                   tries = excluded.tries";
+        let until = pause.until(tries, now).0;
+        let row = params![address.as_bytes(), reserved, until, tries.saturating_add(1)];
+        self.sql().execute(sql, row)?;
+        Ok(tries == 0)
+    }
+
+    /// Lets one envelope wait after a refusal, longer each time. `true` the first time.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn postpone(
+        &self,
+        id: &DepositId,
+        pause: Pause,
+        now: UnixTime,
+    ) -> Result<bool, StoreError> {
+        let sql = "SELECT tries FROM outbox WHERE deposit_id = ?1";
+        let key = params![id.as_bytes()];
+        let tries: Option<i64> = self.sql().query_row(sql, key, |r| r.get(0)).optional()?;
+        // Another process has settled it.
+        let Some(tries) = tries else {
+            return Ok(false);
+        };
+        let sql = "UPDATE outbox SET tries = ?2, until = ?3 WHERE deposit_id = ?1";
+        let until = pause.until(tries, now).0;
+        self.sql()
+            .execute(sql, params![id.as_bytes(), tries.saturating_add(1), until])?;
+        Ok(tries == 0)
+    }
+
     /// Ends the waiting of an address's envelopes.
     ///
     /// # Errors
@@ -135,6 +200,22 @@ impl GatewayStore {
         let sql = "DELETE FROM parked WHERE address = ?1 AND reserved = ?2";
         self.sql()
             .execute(sql, params![address.as_bytes(), reserved])?;
+        Ok(())
+    }
+
+    /// Forgets a waiting that is over: the next refusal is the first again.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn unpark_ended(
+        &self,
+        address: &AddressId,
+        reserved: bool,
+        now: UnixTime,
+    ) -> Result<(), StoreError> {
+        let sql = "DELETE FROM parked WHERE address = ?1 AND reserved = ?2 AND until <= ?3";
+        self.sql()
+            .execute(sql, params![address.as_bytes(), reserved, now.0])?;
         Ok(())
     }
 
