@@ -89,7 +89,7 @@ pub fn verify(
         return Err(VerifyDirectoryError::RolledBack);
     }
     let operator = directory.operator().ok_or(VerifyDirectoryError::OtherHub)?;
-    let trust = HubTrust::of(operator, witnesses, now)?;
+    let trust = HubTrust::of(operator, directory.operator_keys(), witnesses, now)?;
     let checkpoint = open_checkpoint(&answer.checkpoint, &trust.directory)?;
     if checkpoint.size != log.size() || checkpoint.root != log.root() {
         return Err(VerifyDirectoryError::Root);

@@ -4,18 +4,18 @@ use denizen_model::{
     AddressId, Nonce, PublicKeyFor, Sha256Hash, UnixTime,
     deposit::{HEAD_TYP, Head, LeafOpening, Receipt, address_commitment},
     jose::{Unverified, Verifier},
-    key::{Head as HeadKey, Log},
-    statement::{Role, Statement},
+    key::{Head as HeadKey, KeyPurpose, Log},
+    statement::{Role, StatedKey, Statement},
 };
 use denizen_tlog::{
-    Checkpoint, CheckpointError, Level, NoteVerifier, ProofError, UnverifiedProof, WitnessPolicy,
-    hash_leaf, open_checkpoint,
+    Checkpoint, CheckpointError, Hash, Level, NoteVerifier, ProofError, UnverifiedProof,
+    WitnessPolicy, hash_leaf, open_checkpoint,
 };
 
 /// The keys and names under which a hub's logs are trusted, out of its verified statement.
 #[derive(Debug, Clone)]
 pub struct HubTrust {
-    /// Verifies checkpoints of the deposit log.
+    /// Verifies checkpoints of the deposit log that are signed now.
     pub deposits: NoteVerifier,
     /// Verifies checkpoints of the directory log.
     pub directory: NoteVerifier,
@@ -23,6 +23,32 @@ pub struct HubTrust {
     pub head: PublicKeyFor<HeadKey>,
     /// Independent witnesses.
     pub witnesses: WitnessPolicy,
+    /// Every key that ever signed the deposit log: receipts are kept for longer than a key counts.
+    kept: Vec<LogKey>,
+}
+
+/// A key that signs the deposit log, or did.
+#[derive(Debug, Clone)]
+struct LogKey {
+    verifier: NoteVerifier,
+    not_after: UnixTime,
+    revoked_from: Option<UnixTime>,
+}
+
+impl LogKey {
+    /// Whether it could sign a checkpoint over a leaf of this time. A later key could: it signs the
+    /// same log. A key that had ended or was withdrawn before the leaf could not.
+    fn covers(&self, leaf: UnixTime) -> bool {
+        leaf <= self.not_after && self.revoked_from.is_none_or(|from| leaf < from)
+    }
+}
+
+/// The newest key of a purpose that counts now and is not withdrawn.
+fn key_now<P: KeyPurpose>(keys: &[StatedKey], now: UnixTime) -> Option<&StatedKey> {
+    keys.iter()
+        .filter(|k| k.purpose == P::NAME && k.not_before <= now && now <= k.not_after)
+        .filter(|k| k.revoked_from.is_none_or(|from| now < from))
+        .max_by_key(|k| k.not_before)
 }
 
 /// A statement that does not say what a hub's must.
@@ -31,28 +57,43 @@ pub struct HubTrust {
 pub struct TrustError;
 
 impl HubTrust {
-    /// The trust that a hub's verified statement gives at `now`.
+    /// The trust that a hub's verified statement gives at `now`; `keys` are all that its chain of
+    /// statements ever stated. Heads and checkpoints count under the keys of now, a receipt under every
+    /// key that could sign over its leaf: a kept proof does not die because time passes.
     ///
     /// # Errors
     /// [`TrustError`].
     pub fn of(
         statement: &Statement,
+        keys: &[StatedKey],
         witnesses: WitnessPolicy,
         now: UnixTime,
     ) -> Result<Self, TrustError> {
         let origins = statement.origins.as_ref().ok_or(TrustError)?;
-        let log = statement.key::<Log>(None, now).ok_or(TrustError)?;
-        let head = statement.key::<HeadKey>(None, now).and_then(|k| k.typed());
+        let log = key_now::<Log>(&statement.keys, now).ok_or(TrustError)?;
+        let head = key_now::<HeadKey>(&statement.keys, now).and_then(StatedKey::typed);
         if statement.role != Role::Hub {
             return Err(TrustError);
         }
-        let verifier =
-            |origin: &str| NoteVerifier::new(origin, log.key.as_bytes()).map_err(|_| TrustError);
+        let verifier = |origin: &str, key: &StatedKey| {
+            NoteVerifier::new(origin, key.key.as_bytes()).map_err(|_| TrustError)
+        };
+        let kept = keys
+            .iter()
+            .filter(|k| k.purpose == Log::NAME && k.not_before <= now);
+        let kept = kept.map(|key| {
+            Ok(LogKey {
+                verifier: verifier(&origins.deposits, key)?,
+                not_after: key.not_after,
+                revoked_from: key.revoked_from,
+            })
+        });
         Ok(Self {
-            deposits: verifier(&origins.deposits)?,
-            directory: verifier(&origins.directory)?,
+            deposits: verifier(&origins.deposits, log)?,
+            directory: verifier(&origins.directory, log)?,
             head: head.ok_or(TrustError)?,
             witnesses,
+            kept: kept.collect::<Result<_, _>>()?,
         })
     }
 }
@@ -67,6 +108,9 @@ pub enum ReceiptError {
     /// The log proof does not verify.
     #[error("receipt's log proof is refused")]
     Proof(#[from] ProofError),
+    /// The log key had ended, or was withdrawn, before the leaf's time.
+    #[error("receipt is signed by a key that did not count at its time")]
+    KeyEnded,
     /// A good receipt, but of another envelope, address or commitment.
     #[error("receipt is of another envelope")]
     OtherEnvelope,
@@ -105,13 +149,24 @@ pub fn verify_proof(proof: &str, trust: &HubTrust) -> Result<VerifiedReceipt, Re
     let opening = proof.danger_extra().and_then(LeafOpening::parse);
     let opening = opening.ok_or(ReceiptError::Malformed)?;
     let leaf = hash_leaf(opening.leaf().as_bytes());
-    let verified = proof.verify(&leaf, &trust.deposits, &trust.witnesses)?;
+    let kept = trust.kept.iter().filter(|key| key.covers(opening.time));
+    let mut tried = kept.map(|key| proof.verify(&leaf, &key.verifier, &trust.witnesses));
+    let verified = match tried.find(Result::is_ok) {
+        Some(verified) => verified?,
+        None => return Err(refusal(&proof, &leaf, trust)),
+    };
     Ok(VerifiedReceipt {
         opening,
         index: verified.index,
         level: verified.level,
         checkpoint: verified.checkpoint,
     })
+}
+
+/// Why no kept key verifies a proof, as the key of now says it.
+fn refusal(proof: &UnverifiedProof<'_>, leaf: &Hash, trust: &HubTrust) -> ReceiptError {
+    let refused = proof.verify(leaf, &trust.deposits, &trust.witnesses).err();
+    refused.map_or(ReceiptError::KeyEnded, ReceiptError::Proof)
 }
 
 /// Checks a receipt: its proof, and that it is of this envelope at this address.

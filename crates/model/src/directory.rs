@@ -10,7 +10,7 @@ use crate::{
     key::{Identity, Issuer, KeyPurpose, Message},
     statement::{
         ADMISSION_TYP, Admission, BUNDLE_TYP, KIND_TYP, KindEntry, Quality, Role, SERVICE_TYP,
-        STATEMENT_TYP, SUSPENSION_TYP, ServiceEntry, Statement, Suspension, split_kid,
+        STATEMENT_TYP, SUSPENSION_TYP, ServiceEntry, StatedKey, Statement, Suspension, split_kid,
     },
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -111,6 +111,8 @@ pub struct Directory {
     hub: HubId,
     operator: Option<Statement>,
     operator_hash: Option<Sha256Hash>,
+    /// Every key that the operator's chain ever stated: what one signed is kept for longer than it counts.
+    operator_keys: Vec<StatedKey>,
     organisations: BTreeMap<OrgId, Organisation>,
     services: BTreeMap<Sha256Hash, ServiceEntry>,
     kinds: BTreeMap<String, Vec<KindEntry>>,
@@ -126,6 +128,7 @@ impl Directory {
             hub,
             operator: None,
             operator_hash: None,
+            operator_keys: Vec::new(),
             organisations: BTreeMap::new(),
             services: BTreeMap::new(),
             kinds: BTreeMap::new(),
@@ -143,6 +146,13 @@ impl Directory {
     #[must_use]
     pub fn operator(&self) -> Option<&Statement> {
         self.operator.as_ref()
+    }
+
+    /// Every key that the operator's chain of statements ever stated, as it was stated last. A key that
+    /// was once withdrawn stays withdrawn.
+    #[must_use]
+    pub fn operator_keys(&self) -> &[StatedKey] {
+        &self.operator_keys
     }
 
     /// An organisation.
@@ -358,6 +368,20 @@ impl Directory {
         }
     }
 
+    fn learn_keys(&mut self, stated: &[StatedKey]) {
+        for key in stated {
+            let same = |k: &&mut StatedKey| k.purpose == key.purpose && k.key == key.key;
+            match self.operator_keys.iter_mut().find(same) {
+                Some(known) => {
+                    let before = known.revoked_from;
+                    *known = key.clone();
+                    known.revoked_from = before.into_iter().chain(key.revoked_from).min();
+                }
+                None => self.operator_keys.push(key.clone()),
+            }
+        }
+    }
+
     fn put_statement(
         &mut self,
         statement: Statement,
@@ -369,6 +393,7 @@ impl Directory {
                 if HubId::from(id) != self.hub {
                     return Err(DirectoryError::ChainBroken);
                 }
+                self.learn_keys(&statement.keys);
                 self.operator = Some(statement);
                 self.operator_hash = Some(hash);
             }

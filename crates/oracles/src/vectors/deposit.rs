@@ -14,6 +14,7 @@ use denizen_model::{
     },
     envelope::Envelope,
     key::Head as HeadKey,
+    statement::Statement,
 };
 use denizen_tlog::{
     Checkpoint, MemoryTiles, NoteSigner, UnverifiedProof, WitnessPolicy, cosign, hash_leaf,
@@ -24,12 +25,8 @@ use serde_json::{Value, json};
 /// The hub's trust out of its statement's payload.
 fn trust(input: &Value) -> HubTrust {
     let now = UnixTime(number(input, "now").cast_signed());
-    HubTrust::of(
-        &value(input, "hub_statement"),
-        WitnessPolicy::default(),
-        now,
-    )
-    .unwrap()
+    let statement: Statement = value(input, "hub_statement");
+    HubTrust::of(&statement, &statement.keys, WitnessPolicy::default(), now).unwrap()
 }
 
 pub(super) fn run(op: &str, input: &Value) -> Outcome {
