@@ -3,6 +3,7 @@
 
 pub use super::refusal::VerifyError;
 
+use super::named::check_named;
 use crate::{
     VERIFIER,
     inbox::Opened,
@@ -249,6 +250,7 @@ pub fn verify(
         .check_answers(&submit.answers)
         .map_err(|_| VerifyError::Answers)?;
     let query = query_of(service)?;
+    check_named(&query, &submit.presentations)?;
     let check = Check::of(opened, request, trust, catalogue, now);
     let mut shown = Vec::with_capacity(submit.presentations.len());
     for presented in &submit.presentations {
@@ -425,7 +427,7 @@ impl<'a> Check<'a> {
                 other => VerifyError::Refused(other),
             })?;
         let credential = presentation.credential();
-        self.check_issuer(query, &issuer, credential.vct())?;
+        self.check_issuer(query, (&issuer, issued), credential.vct())?;
         self.check_kind(credential, special_confirmed)?;
         let known = self.trust.status(credential.status(), self.now);
         match known.0 {
@@ -437,8 +439,17 @@ impl<'a> Check<'a> {
     }
 
     /// Admitted for the kind, and one of those that the service takes for this query.
-    fn check_issuer(&self, query: &str, issuer: &OrgId, vct: &str) -> Result<(), VerifyError> {
-        let quality = self.trust.directory().admitted(issuer, vct, self.now);
+    fn check_issuer(
+        &self,
+        query: &str,
+        (issuer, issued): (&OrgId, UnixTime),
+        vct: &str,
+    ) -> Result<(), VerifyError> {
+        // A later suspension does not void what was issued before it. One-time copies say only the
+        // day of their issuing (R18).
+        let day_end = issued.day_start().plus_s(UnixTime::DAY_S - 1);
+        let at = day_end.min(self.now);
+        let quality = self.trust.directory().admitted(issuer, vct, at);
         let quality = quality.ok_or(VerifyError::IssuerNotAdmitted)?;
         let takes = |allowed: &String| {
             (allowed == "admitted" && quality == Quality::Authority) || *allowed == issuer.to_text()
