@@ -79,8 +79,8 @@ pub(crate) const SKEW_S: i64 = 300;
 const INBOX_QUOTA_BYTES: u64 = 1 << 40;
 
 impl Gateway {
-    /// Makes an organisation in an empty folder: keys, database, first statement. `identity.json`
-    /// is not needed to run and belongs offline.
+    /// Makes an organisation in an empty folder: keys, database, first statement. Its subfolder
+    /// `identity` is not needed to run and belongs offline.
     ///
     /// # Errors
     /// [`GatewayError::AlreadyThere`], [`GatewayError::NameMissing`], [`GatewayError::Folder`].
@@ -99,7 +99,7 @@ impl Gateway {
         std::fs::create_dir_all(folder).map_err(GatewayError::Folder)?;
         let identity = SecretKeyFor::<Identity>::make(&mut rng);
         let keys = Keys::make(&mut rng);
-        save_identity(&folder.join("identity.json"), &identity)?;
+        save_identity(&folder.join("identity"), &identity)?;
         keys.save(&folder.join("keys.json"))?;
         let statement = keys.first_statement(&identity, &setup.names, setup.hub, now);
         let org = OrgId::from(Sha256Hash::of(statement.as_bytes()));

@@ -1,4 +1,4 @@
-//! An organisation's keys and its first statement. Two files: `identity.json` signs statements and
+//! An organisation's keys and its first statement. Two files: `identity/identity.json` signs statements and
 //! belongs offline once the statement is made; `keys.json` is what a running gateway needs.
 
 use crate::GatewayError;
@@ -18,6 +18,13 @@ use std::{collections::BTreeMap, io::Write as _, path::Path};
 
 /// How long the first keys count, in seconds: ten years.
 const KEYS_TTL_S: i64 = 10 * 366 * UnixTime::DAY_S;
+
+/// Said beside the identity key.
+const IDENTITY_README: &str = "\
+The identity key signs your organisation's statements. A running gateway does not need it.
+Move this folder to a medium that is kept offline, with a copy elsewhere. Whoever has it can speak as
+your organisation; who lost it cannot follow up the statement.
+";
 
 /// Key ids of the first statement.
 pub(crate) const ISSUER_KID: &str = "issuer-1";
@@ -146,16 +153,19 @@ impl Keys {
     }
 }
 
-/// Saves the identity key, which a running gateway does not need.
+/// Saves the identity key in a folder of its own, which a running gateway does not need.
 pub(crate) fn save_identity(
-    path: &Path,
+    folder: &Path,
     identity: &SecretKeyFor<Identity>,
 ) -> Result<(), GatewayError> {
+    std::fs::create_dir_all(folder).map_err(GatewayError::Folder)?;
     let file = IdentityFile {
         v: 1,
         identity: Seed::new(identity.danger_seed()),
     };
-    write_secret(path, &file)
+    write_secret(&folder.join("identity.json"), &file)?;
+    let readme = folder.join("README.txt");
+    std::fs::write(readme, IDENTITY_README).map_err(GatewayError::Folder)
 }
 
 fn stated<P: KeyPurpose>(kid: &str, key: &SecretKeyFor<P>, now: UnixTime) -> StatedKey {

@@ -33,10 +33,10 @@ pub(crate) async fn look(shell: &Shell, dir: &Path, findings: &mut Findings) {
     findings.good("gateway", format!("its id is {}", config.org.to_text()));
     let restore = "bring it back from its copy: without it nothing in the database can be read";
     key_files(&[dir.join("keys.json")], restore, findings);
-    if dir.join("identity.json").exists() {
+    if dir.join("identity/identity.json").exists() {
         findings.advice(
             "keys",
-            "identity.json lies in the gateway's folder",
+            "identity/ lies in the gateway's folder",
             "move it to a medium that is kept offline, with a copy elsewhere",
         );
     }

@@ -66,7 +66,7 @@ pub(super) fn init(shell: &Shell, arguments: InitArguments) -> anyhow::Result<()
     println!("Next: denizen gateway statement {shown} > statement");
     println!("      and give that file to the hub's operator, who admits you with it.");
     println!(
-        "Keep {shown}/identity.json offline: it signs later statements, and nothing else needs it."
+        "Keep {shown}/identity/ offline: its key signs later statements, and nothing else needs it."
     );
     Ok(())
 }
