@@ -10,7 +10,7 @@ use crate::{shell::Shell, transport::HttpTransport};
 use anyhow::{Context, bail};
 use clap::Subcommand;
 use denizen_api::Transport;
-use denizen_holder::{Event, Holder, LinkState, verify_export};
+use denizen_holder::{Event, Holder, LinkState, verify_export, verify_export_of};
 use denizen_model::{HubId, UnixTime};
 use denizen_recovery::Kit;
 use denizen_seal::RootSecret;
@@ -141,6 +141,10 @@ pub(crate) enum Command {
     Verify {
         /// The exported folder
         folder: PathBuf,
+        /// The hub's id as its operator publishes it; once for each hub of the export. Without it the
+        /// check only shows that nothing was changed
+        #[arg(long)]
+        hub_id: Vec<String>,
         /// Language of texts
         #[arg(long, default_value = "en")]
         language: String,
@@ -189,7 +193,11 @@ pub(crate) async fn run(shell: &Shell, command: Command) -> anyhow::Result<()> {
             restore(shell, &say, (folder, true), &passphrase, &language).await
         }
         Command::Journey(command) => journeys::run(shell, command).await,
-        Command::Verify { folder, language } => verify(shell, &folder, &language),
+        Command::Verify {
+            folder,
+            hub_id,
+            language,
+        } => verify(shell, &folder, &hub_id, &language),
         command => run_opened(shell, command).await,
     }
 }
@@ -449,10 +457,24 @@ fn export(at: &Open<'_>, out: &std::path::Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn verify(shell: &Shell, folder: &std::path::Path, language: &str) -> anyhow::Result<()> {
+fn verify(
+    shell: &Shell,
+    folder: &std::path::Path,
+    hubs: &[String],
+    language: &str,
+) -> anyhow::Result<()> {
+    let hubs: Vec<HubId> = hubs
+        .iter()
+        .map(|h| parse_hub(h))
+        .collect::<Result<_, _>>()?;
     let say = Say::new(shell, language)?;
     let files: BTreeMap<String, Vec<u8>> = folder::read_all(folder)?;
-    match verify_export(&files, shell.now()) {
+    let checked = if hubs.is_empty() {
+        verify_export(&files, shell.now())
+    } else {
+        verify_export_of(&files, &hubs, shell.now())
+    };
+    match checked {
         Ok(report) => {
             for record in &report.records {
                 let kind = say.kind(shell, &record.vct);
@@ -460,6 +482,13 @@ fn verify(shell: &Shell, folder: &std::path::Path, language: &str) -> anyhow::Re
                 say.plain(&format!("  {kind}"));
                 let slots = [("org", record.issuer_name.as_str()), ("date", &date)];
                 say.indented("cli-record-issued-by", &slots);
+                say.plain(&format!("    {}", record.issuer));
+            }
+            for hub in &report.hubs {
+                say.line("cli-verify-hub", &[("hub", &hub.to_string())]);
+            }
+            if hubs.is_empty() {
+                say.line("cli-verify-unpinned", &[]);
             }
             let receipts = report.records.len() + report.sent;
             let (records, receipts) = (report.records.len().to_string(), receipts.to_string());

@@ -8,21 +8,23 @@ use crate::{
     Holder, VERIFIER,
     profile::{Delivery, HeldRecord},
     records::issuer_key,
-    trust::hub_key,
+    trust::{hub_key, parse_status_uri},
 };
 use denizen_api::{
     directory::{VerifiedDirectory, verify},
     receipt::{VerifiedReceipt, verify_proof},
     wire::DirectoryAnswer,
 };
-use denizen_credential::UnverifiedCredential;
+use denizen_credential::{StatusListToken, UnverifiedCredential};
 use denizen_jose::{Object, Unverified};
 use denizen_model::{
     HubId, OrgId, Sha256Hash, UnixTime,
     commit::{attachment_hash, verify as verify_path},
     deposit::Receipt,
+    key::Status as StatusKey,
     link::KeyStatement,
     message::holder_kid,
+    statement::split_kid,
 };
 use denizen_tlog::WitnessPolicy;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -71,6 +73,12 @@ pub enum ExportError {
     /// A credential is refused.
     #[error("{0}: the credential is refused")]
     Credential(String),
+    /// A hub's directory is in it that is not one of the pinned.
+    #[error("{0}: is of another hub than the one that was asked for")]
+    OtherHub(String),
+    /// A status list is refused.
+    #[error("{0}: the status list is not signed by its office")]
+    Status(String),
     /// A receipt is refused, or is of something else.
     #[error("{0}: the receipt is refused")]
     Receipt(String),
@@ -85,6 +93,8 @@ impl ExportError {
             | Self::Unknown(f)
             | Self::Directory(f)
             | Self::Credential(f)
+            | Self::OtherHub(f)
+            | Self::Status(f)
             | Self::Receipt(f) => f,
         }
     }
@@ -106,6 +116,9 @@ pub struct VerifiedRecord {
 /// What an export proved.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ExportReport {
+    /// The hubs under whose directories it was checked. Without a pinned id anybody can set up a hub
+    /// that admits whom he likes: compare the ids.
+    pub hubs: Vec<HubId>,
     /// Records, each with its delivery.
     pub records: Vec<VerifiedRecord>,
     /// One-time copies that verified.
@@ -131,8 +144,8 @@ impl Holder {
             files.insert(format!("statuses/{at:04}.json"), json(&(uri, token)));
         }
         for (at, sent) in self.profile.sent.iter().enumerate() {
-            let hub = hub_key(&sent.hub);
-            files.insert(format!("sent/{at:04}.json"), json(&(hub, &sent.receipt)));
+            let sent = (hub_key(&sent.hub), &sent.envelope_hash, &sent.receipt);
+            files.insert(format!("sent/{at:04}.json"), json(&sent));
         }
         for (at, application) in self.profile.applications.iter().enumerate() {
             files.insert(format!("applications/{at:04}.json"), json(application));
@@ -176,7 +189,8 @@ fn json(value: &impl Serialize) -> Vec<u8> {
 }
 
 /// Checks an export without any server: that no file was changed, every credential under the keys of
-/// its hub's directory, every receipt under the hub's log key.
+/// its hub's directory, every receipt under the hub's log key. Which hubs those are the export says
+/// itself: [`verify_export_of`] is for who knows them.
 ///
 /// # Errors
 /// [`ExportError`] with the first file that is at fault.
@@ -184,7 +198,29 @@ pub fn verify_export(
     files: &BTreeMap<String, Vec<u8>>,
     now: UnixTime,
 ) -> Result<ExportReport, ExportError> {
-    let manifest = read_manifest(files)?;
+    check_export(files, None, now)
+}
+
+/// Checks an export as [`verify_export`] does, and that it names no other hubs than these.
+///
+/// # Errors
+/// [`ExportError`] with the first file that is at fault.
+pub fn verify_export_of(
+    files: &BTreeMap<String, Vec<u8>>,
+    pinned: &[HubId],
+    now: UnixTime,
+) -> Result<ExportReport, ExportError> {
+    check_export(files, Some(pinned), now)
+}
+
+type Directories = BTreeMap<HubId, VerifiedDirectory>;
+
+/// Replays the directories of an export, as they were when it was made.
+fn read_directories(
+    files: &BTreeMap<String, Vec<u8>>,
+    pinned: Option<&[HubId]>,
+    at: UnixTime,
+) -> Result<Directories, ExportError> {
     let mut directories = BTreeMap::new();
     for (name, bytes) in under(files, "directories/") {
         let refused = || ExportError::Directory(name.clone());
@@ -192,16 +228,31 @@ pub fn verify_export(
             .trim_start_matches("directories/")
             .trim_end_matches(".cbor");
         let hub = HubId::parse(hub).map_err(|_| refused())?;
+        if pinned.is_some_and(|pinned| !pinned.contains(&hub)) {
+            return Err(ExportError::OtherHub(name.clone()));
+        }
         let answer = DirectoryAnswer::decode(bytes).ok_or_else(refused)?;
-        // As it was when it was exported: the keys that count may have changed since.
-        let at = manifest.made.min(now);
         let verified = verify(answer, &hub, None, WitnessPolicy::default(), VERIFIER, at);
         directories.insert(hub, verified.map_err(|_| refused())?);
     }
+    Ok(directories)
+}
+
+fn check_export(
+    files: &BTreeMap<String, Vec<u8>>,
+    pinned: Option<&[HubId]>,
+    now: UnixTime,
+) -> Result<ExportReport, ExportError> {
+    let manifest = read_manifest(files)?;
+    // As it was when it was exported: the keys that count may have changed since.
+    let directories = read_directories(files, pinned, manifest.made.min(now))?;
     if !directories.contains_key(&manifest.hub) {
         return Err(ExportError::Directory(MANIFEST_FILE.into()));
     }
-    let mut report = ExportReport::default();
+    let mut report = ExportReport {
+        hubs: directories.keys().copied().collect(),
+        ..ExportReport::default()
+    };
     for (name, bytes) in under(files, "records/") {
         let record: RecordFile = parse(name, bytes)?;
         let directory = directories.get(&record.hub);
@@ -212,14 +263,43 @@ pub fn verify_export(
         report.copies += record.copies.len();
     }
     for (name, bytes) in under(files, "sent/") {
-        let (hub, receipt): (String, Receipt) = parse(name, bytes)?;
+        let (hub, sent, receipt): (String, Sha256Hash, Receipt) = parse(name, bytes)?;
         let hub = HubId::parse(&hub).ok().and_then(|h| directories.get(&h));
         let directory = hub.ok_or_else(|| ExportError::Directory(name.clone()))?;
-        verify_proof(&receipt.proof, &directory.trust)
-            .map_err(|_| ExportError::Receipt(name.clone()))?;
+        let proof = verify_proof(&receipt.proof, &directory.trust).ok();
+        if proof.is_none_or(|proof| proof.opening.envelope_hash != sent) {
+            return Err(ExportError::Receipt(name.clone()));
+        }
         report.sent += 1;
     }
+    for (name, bytes) in under(files, "statuses/") {
+        let (uri, token): (String, String) = parse(name, bytes)?;
+        let signed = |d: &VerifiedDirectory| is_signed_status(&uri, &token, d);
+        if !directories.values().any(signed) {
+            return Err(ExportError::Status(name.clone()));
+        }
+    }
     Ok(report)
+}
+
+/// Whether a status list is signed by a status key of the office that its URI names, which counted
+/// when the list was made.
+fn is_signed_status(uri: &str, token: &str, directory: &VerifiedDirectory) -> bool {
+    let signed = || {
+        let (org, _) = parse_status_uri(uri)?;
+        let kid = StatusListToken::danger_kid(token).ok()?;
+        let (id, kid) = split_kid(&kid)?;
+        let office = directory.directory.organisation(&org)?;
+        let stated = office.statement.keys.iter().find(|k| k.kid == kid)?;
+        let key = stated.typed::<StatusKey>()?;
+        let list = StatusListToken::verify(token, VERIFIER, key.key(), uri, None).ok()?;
+        let made = UnixTime(list.iat());
+        let counted = stated.not_before.day_start() <= made
+            && made <= stated.not_after
+            && stated.revoked_from.is_none_or(|from| made < from);
+        Some(counted && OrgId::from(id) == org)
+    };
+    signed() == Some(true)
 }
 
 fn under<'a>(

@@ -32,6 +32,7 @@ pub use apply::{Confirmed, Leaving, Preview};
 pub use dispute::Paper;
 pub use export::{
     EXPORT_TYP, ExportError, ExportReport, MANIFEST_FILE, VerifiedRecord, verify_export,
+    verify_export_of,
 };
 pub use holder::{Holder, HolderError};
 pub use link::InvitationPreview;
