@@ -2,7 +2,10 @@
 
 use crate::{
     Gateway, GatewayError, VERIFIER,
-    issuer::{seal::record_letters, validate::validate},
+    issuer::{
+        seal::{Letter, record_letters},
+        validate::validate,
+    },
     link::{Link, LinkState},
     post::Dispatch,
 };
@@ -10,7 +13,7 @@ use denizen_credential::Status;
 use denizen_model::{
     MessageId, Sha256Hash, UnixTime,
     link::KeyStatement,
-    message::{Body, LinkClose, LinkMove},
+    message::{Body, LinkClose, LinkMove, RecordStatus, StatusChange, Text},
 };
 use denizen_store::gateway::{DisputeRow, Effect};
 use std::collections::{BTreeMap, BTreeSet};
@@ -41,6 +44,7 @@ impl Gateway {
         }
         self.confirm_link(&mut new, now, rng)?;
         let again = self.issue_again(old, &mut new, now, rng)?;
+        self.tell_old_address(old, again.keys(), now, rng)?;
         for row in self.store.disputes_of(&old.address)? {
             let row = DisputeRow {
                 address: new.address,
@@ -53,6 +57,30 @@ impl Gateway {
         self.store.move_cases(&old.address, &new.address)?;
         old.state = LinkState::Moved;
         self.save_link(&new, rng)
+    }
+
+    /// Says at the old address too that the link went away, and which copies end: whoever has stolen
+    /// its key cannot take everything unseen.
+    fn tell_old_address<'a>(
+        &self,
+        old: &mut Link,
+        ended: impl Iterator<Item = &'a Sha256Hash>,
+        now: UnixTime,
+        rng: &mut dyn rand_core::CryptoRng,
+    ) -> Result<(), GatewayError> {
+        let english = "This link was moved to another address. If it was not you, tell the office.";
+        let text = self.words(old, "link-moved", english, &[]);
+        for kept in ended {
+            let status = Body::RecordStatus(RecordStatus {
+                kept: *kept,
+                change: StatusChange::Revoked,
+                reason: text.clone(),
+                notice: None,
+            });
+            let dispatch = Dispatch::reserved(Letter::from(status), None);
+            self.dispatch_to(old, None, dispatch, now, rng)?;
+        }
+        self.post(old, None, Body::Note(Text { text }), now, rng)
     }
 
     /// Issues what is in force to the new address; gives the new kept copy of each old one.
