@@ -5,6 +5,11 @@
     reason = "a program for people at a terminal"
 )]
 
+/// Every line that a command prints goes this way: it may hold what somebody else wrote.
+macro_rules! println {
+    ($($part:tt)*) => { crate::visible::print_line(&format!($($part)*)) };
+}
+
 mod catalogue;
 mod doctor;
 mod files;
@@ -16,6 +21,7 @@ mod runtime;
 mod shell;
 mod signal;
 mod transport;
+mod visible;
 
 use clap::{Parser, Subcommand};
 use shell::Shell;
@@ -57,7 +63,7 @@ fn main() -> ExitCode {
     match run(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("denizen: {error:#}");
+            eprintln!("denizen: {}", visible::visible(&format!("{error:#}")));
             ExitCode::FAILURE
         }
     }

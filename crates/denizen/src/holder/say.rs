@@ -1,10 +1,13 @@
 //! Texts for the person, in her language.
 
-use crate::shell::Shell;
+use crate::{
+    shell::Shell,
+    visible::{in_line, print_line},
+};
 use anyhow::{Context, anyhow};
 use denizen_holder::HolderError;
 use denizen_model::{UnixTime, catalogue::Catalogue};
-use std::{io::Write as _, sync::Arc};
+use std::sync::Arc;
 
 /// Says things in one language.
 pub(crate) struct Say {
@@ -26,6 +29,9 @@ impl Say {
     }
 
     pub(crate) fn text(&self, key: &str, slots: &[(&str, &str)]) -> String {
+        let slots: Vec<_> = slots.iter().map(|(k, v)| (*k, in_line(v))).collect();
+        let slots: Vec<_> = slots.iter().map(|(k, v)| (*k, v.as_str())).collect();
+        let slots = slots.as_slice();
         let locale = self.catalogue.locale(&self.language);
         locale.map_or_else(|| key.to_owned(), |l| l.text(key, slots))
     }
@@ -46,7 +52,7 @@ impl Say {
 
     /// A line as it is. A closed pipe is nobody's fault.
     pub(crate) fn plain(&self, text: &str) {
-        let _ = writeln!(std::io::stdout(), "{text}");
+        print_line(text);
     }
 
     /// A question with yes or no, in her language or in English.
