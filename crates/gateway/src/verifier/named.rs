@@ -21,6 +21,7 @@ pub(super) fn check_named(query: &Query, presentations: &[PresentedAs]) -> Resul
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use denizen_openid::ValueMatching;
