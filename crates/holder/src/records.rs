@@ -462,7 +462,9 @@ impl Holder {
                 .map_or(0, |k| usize::from(k.traits.copies));
             let spent = view.held.copies.len() - view.copies_left;
             let asked = self.profile.refills.get(&view.kept.to_text()).copied();
-            let due = view.copies_left <= COPIES_LOW && spent > 0 && asked != Some(spent);
+            // None at all: the issuer had no key of hers left when it issued it.
+            let short = spent > 0 || view.held.copies.is_empty();
+            let due = view.copies_left <= COPIES_LOW && short && asked != Some(spent);
             let confirmed = self
                 .profile
                 .link(view.held.link)
