@@ -3,8 +3,10 @@
 use denizen_model::{
     AddressId, Nonce, PublicKeyFor, Sha256Hash, UnixTime,
     deposit::{HEAD_TYP, Head, LeafOpening, Receipt, address_commitment},
+    envelope::{Envelope, EnvelopeError},
     jose::{Unverified, Verifier},
     key::{Head as HeadKey, KeyPurpose, Log},
+    message::To,
     statement::{Role, StatedKey, Statement},
 };
 use denizen_tlog::{
@@ -187,6 +189,65 @@ pub fn verify(
         Ok(verified)
     } else {
         Err(ReceiptError::OtherEnvelope)
+    }
+}
+
+/// Why a fetched envelope is not what the hub says lies at a place of an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DeliveryError {
+    /// Cut, lengthened or of another shape.
+    #[error("envelope is refused")]
+    Envelope(#[from] EnvelopeError),
+    /// For another address, hub or suite than the one that was asked.
+    #[error("envelope is for another address")]
+    OtherAddress,
+    /// Its receipt is refused.
+    #[error("receipt of the envelope is refused")]
+    Receipt(#[from] ReceiptError),
+    /// The receipt is of another place of the address.
+    #[error("receipt is of another place")]
+    OtherPlace,
+}
+
+impl DeliveryError {
+    /// The stable code of the alarm that a client raises.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Envelope(_) | Self::OtherAddress => "envelope-refused",
+            Self::Receipt(_) | Self::OtherPlace => "receipt-refused",
+        }
+    }
+}
+
+/// Reads an envelope that was fetched at `pos` of `to`, and checks that its receipt proves just that
+/// (R5). Whoever holds the address's key opens it next.
+///
+/// # Errors
+/// [`DeliveryError`].
+pub fn verify_delivery(
+    envelope: &[u8],
+    receipt: &Receipt,
+    pos: u64,
+    to: &To,
+    trust: &HubTrust,
+) -> Result<(Envelope, VerifiedReceipt), DeliveryError> {
+    let parsed = Envelope::parse(envelope)?;
+    let header = parsed.header();
+    if (header.hub, header.to, header.suite) != (to.hub, to.address, to.suite) {
+        return Err(DeliveryError::OtherAddress);
+    }
+    let of = ReceiptFor {
+        address: &header.to,
+        envelope_hash: &Sha256Hash::of(envelope),
+        commit: &header.commit,
+    };
+    let verified = verify(receipt, of, trust)?;
+    if verified.opening.pos == pos {
+        Ok((parsed, verified))
+    } else {
+        Err(DeliveryError::OtherPlace)
     }
 }
 

@@ -1,11 +1,10 @@
 //! Inbox: an envelope and its receipt become a message whose sender is known (R5, R6, R8).
 
 use crate::{SEALER, VERIFIER};
-use denizen_api::receipt::{HubTrust, ReceiptError, ReceiptFor, VerifiedReceipt, verify};
+use denizen_api::receipt::{DeliveryError, HubTrust, VerifiedReceipt, verify_delivery};
 use denizen_model::{
     Sha256Hash,
     deposit::Receipt,
-    envelope::{Envelope, EnvelopeError},
     jose::PublicKey,
     message::{From, Message, MessageError, To},
 };
@@ -15,18 +14,9 @@ use denizen_seal::KemSecret;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
-    /// Cut, lengthened or of another shape.
-    #[error("envelope is refused")]
-    Envelope(#[from] EnvelopeError),
-    /// For another address, hub or suite than the inbox.
-    #[error("envelope is for another address")]
-    OtherAddress,
-    /// Its receipt is refused.
-    #[error("receipt of the envelope is refused")]
-    Receipt(#[from] ReceiptError),
-    /// The receipt is of another place of the inbox.
-    #[error("receipt is of another place")]
-    OtherPlace,
+    /// Not what the hub says lies at this place.
+    #[error(transparent)]
+    Delivery(#[from] DeliveryError),
     /// It does not open with the inbox's key.
     #[error("envelope does not open")]
     Sealed,
@@ -43,18 +33,15 @@ impl OpenError {
     /// another receipt than it logged. The message may be there: it is asked for again.
     #[must_use]
     pub fn is_of_the_hub(&self) -> bool {
-        matches!(
-            self,
-            Self::Envelope(_) | Self::OtherAddress | Self::Receipt(_) | Self::OtherPlace
-        )
+        matches!(self, Self::Delivery(_))
     }
 
     /// A stable code for an alarm.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Envelope(_) | Self::OtherAddress | Self::Sealed => "envelope-refused",
-            Self::Receipt(_) | Self::OtherPlace => "receipt-refused",
+            Self::Delivery(error) => error.code(),
+            Self::Sealed => "envelope-refused",
             Self::SenderUnknown => "sender-unknown",
             Self::Message(_) => "message-refused",
         }
@@ -118,22 +105,8 @@ pub fn open(
     trust: &HubTrust,
     expected: Expected<'_>,
 ) -> Result<Opened, OpenError> {
-    let parsed = Envelope::parse(envelope)?;
+    let (parsed, verified) = verify_delivery(envelope, receipt, pos, expected.to, trust)?;
     let header = parsed.header();
-    let Expected { to, .. } = expected;
-    if (header.hub, header.to, header.suite) != (to.hub, to.address, to.suite) {
-        return Err(OpenError::OtherAddress);
-    }
-    let envelope_hash = Sha256Hash::of(envelope);
-    let of = ReceiptFor {
-        address: &header.to,
-        envelope_hash: &envelope_hash,
-        commit: &header.commit,
-    };
-    let verified = verify(receipt, of, trust)?;
-    if verified.opening.pos != pos {
-        return Err(OpenError::OtherPlace);
-    }
     let signed = SEALER
         .open(expected.kem, &parsed)
         .map_err(|_| OpenError::Sealed)?;

@@ -1,12 +1,11 @@
 //! Open: an envelope and its receipt become a message whose sender is known (R5, R6, R8).
 
 use crate::{SEALER, VERIFIER};
-use denizen_api::receipt::{HubTrust, ReceiptError, ReceiptFor, VerifiedReceipt, verify};
+use denizen_api::receipt::{DeliveryError, HubTrust, VerifiedReceipt, verify_delivery};
 use denizen_jose::PublicKey;
 use denizen_model::{
     Sha256Hash,
     deposit::Receipt,
-    envelope::{Envelope, EnvelopeError},
     message::{From, Message, MessageError, To},
 };
 use denizen_seal::KemSecret;
@@ -15,18 +14,9 @@ use denizen_seal::KemSecret;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
-    /// Cut, lengthened or of another shape.
-    #[error("envelope is refused")]
-    Envelope(#[from] EnvelopeError),
-    /// For another address, hub or suite than this one.
-    #[error("envelope is for another address")]
-    OtherAddress,
-    /// Its receipt is refused.
-    #[error("receipt of the envelope is refused")]
-    Receipt(#[from] ReceiptError),
-    /// The receipt is of another place of this address.
-    #[error("receipt is of another place")]
-    OtherPlace,
+    /// Not what the hub says lies at this place.
+    #[error(transparent)]
+    Delivery(#[from] DeliveryError),
     /// It does not open with this address's key.
     #[error("envelope does not open")]
     Sealed,
@@ -40,17 +30,14 @@ impl OpenError {
     /// another receipt than it logged. The message may be there: it is asked for again.
     #[must_use]
     pub fn is_of_the_hub(self) -> bool {
-        matches!(
-            self,
-            Self::Envelope(_) | Self::OtherAddress | Self::Receipt(_) | Self::OtherPlace
-        )
+        matches!(self, Self::Delivery(_))
     }
 
     /// The stable code of the alarm.
     #[must_use]
     pub fn code(self) -> &'static str {
         match self {
-            Self::Receipt(_) | Self::OtherPlace => "receipt-refused",
+            Self::Delivery(error) => error.code(),
             _ => "envelope-refused",
         }
     }
@@ -115,22 +102,8 @@ pub fn open(
     trust: &HubTrust,
     expected: Expected<'_>,
 ) -> Result<Opened, OpenError> {
-    let parsed = Envelope::parse(envelope)?;
+    let (parsed, verified) = verify_delivery(envelope, receipt, pos, expected.to, trust)?;
     let header = parsed.header();
-    let Expected { to, .. } = expected;
-    if (header.hub, header.to, header.suite) != (to.hub, to.address, to.suite) {
-        return Err(OpenError::OtherAddress);
-    }
-    let envelope_hash = Sha256Hash::of(envelope);
-    let of = ReceiptFor {
-        address: &header.to,
-        envelope_hash: &envelope_hash,
-        commit: &header.commit,
-    };
-    let verified = verify(receipt, of, trust)?;
-    if verified.opening.pos != pos {
-        return Err(OpenError::OtherPlace);
-    }
     let signed = SEALER
         .open(expected.kem, &parsed)
         .map_err(|_| OpenError::Sealed)?;

@@ -8,7 +8,7 @@
     clippy::print_stdout
 )]
 
-use denizen_api::receipt::ReceiptError;
+use denizen_api::receipt::{DeliveryError, ReceiptError};
 use denizen_holder::{Expected, OpenError, open};
 use denizen_model::{
     AddressId, HubId, MessageId, Nonce, SecretKeyFor, Sha256Hash, UnixTime,
@@ -208,8 +208,10 @@ async fn parts_of_two_envelopes_never_open_as_one() {
                 }
                 let home = (header.hub, header.to) == (link.header.hub, link.header.to);
                 let want = match (header.suite, home) {
-                    (2, _) => OpenError::Envelope(EnvelopeError::SuiteUnknown),
-                    (_, false) => OpenError::OtherAddress,
+                    (2, _) => {
+                        OpenError::Delivery(DeliveryError::Envelope(EnvelopeError::SuiteUnknown))
+                    }
+                    (_, false) => OpenError::Delivery(DeliveryError::OtherAddress),
                     (_, true) => OpenError::Sealed,
                 };
                 let what = format!("{} with {} ({j}), bits {bits:06b}", link.name, other.name);
@@ -398,18 +400,25 @@ async fn the_right_signer_cannot_sign_for_another_place_type_or_commit() {
 async fn a_receipt_of_another_envelope_place_address_or_log_is_refused() {
     let s = scene().await;
     let mut matrix = Matrix::default();
-    let other_envelope = OpenError::Receipt(ReceiptError::OtherEnvelope);
+    let other_envelope = OpenError::Delivery(DeliveryError::Receipt(ReceiptError::OtherEnvelope));
     for (i, link) in s.letters.iter().enumerate() {
         let bytes = envelope_bytes(&link.header, &link.enc, &link.ct);
         let log = &s.logs[link.log];
         let good = log.receipt(&link.header.to, &link.header.commit, &bytes, 7);
         let got = s.open(link, &bytes, &good, 8);
-        matrix.refused("another place", got, &[OpenError::OtherPlace]);
+        matrix.refused(
+            "another place",
+            got,
+            &[OpenError::Delivery(DeliveryError::OtherPlace)],
+        );
         let abroad = &s.logs[1 - link.log];
         let foreign = abroad.receipt(&link.header.to, &link.header.commit, &bytes, 7);
         let got = s.open(link, &bytes, &foreign, 7).unwrap_err();
         assert!(
-            matches!(got, OpenError::Receipt(ReceiptError::Proof(_))),
+            matches!(
+                got,
+                OpenError::Delivery(DeliveryError::Receipt(ReceiptError::Proof(_)))
+            ),
             "{got:?}"
         );
         matrix.refused("another log", Err(got), &[got]);

@@ -7,6 +7,7 @@
     clippy::print_stdout
 )]
 
+use denizen_api::receipt::DeliveryError;
 use denizen_gateway::{Expected, OpenError, open};
 use denizen_model::{
     Sha256Hash,
@@ -191,8 +192,10 @@ async fn parts_of_two_letters_never_open_as_one() {
                     continue;
                 }
                 let want = match (header.suite, home) {
-                    (2, _) => OpenError::Envelope(EnvelopeError::SuiteUnknown),
-                    (_, false) => OpenError::OtherAddress,
+                    (2, _) => {
+                        OpenError::Delivery(DeliveryError::Envelope(EnvelopeError::SuiteUnknown))
+                    }
+                    (_, false) => OpenError::Delivery(DeliveryError::OtherAddress),
                     (_, true) => OpenError::Sealed,
                 };
                 let what = format!("{} with {}, bits {bits:05b}", mine.name, theirs.name);
