@@ -5,7 +5,6 @@ mod keep;
 use crate::{
     Gateway, GatewayError,
     gateway::{LASTING_S, SKEW_S, holder_address},
-    issuer::seal::OutChain,
     keys::PASS_KID,
     vault::context,
 };
@@ -16,7 +15,7 @@ use denizen_model::{
     jose::Object,
     key::{Cnf, Deposit, Sign},
     link::{KeyStatement, code_commitment, confirmation_code},
-    message::{Body, CopyKey, LinkAccept, LinkConfirm},
+    message::{Body, CopyKey, LinkAccept, LinkConfirm, OutChain},
     pass::{Bind, Pass, PassUse},
     statement::full_kid,
 };
@@ -149,7 +148,7 @@ impl Link {
                 deposit: keys.deposit,
                 copy_keys: Vec::new(),
                 accept_id: began,
-                out: OutChain::make(rng),
+                out: OutChain::make(Vec::new(), rng),
                 out_reserved: None,
                 heads: BTreeMap::new(),
                 ..self.body.clone()
@@ -180,7 +179,7 @@ impl Link {
         let seen = self.body.heads.values().map(|(_, hash)| *hash).collect();
         let chain = if reserved {
             let reserved = &mut self.body.out_reserved;
-            reserved.get_or_insert_with(|| OutChain::make(rng))
+            reserved.get_or_insert_with(|| OutChain::make(Vec::new(), rng))
         } else {
             &mut self.body.out
         };
@@ -476,7 +475,7 @@ impl Gateway {
                 challenge: Nonce::make(&mut rng),
                 revealed: None,
                 tries_left: TRIES,
-                out: OutChain::make(rng),
+                out: OutChain::make(Vec::new(), rng),
                 out_reserved: None,
                 held: false,
                 heads: BTreeMap::new(),

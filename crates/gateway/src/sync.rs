@@ -15,11 +15,11 @@ use denizen_api::{
 };
 use denizen_credential::status_uri;
 use denizen_model::{
-    AddressId, OrgId, Sha256Hash, UnixTime,
+    AddressId, OrgId, UnixTime,
     envelope::SUITE_1,
     jose::PublicKey,
     link::KeyStatement,
-    message::{Body, From, HubAddress, LinkUpdate, Message, To, holder_kid},
+    message::{Body, From, HubAddress, LinkUpdate, Message, To, holder_kid, take_place},
 };
 use std::collections::BTreeMap;
 
@@ -462,17 +462,8 @@ fn advance_head<E>(
     alarm: &mut dyn FnMut(&str) -> Result<(), E>,
 ) -> Result<(), E> {
     let chain = &opened.message().chain;
-    let key = chain.id.to_text();
-    let head: Option<(u64, Sha256Hash)> = link.body.heads.get(&key).copied();
-    let follows = match head {
-        None => chain.seq == 0 && chain.prev.is_none(),
-        Some((seq, hash)) => chain.seq == seq + 1 && chain.prev == Some(hash),
-    };
-    if !follows {
+    if !take_place(&mut link.body.heads, chain, opened.hash()) {
         alarm("message-missing")?;
-    }
-    if head.is_none_or(|(seq, _)| chain.seq > seq) {
-        link.body.heads.insert(key, (chain.seq, opened.hash()));
     }
     Ok(())
 }

@@ -5,11 +5,13 @@ use crate::{
     holder::HolderError,
     open::Opened,
     profile::{LinkState, NoteEntry, NoticeEntry, Unread},
-    sync::{Event, advance},
+    sync::Event,
 };
 use denizen_model::{
     UnixTime,
-    message::{ApplicationEvent, Body, LinkConfirm, Message, RecordIssue, RecordStatus},
+    message::{
+        ApplicationEvent, Body, LinkConfirm, Message, RecordIssue, RecordStatus, take_place,
+    },
 };
 
 impl Holder {
@@ -84,7 +86,7 @@ impl Holder {
         let alarm = match known {
             Some(known) if known == hash => return false,
             Some(_) => Some("replayed"),
-            None if !advance(&mut link.heads, &message.chain, hash) => Some("withheld"),
+            None if !take_place(&mut link.heads, &message.chain, hash) => Some("withheld"),
             None => None,
         };
         if let Some(code) = alarm {

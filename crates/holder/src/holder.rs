@@ -2,7 +2,6 @@
 
 use crate::{
     Profile, ProfileError,
-    profile::OutChain,
     trust::{Trust, hub_key},
 };
 use denizen_api::{
@@ -15,6 +14,7 @@ use denizen_model::{
     HubId, OrgId, Sha256Hash, UnixTime,
     catalogue::{Catalogue, ClaimError},
     invitation::InvitationError,
+    message::OutChain,
     statement::ServiceEntry,
 };
 use denizen_recovery::Kit;

@@ -40,8 +40,7 @@ pub use open::{Expected, OpenError, Opened, open};
 pub use present::{PresentError, present_offer};
 pub use profile::{
     Alarm, Application, Copy, Delivery, Dispute, Erasure, HeldRecord, Link, LinkState, NoteEntry,
-    NoticeEntry, OutChain, Outgoing, Profile, ProfileError, RefusedRecord, SentReceipt, Shown,
-    Unread,
+    NoticeEntry, Outgoing, Profile, ProfileError, RefusedRecord, SentReceipt, Shown, Unread,
 };
 pub use records::{RecordError, RecordView};
 pub use select::{EvidenceRequest, Missing, Offer, Selection, select};

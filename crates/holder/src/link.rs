@@ -4,7 +4,7 @@ use crate::{
     Holder, VERIFIER,
     holder::HolderError,
     outbox::{commit_salt, deposit_id, seal},
-    profile::{Link, LinkState, OutChain, Outgoing},
+    profile::{Link, LinkState, Outgoing},
     state::Part,
     trust::hub_key,
 };
@@ -20,7 +20,9 @@ use denizen_model::{
     id::Bytes,
     invitation::{Invitation, UnverifiedInvitation, VerifiedInvitation},
     link::{code_commitment, confirmation_code},
-    message::{Body, CopyKey, From, HubAddress, LinkAccept, LinkUpdate, Message, To, holder_kid},
+    message::{
+        Body, CopyKey, From, HubAddress, LinkAccept, LinkUpdate, Message, OutChain, To, holder_kid,
+    },
     statement::Quality,
 };
 use denizen_seal::{AddressIndex, AddressKeys, KemPublic};
@@ -349,7 +351,7 @@ impl Holder {
             },
             created_time: now,
             expires_time: None,
-            chain: link.out.next(),
+            chain: link.out.next_place(),
             seen: link.heads.values().map(|(_, hash)| *hash).collect(),
             body: draft.body,
             attachments: draft.attachments,

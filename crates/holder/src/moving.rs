@@ -4,14 +4,14 @@ use crate::{
     Holder,
     holder::HolderError,
     link::Draft,
-    profile::{Link, LinkState, Move, OutChain},
+    profile::{Link, LinkState, Move},
     state::Part,
 };
 use denizen_api::{HubClient, ProblemKind, Transport, client::ClientError};
 use denizen_model::{
     AddressId, Nonce, UnixTime,
     id::Bytes,
-    message::{Body, LinkClose, LinkMove},
+    message::{Body, LinkClose, LinkMove, OutChain},
 };
 use denizen_seal::AddressIndex;
 

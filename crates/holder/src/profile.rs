@@ -7,8 +7,8 @@ use denizen_model::{
     id::Bytes,
     key::Identity,
     message::{
-        AccessNotice, ApplicationEvent, ApplicationSubmit, Chain, DisputeEvent, DisputeOpen,
-        ErasureDone, Message, Notice, RecordStatus, Sensitivity,
+        AccessNotice, ApplicationEvent, ApplicationSubmit, DisputeEvent, DisputeOpen, ErasureDone,
+        Message, Notice, OutChain, RecordStatus, Sensitivity,
     },
 };
 use denizen_seal::RootSecret;
@@ -27,57 +27,6 @@ pub enum ProfileError {
     /// Of a version that this program does not know.
     #[error("the profile was written by a newer version of this program")]
     Version,
-}
-
-/// A chain of messages as its sender keeps it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OutChain {
-    id: MessageId,
-    seq: u64,
-    head: Option<Sha256Hash>,
-    #[serde(default)]
-    follows: Vec<Sha256Hash>,
-}
-
-impl OutChain {
-    /// A new chain that follows the heads of earlier ones.
-    pub fn make(follows: Vec<Sha256Hash>, rng: &mut dyn rand_core::CryptoRng) -> Self {
-        let mut rng = rng;
-        Self {
-            id: MessageId::make(&mut rng),
-            seq: 0,
-            head: None,
-            follows,
-        }
-    }
-
-    /// The place of the next message.
-    #[must_use]
-    pub fn next(&self) -> Chain {
-        let follows = if self.seq == 0 {
-            self.follows.clone()
-        } else {
-            Vec::new()
-        };
-        Chain {
-            id: self.id,
-            seq: self.seq,
-            prev: self.head,
-            follows,
-        }
-    }
-
-    /// Hash of the newest message.
-    #[must_use]
-    pub fn head(&self) -> Option<Sha256Hash> {
-        self.head
-    }
-
-    /// Moves on after a message with this hash.
-    pub fn advance(&mut self, hash: Sha256Hash) {
-        self.seq += 1;
-        self.head = Some(hash);
-    }
 }
 
 /// Where a link stands.

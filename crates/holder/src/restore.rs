@@ -3,11 +3,13 @@
 use crate::{
     Holder,
     holder::HolderError,
-    profile::{LinkState, OutChain},
+    profile::LinkState,
     state::{LinkPart, ManifestLink, ManifestPart, Part},
 };
 use denizen_api::{HubClient, ProblemKind, Transport, client::ClientError};
-use denizen_model::{AddressId, CopyRef, HubId, Sha256Hash, UnixTime, catalogue::Catalogue};
+use denizen_model::{
+    AddressId, CopyRef, HubId, Sha256Hash, UnixTime, catalogue::Catalogue, message::OutChain,
+};
 use denizen_seal::{AddressIndex, RootSecret};
 use std::{collections::BTreeMap, sync::Arc};
 

@@ -6,14 +6,14 @@ use crate::{
     holder::HolderError,
     link::make_id,
     outbox::{commit_salt, deposit_id, seal},
-    profile::{Application, Dispute, Erasure, Link, LinkState, OutChain, Outgoing, Shown},
+    profile::{Application, Dispute, Erasure, Link, LinkState, Outgoing, Shown},
 };
 use denizen_model::{
     AddressId, CopyRef, HubId, MessageId, Nonce, OrgId, PublicKeyFor, Sha256Hash, UnixTime,
     envelope::SUITE_1,
     id::Bytes,
     key::Identity,
-    message::{Body, From, HubAddress, Message, To, holder_kid},
+    message::{Body, From, HubAddress, Message, OutChain, To, holder_kid},
 };
 use denizen_seal::{AddressIndex, AddressKeys};
 use serde::{Deserialize, Serialize};
@@ -189,7 +189,7 @@ impl Holder {
             },
             created_time: now,
             expires_time: None,
-            chain: self.profile.own_chain.next(),
+            chain: self.profile.own_chain.next_place(),
             seen: self.profile.own_heads.values().map(|(_, h)| *h).collect(),
             body: Body::SelfState(serde_json::to_value(part).expect("a part is JSON")),
             attachments: Vec::new(),

@@ -24,8 +24,8 @@ use denizen_model::{
     envelope::SUITE_1,
     key::Message as MessageKey,
     message::{
-        AccessNotice, ApplicationState, Body, Chain, DisputeState, From, HubAddress, Message, To,
-        holder_kid,
+        AccessNotice, ApplicationState, Body, DisputeState, From, HubAddress, Message, To,
+        holder_kid, take_place,
     },
     statement::split_kid,
 };
@@ -332,7 +332,7 @@ impl Holder {
         let known = self.profile.own_heads.get(&chain.id.to_text());
         let next = known.map_or(0, |(seq, _)| seq + 1);
         let missing = chain.seq.saturating_sub(next);
-        let follows = advance(&mut self.profile.own_heads, chain, hash);
+        let follows = take_place(&mut self.profile.own_heads, chain, hash);
         // A gap is judged once all is there: what she had erased leaves one.
         if !follows && missing == 0 {
             self.profile.alarm("withheld", None, now);
@@ -563,19 +563,4 @@ fn pos_of(item: &Fetched) -> u64 {
     match item {
         Fetched::Envelope { pos, .. } | Fetched::Tombstone { pos, .. } => *pos,
     }
-}
-
-/// Moves a chain's head; `false` if a message before this one is missing.
-pub(crate) fn advance(
-    heads: &mut BTreeMap<String, (u64, Sha256Hash)>,
-    chain: &Chain,
-    hash: Sha256Hash,
-) -> bool {
-    let id = chain.id.to_text();
-    let follows = match heads.get(&id) {
-        None => chain.seq == 0 && chain.prev.is_none(),
-        Some((seq, head)) => chain.seq == seq + 1 && chain.prev == Some(*head),
-    };
-    heads.insert(id, (chain.seq, hash));
-    follows
 }

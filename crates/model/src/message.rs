@@ -5,8 +5,10 @@
 //! `<org id>#<key id>`), holders with the link's `sign` key (ES256, `kid` `<address>#sign`).
 
 mod body;
+mod chain;
 
 pub use body::*;
+pub use chain::{Heads, OutChain, take_place};
 
 use crate::{
     AddressId, HubId, MessageId, Nonce, OrgId, Sha256Hash, UnixTime,

@@ -7,12 +7,11 @@ use denizen_model::{
     envelope::{Header, SUITE_1},
     key::Message as MessageKey,
     message::{
-        ApplicationEvent, Attachment, Body, Chain, From, IssuedCopy, Message, RecordIssue,
+        ApplicationEvent, Attachment, Body, From, IssuedCopy, Message, OutChain, RecordIssue,
         SD_JWT_MEDIA_TYPE, To,
     },
 };
 use denizen_seal::{KemPublic, SealError as HpkeError};
-use serde::{Deserialize, Serialize};
 
 /// Bytes of attachments in one message, so that it fits the largest size class with all around it.
 const ATTACHMENTS_SIZE_BYTES_MAX: usize = 200 * 1024;
@@ -46,41 +45,6 @@ pub struct HolderAddress {
     pub address: AddressId,
     /// Its key.
     pub kem: KemPublic,
-}
-
-/// A chain of messages as its sender keeps it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OutChain {
-    id: MessageId,
-    seq: u64,
-    head: Option<Sha256Hash>,
-}
-
-impl OutChain {
-    /// A new chain.
-    #[must_use]
-    pub fn make(rng: &mut dyn rand_core::CryptoRng) -> Self {
-        let mut rng = rng;
-        Self {
-            id: MessageId::make(&mut rng),
-            seq: 0,
-            head: None,
-        }
-    }
-
-    fn next(&self) -> Chain {
-        Chain {
-            id: self.id,
-            seq: self.seq,
-            prev: self.head,
-            follows: Vec::new(),
-        }
-    }
-
-    fn advance(&mut self, hash: Sha256Hash) {
-        self.seq += 1;
-        self.head = Some(hash);
-    }
 }
 
 /// Where a message stands in the correspondence with one address.
@@ -266,7 +230,7 @@ pub(crate) fn seal_letter(
         },
         created_time: now,
         expires_time: None,
-        chain: place.chain.next(),
+        chain: place.chain.next_place(),
         seen: place.seen.to_vec(),
         body: letter.body,
         commit_salt: attachments.is_empty().then(|| Nonce::make(&mut rng)),
@@ -360,7 +324,7 @@ mod tests {
             kid: "k",
             key: &key,
         };
-        let mut chain = OutChain::make(&mut rng);
+        let mut chain = OutChain::make(Vec::new(), &mut rng);
         let mut place = Place {
             chain: &mut chain,
             seen: &[],
