@@ -27,6 +27,7 @@ mod select;
 mod state;
 mod sync;
 mod trust;
+mod words;
 
 pub use apply::{Confirmed, Leaving, Preview};
 pub use dispute::Paper;
@@ -46,6 +47,7 @@ pub use records::{RecordError, RecordView};
 pub use select::{EvidenceRequest, Missing, Offer, Selection, select};
 pub use sync::{Event, SyncReport};
 pub use trust::{Freshness, StatusView, Trust};
+pub use words::{ClaimLine, Words, status_name};
 
 use denizen_jose::Verifier;
 use denizen_seal::Sealer;

@@ -1,0 +1,245 @@
+//! Words: how records, notices and problems read in her language. Pure; the shells only show it.
+
+use crate::{Freshness, Holder, RecordView};
+use denizen_credential::Status;
+use denizen_model::{
+    UnixTime,
+    catalogue::{Catalogue, ClaimMetadata, Kind, Locale},
+    message::Notice,
+};
+use serde_json::{Map, Value};
+
+/// Claims that make a record's one-line summary.
+const SUMMARY_CLAIMS: usize = 2;
+
+/// One claim as it reads: its label, its value, or what lies below it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClaimLine {
+    /// Names of the claim and of those above it.
+    pub path: Vec<String>,
+    /// Its label in her language, or its own name.
+    pub label: String,
+    /// Its value in her language; none if it has members.
+    pub value: Option<String>,
+    /// The value as the issuer wrote it, where that is not what [`ClaimLine::value`] shows.
+    pub original: Option<String>,
+    /// What lies below it, in the order in which the kind lists it.
+    pub members: Vec<ClaimLine>,
+}
+
+/// Texts of one language over one catalogue.
+#[derive(Debug, Clone, Copy)]
+pub struct Words<'a> {
+    catalogue: &'a Catalogue,
+    locale: Option<&'a Locale>,
+}
+
+impl<'a> Words<'a> {
+    /// The texts of a language, or English.
+    #[must_use]
+    pub fn new(catalogue: &'a Catalogue, language: &str) -> Self {
+        Self {
+            catalogue,
+            locale: catalogue.locale(language),
+        }
+    }
+
+    /// A text with its slots filled; the key itself if there is none.
+    #[must_use]
+    pub fn text(&self, key: &str, slots: &[(&str, &str)]) -> String {
+        self.locale
+            .map_or_else(|| key.to_owned(), |l| l.text(key, slots))
+    }
+
+    /// A text if there is one.
+    #[must_use]
+    pub fn known(&self, key: &str) -> Option<String> {
+        let locale = self.locale.filter(|l| l.has(key));
+        locale.map(|l| l.text(key, &[]))
+    }
+
+    /// A kind's name, or its `vct`.
+    #[must_use]
+    pub fn kind(&self, vct: &str) -> String {
+        let name = self.catalogue.kind(vct).map(|k| format!("kind-{}", k.name));
+        name.and_then(|n| self.known(&n))
+            .unwrap_or_else(|| vct.to_owned())
+    }
+
+    /// What a stable code means, and what to do next.
+    #[must_use]
+    pub fn problem(&self, code: &str) -> (String, String) {
+        let what = self.known(&format!("err-{code}"));
+        let next = self.known(&format!("rec-{code}"));
+        (
+            what.unwrap_or_else(|| self.text("err-other", &[("code", code)])),
+            next.unwrap_or_else(|| self.text("rec-other", &[])),
+        )
+    }
+
+    /// A record's claims under their labels, in the order in which its kind lists them.
+    #[must_use]
+    pub fn claims(&self, vct: &str, claims: &Map<String, Value>) -> Vec<ClaimLine> {
+        let kind = self.catalogue.kind(vct);
+        self.members(kind, &[], claims)
+    }
+
+    /// The label of one claim of a kind.
+    #[must_use]
+    pub fn label(&self, vct: &str, path: &[String]) -> String {
+        let name = self.catalogue.kind(vct).map_or("", |k| k.name.as_str());
+        let known = self.known(&format!("claim-{name}-{}", path.join("-")));
+        known
+            .or_else(|| path.last().cloned())
+            .unwrap_or_else(|| name.to_owned())
+    }
+
+    /// Its first plain claims, so that two records of one kind are told apart.
+    #[must_use]
+    pub fn summary(&self, view: &RecordView) -> String {
+        let claims = self.claims(&view.vct, &view.claims);
+        let plain = claims.iter().filter_map(|line| {
+            let value = line.value.as_ref()?;
+            Some(format!("{}: {value}", line.label))
+        });
+        plain.take(SUMMARY_CLAIMS).collect::<Vec<_>>().join("; ")
+    }
+
+    /// A record's status in a word, and how old that knowledge is where it is not fresh.
+    #[must_use]
+    pub fn status(&self, view: &RecordView) -> (String, Option<String>) {
+        let word = self.text(
+            &format!("cli-record-status-{}", status_name(view.status.status)),
+            &[],
+        );
+        let age = match view.status.freshness {
+            Freshness::Fresh => None,
+            Freshness::Stale(late_s) => {
+                let days = (late_s / UnixTime::DAY_S).to_string();
+                Some(self.text("cli-status-stale", &[("days", &days)]))
+            }
+            Freshness::Unknown => Some(self.text("cli-status-unknown", &[])),
+        };
+        (word, age)
+    }
+
+    /// The lines of an adverse record's notice: who, ground, law, effect, until when and where to
+    /// appeal (D10).
+    #[must_use]
+    pub fn notice(&self, vct: &str, notice: &Notice) -> Vec<String> {
+        let until = notice.appeal_until.to_string();
+        let effect = self.effect(vct, &notice.effect);
+        [
+            ("cli-notice-who", notice.who.as_str()),
+            ("cli-notice-ground", &notice.ground),
+            ("cli-notice-law", &notice.legal_basis),
+            ("cli-notice-effect", &effect),
+            ("cli-notice-appeal-until", &until),
+            ("cli-notice-appeal-where", &notice.appeal_where),
+        ]
+        .map(|(key, value)| self.text(key, &[("value", value)]))
+        .into()
+    }
+
+    fn effect(&self, vct: &str, effect: &str) -> String {
+        let kind = self.catalogue.kind(vct).map_or("", |k| k.name.as_str());
+        let keys =
+            ["effect", "penalty-type"].map(|claim| format!("value-{kind}-{claim}-{effect}"));
+        let known = keys.iter().find_map(|key| self.known(key));
+        known.unwrap_or_else(|| effect.to_owned())
+    }
+
+    fn members(
+        &self,
+        kind: Option<&Kind>,
+        path: &[String],
+        members: &Map<String, Value>,
+    ) -> Vec<ClaimLine> {
+        let place = |name: &String| {
+            let claims = kind.into_iter().flat_map(|k| &k.claims);
+            let wanted: Vec<&str> = path.iter().chain([name]).map(String::as_str).collect();
+            let same = |c: &ClaimMetadata| {
+                let names = c.path.iter().map(Value::as_str);
+                names.eq(wanted.iter().map(|w| Some(*w)))
+            };
+            claims.into_iter().position(same).unwrap_or(usize::MAX)
+        };
+        let mut all: Vec<_> = members.iter().collect();
+        all.sort_by_key(|(name, _)| place(name));
+        let below = all.into_iter().map(|(name, value)| {
+            let path = [path, std::slice::from_ref(name)].concat();
+            self.line(kind, path, value)
+        });
+        below.collect()
+    }
+
+    fn line(&self, kind: Option<&Kind>, path: Vec<String>, value: &Value) -> ClaimLine {
+        let name = kind.map_or("", |k| k.name.as_str());
+        let key = format!("{name}-{}", path.join("-"));
+        let label = self
+            .known(&format!("claim-{key}"))
+            .or_else(|| path.last().cloned());
+        let label = label.unwrap_or_default();
+        let (members, shown, written) = match value {
+            Value::Object(below) => (self.members(kind, &path, below), None, None),
+            Value::Array(items) => {
+                let shown: Vec<_> = items.iter().map(|v| self.value(&key, v)).collect();
+                let written: Vec<_> = items.iter().map(plain).collect();
+                (
+                    Vec::new(),
+                    Some(shown.join(", ")),
+                    Some(written.join(", ")),
+                )
+            }
+            other => (
+                Vec::new(),
+                Some(self.value(&key, other)),
+                Some(plain(other)),
+            ),
+        };
+        ClaimLine {
+            original: written.filter(|w| shown.as_ref() != Some(w)),
+            path,
+            label,
+            value: shown,
+            members,
+        }
+    }
+
+    fn value(&self, key: &str, value: &Value) -> String {
+        match value {
+            Value::Bool(true) => self.text("value-true", &[]),
+            Value::Bool(false) => self.text("value-false", &[]),
+            Value::String(text) => self
+                .known(&format!("value-{key}-{text}"))
+                .or_else(|| self.known(&format!("value-country-{text}")))
+                .unwrap_or_else(|| text.clone()),
+            other => other.to_string(),
+        }
+    }
+}
+
+/// A status' stable word, as texts are named.
+#[must_use]
+pub fn status_name(status: Status) -> &'static str {
+    match status {
+        Status::Valid => "valid",
+        Status::Invalid => "invalid",
+        Status::Suspended => "suspended",
+        Status::Contested => "contested",
+    }
+}
+
+fn plain(value: &Value) -> String {
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
+}
+
+impl Holder {
+    /// The texts of her language.
+    #[must_use]
+    pub fn words(&self) -> Words<'_> {
+        Words::new(&self.catalogue, &self.profile.language)
+    }
+}

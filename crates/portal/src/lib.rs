@@ -1,0 +1,1 @@
+//! The browser face of a person's profile: conversions only.
