@@ -5,30 +5,38 @@
 //! organisation may have the database open, one writes at a time. Every query takes an address, a
 //! case or a queue; none takes a person.
 
+mod asked;
 mod care;
 mod case;
 mod dispute;
+mod event;
 mod issue;
+mod lineage;
 mod link;
 mod note;
 mod outbox;
 mod rows;
 mod setting;
+mod token;
 
+pub use asked::{AskedRow, Progress};
 pub use care::{Backlog, backlog, version};
 pub use case::{CaseChange, CaseRow};
 pub use dispute::DisputeRow;
+pub use event::{DueRow, EventRow, HookRow};
 pub use issue::{RecordRow, StatusRow};
+pub use lineage::{Lineage, mark_copy};
 pub use link::{InvitationRow, LinkRow};
 pub use note::NoteRow;
 pub use outbox::{CONTESTED, Effect, OutboxRow, Pause, SentRow, UNCONTESTED};
 pub use rows::{KnownRow, RunRow, TakenRow, WaitingRow};
 pub use setting::AlarmRow;
+pub use token::{AuditRow, TokenRow};
 
 use crate::{Database, Migration, StoreError};
 use std::{cell::Cell, path::Path};
 
-const MIGRATIONS: [Migration; 2] = [
+const MIGRATIONS: [Migration; 3] = [
     Migration {
         name: "0001_init.sql",
         sql: include_str!("../sql/gateway/0001_init.sql"),
@@ -36,6 +44,10 @@ const MIGRATIONS: [Migration; 2] = [
     Migration {
         name: "0002_journeys.sql",
         sql: include_str!("../sql/gateway/0002_journeys.sql"),
+    },
+    Migration {
+        name: "0003_rest.sql",
+        sql: include_str!("../sql/gateway/0003_rest.sql"),
     },
 ];
 

@@ -20,7 +20,7 @@ pub struct Pause {
 }
 
 impl Pause {
-    fn until(self, tries: i64, now: UnixTime) -> UnixTime {
+    pub(super) fn until(self, tries: i64, now: UnixTime) -> UnixTime {
         let doublings = u32::try_from(tries).unwrap_or(0).min(30);
         let s = self.first_s.saturating_mul(1_i64 << doublings);
         now.plus_s(s.min(self.most_s))
