@@ -1,5 +1,9 @@
-//! Rules on dates and values. Now: a service's constraints on disclosed claims, the same function for
-//! the person's client and the office's gateway. Day counting and deadlines come with their issue.
+//! Rules on dates and values: a service's constraints on disclosed claims, the same function for the
+//! person's client and the office's gateway; dates to keep. Counting days of stay comes with its issue.
+
+mod due;
+
+pub use due::{Coverage, Nearness, coverage, days_between, nearness};
 
 use denizen_model::catalogue::{Constraint, ConstraintOp};
 use jiff::civil::Date;
