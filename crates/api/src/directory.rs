@@ -4,6 +4,7 @@ use crate::{
     receipt::{HubTrust, TrustError},
     wire::DirectoryAnswer,
 };
+use denizen_guard::{Check, holds};
 use denizen_model::{
     HubId, Sha256Hash, UnixTime,
     directory::{Directory, DirectoryError},
@@ -85,13 +86,14 @@ pub fn verify(
         let root = log.append(&[hash_leaf(entry)]);
         prefix_matches |= seen == Some((log.size(), Sha256Hash::new(root)));
     }
-    if !prefix_matches {
+    if !holds(Check::DirectorySeen, prefix_matches) {
         return Err(VerifyDirectoryError::RolledBack);
     }
     let operator = directory.operator().ok_or(VerifyDirectoryError::OtherHub)?;
     let trust = HubTrust::of(operator, directory.operator_keys(), witnesses, now)?;
     let checkpoint = open_checkpoint(&answer.checkpoint, &trust.directory)?;
-    if checkpoint.size != log.size() || checkpoint.root != log.root() {
+    let same = checkpoint.size == log.size() && checkpoint.root == log.root();
+    if !holds(Check::DirectoryRoot, same) {
         return Err(VerifyDirectoryError::Root);
     }
     Ok(VerifiedDirectory {

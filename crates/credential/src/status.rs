@@ -1,6 +1,7 @@
 //! Token status lists. Source: draft-ietf-oauth-status-list, sections 4, 5 and 8.
 
 use crate::strict_json;
+use denizen_guard::{Check, checked, holds};
 use denizen_jose::{
     PublicKey, Signer, UnverifiedCompact, Verifier, base64url_decode, base64url_encode,
     sign_compact,
@@ -165,21 +166,24 @@ impl StatusListToken {
         seen_iat: Option<i64>,
     ) -> Result<Self, StatusError> {
         let compact = UnverifiedCompact::parse(token).map_err(|_| StatusError::Malformed)?;
-        let (header, payload) = compact
-            .verify(verifier, key)
-            .map_err(|_| StatusError::Signature)?;
+        let header = compact.danger_header().clone();
+        let payload = compact.danger_payload().to_vec();
+        let signed = compact.verify(verifier, key).map(drop);
+        checked(Check::StatusSignature, signed).map_err(|_| StatusError::Signature)?;
         if header.get("typ").and_then(Value::as_str) != Some(STATUS_LIST_TYP) {
             return Err(StatusError::Malformed);
         }
         let payload = strict_json::parse(&payload).ok_or(StatusError::Malformed)?;
-        if payload.get("sub").and_then(Value::as_str) != Some(uri) {
+        let named = payload.get("sub").and_then(Value::as_str) == Some(uri);
+        if !holds(Check::StatusList, named) {
             return Err(StatusError::OtherList);
         }
         let iat = payload
             .get("iat")
             .and_then(Value::as_i64)
             .ok_or(StatusError::Malformed)?;
-        if seen_iat.is_some_and(|seen| iat < seen) {
+        let older = seen_iat.is_some_and(|seen| iat < seen);
+        if !holds(Check::StatusNotOlder, !older) {
             return Err(StatusError::Older);
         }
         let ttl_s = payload.get("ttl").and_then(Value::as_u64);
@@ -205,6 +209,20 @@ impl StatusListToken {
     #[must_use]
     pub fn iat(&self) -> i64 {
         self.iat
+    }
+
+    /// Number of entries of the list.
+    #[must_use]
+    pub fn entries(&self) -> u64 {
+        self.list.entries()
+    }
+
+    /// Whether the list has as many entries as R21 asks for: a smaller one says too much about its
+    /// credentials to whoever sees it fetched.
+    #[must_use]
+    pub fn is_large(&self) -> bool {
+        let least = STATUS_LIST_ENTRIES_MIN as u64;
+        holds(Check::StatusSize, self.entries() >= least)
     }
 
     /// For how many seconds it may be used without asking again.

@@ -6,6 +6,7 @@
 //! Source: RFC 7797 section 3, RFC 8949 section 4.2.1.
 
 use crate::{Alg, PublicKey, Signer, Verifier, base64url_encode};
+use denizen_guard::{Check, holds};
 use serde::{Deserialize, Serialize};
 
 /// Largest signed object that is read, in bytes. An envelope's largest size class is 256 KiB.
@@ -174,7 +175,7 @@ impl<'a> Unverified<'a> {
         key: &PublicKey,
         typ: &str,
     ) -> Result<Object, ObjectError> {
-        if self.header.typ != typ {
+        if !holds(Check::ObjectType, self.header.typ == typ) {
             return Err(ObjectError::OtherType);
         }
         if self.header.alg != key.alg() {

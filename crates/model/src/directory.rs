@@ -6,13 +6,14 @@
 
 use crate::{
     HubId, OrgId, PublicKeyFor, Sha256Hash, UnixTime,
-    jose::{Object, ObjectError, PublicKey, Unverified, Verifier},
+    jose::{ObjectError, PublicKey, Unverified, Verifier},
     key::{Identity, Issuer, KeyPurpose, Message},
     statement::{
         ADMISSION_TYP, Admission, BUNDLE_TYP, KIND_TYP, KindEntry, Quality, Role, SERVICE_TYP,
         STATEMENT_TYP, SUSPENSION_TYP, ServiceEntry, StatedKey, Statement, Suspension, split_kid,
     },
 };
+use denizen_guard::{Check, checked, holds};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Why an entry is refused.
@@ -115,7 +116,7 @@ pub struct Directory {
     operator_keys: Vec<StatedKey>,
     organisations: BTreeMap<OrgId, Organisation>,
     services: BTreeMap<Sha256Hash, ServiceEntry>,
-    kinds: BTreeMap<String, Vec<KindEntry>>,
+    kinds: Vec<KindEntry>,
     /// Hashes of the admissions and suspensions: each stands once.
     decided: BTreeSet<Sha256Hash>,
 }
@@ -131,7 +132,7 @@ impl Directory {
             operator_keys: Vec::new(),
             organisations: BTreeMap::new(),
             services: BTreeMap::new(),
-            kinds: BTreeMap::new(),
+            kinds: Vec::new(),
             decided: BTreeSet::new(),
         }
     }
@@ -186,12 +187,10 @@ impl Directory {
         newest.into_values()
     }
 
-    /// Whether the kind's metadata of this hash is in the directory.
+    /// All versions of all kinds, in the log's order.
     #[must_use]
-    pub fn knows_kind(&self, vct: &str, metadata: &Sha256Hash) -> bool {
-        self.kinds
-            .get(vct)
-            .is_some_and(|v| v.iter().any(|k| k.metadata == *metadata))
+    pub fn kinds(&self) -> &[KindEntry] {
+        &self.kinds
     }
 
     /// In which quality an organisation might issue a kind at `at`, if at all and not suspended then.
@@ -258,7 +257,8 @@ impl Directory {
             }
             KIND_TYP => {
                 let kind: KindEntry = self.by_operator(object, verifier)?;
-                self.kinds.entry(kind.vct.clone()).or_default().push(kind);
+                check_files(&kind)?;
+                self.kinds.push(kind);
                 Ok(())
             }
             BUNDLE_TYP => self
@@ -272,7 +272,8 @@ impl Directory {
     fn decide(&mut self, entry: &[u8], org: OrgId) -> Result<&mut Organisation, DirectoryError> {
         let org = self.organisations.get_mut(&org);
         let org = org.ok_or(DirectoryError::OrgUnknown)?;
-        if self.decided.insert(Sha256Hash::of(entry)) {
+        let first = self.decided.insert(Sha256Hash::of(entry));
+        if holds(Check::DecisionOnce, first) {
             Ok(org)
         } else {
             Err(DirectoryError::Repeated)
@@ -292,11 +293,10 @@ impl Directory {
         if split_kid(object.kid()) != Some((hub, "identity")) {
             return Err(DirectoryError::SignerNotPermitted);
         }
-        let typ = object.typ().to_owned();
-        let object = object
-            .verify(verifier, current_identity(operator)?.key(), &typ)
-            .map_err(DirectoryError::Signature)?;
-        payload(&object)
+        let (typ, claimed) = (object.typ().to_owned(), object.danger_payload());
+        let signed = object.verify(verifier, current_identity(operator)?.key(), &typ);
+        checked(Check::OperatorSignature, signed.map(drop)).map_err(DirectoryError::Signature)?;
+        payload(claimed)
     }
 
     fn apply_service(
@@ -324,7 +324,7 @@ impl Directory {
             .verify(verifier, &key.key, SERVICE_TYP)
             .map_err(DirectoryError::Signature)?;
         self.services
-            .insert(Sha256Hash::of(entry), payload(&object)?);
+            .insert(Sha256Hash::of(entry), payload(object.payload())?);
         Ok(())
     }
 
@@ -341,17 +341,19 @@ impl Directory {
         let prior = self.prior(claimed.role, id);
         let identity = match (&claimed.id, prior) {
             (None, None) => claimed.identity.clone(),
-            (Some(_), Some((prior, prior_hash))) if claimed.prev == Some(prior_hash) => {
+            (Some(_), Some((prior, prior_hash)))
+                if holds(Check::StatementPrev, claimed.prev == Some(prior_hash)) =>
+            {
                 current_identity(prior)?
             }
             _ => return Err(DirectoryError::ChainBroken),
         };
-        if claimed.v != 1 || identity != claimed.identity || !claimed.names.contains_key("en") {
+        let same = holds(Check::StatementIdentity, identity == claimed.identity);
+        if claimed.v != 1 || !same || !claimed.names.contains_key("en") {
             return Err(DirectoryError::ChainBroken);
         }
-        object
-            .verify(verifier, identity.key(), STATEMENT_TYP)
-            .map_err(DirectoryError::Signature)?;
+        let signed = object.verify(verifier, identity.key(), STATEMENT_TYP);
+        checked(Check::StatementSignature, signed.map(drop)).map_err(DirectoryError::Signature)?;
         if let Some(next) = &claimed.identity_next {
             check_next(next, &id, claimed.prev.as_ref(), verifier)?;
         }
@@ -421,6 +423,15 @@ impl Directory {
     }
 }
 
+/// The files of a kind are those that its hashes name.
+fn check_files(kind: &KindEntry) -> Result<(), DirectoryError> {
+    let same = |text: &str, hash: &Sha256Hash| Sha256Hash::of(text.as_bytes()) == *hash;
+    let files = kind.files.as_ref();
+    let good =
+        files.is_none_or(|f| same(&f.metadata, &kind.metadata) && same(&f.schema, &kind.schema));
+    good.then_some(()).ok_or(DirectoryError::Malformed)
+}
+
 /// The bytes that a next identity key signs to prove that somebody has it.
 #[must_use]
 pub fn identity_next_input(id: &Sha256Hash, prev: Option<&Sha256Hash>, key: &PublicKey) -> Vec<u8> {
@@ -458,6 +469,6 @@ fn current_identity(statement: &Statement) -> Result<PublicKeyFor<Identity>, Dir
     }
 }
 
-fn payload<T: serde::de::DeserializeOwned>(object: &Object) -> Result<T, DirectoryError> {
-    serde_json::from_slice(object.payload()).map_err(|_| DirectoryError::Malformed)
+fn payload<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, DirectoryError> {
+    serde_json::from_slice(bytes).map_err(|_| DirectoryError::Malformed)
 }

@@ -5,6 +5,7 @@
 //! The header bytes as received are the AAD of the seal (R5): they are kept, never re-encoded.
 
 use crate::{AddressId, HubId, Sha256Hash, cbor};
+use denizen_guard::{Check, holds};
 use minicbor::{Decoder, Encoder};
 
 /// Suite 1: X-Wing (KEM 0x647a), HKDF-SHA256 (KDF 0x0001), ChaCha20-Poly1305 (AEAD 0x0003), SHA-256,
@@ -121,10 +122,9 @@ impl Envelope {
         if enc.len() != ENC_SIZE_BYTES {
             return Err(EnvelopeError::Malformed);
         }
-        if !SIZE_CLASSES_BYTES
-            .iter()
-            .any(|class| class + TAG_SIZE_BYTES == ct.len())
-        {
+        let mut classes = SIZE_CLASSES_BYTES.iter();
+        let known = classes.any(|class| class + TAG_SIZE_BYTES == ct.len());
+        if !holds(Check::SizeClass, known) {
             return Err(EnvelopeError::SizeClass);
         }
         Ok(Self {

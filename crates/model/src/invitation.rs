@@ -9,6 +9,7 @@ use crate::{
     jose::{Object, ObjectError, Unverified, Verifier, base64url_decode, base64url_encode},
     key::{Identity, Message},
 };
+use denizen_guard::{Check, checked, holds};
 use serde::{Deserialize, Serialize};
 
 /// `typ` of an invitation.
@@ -161,9 +162,9 @@ impl UnverifiedInvitation {
         if org.admission.is_none() || org.suspension.is_some() {
             return Err(InvitationError::NotInDirectory);
         }
-        if org.statement.identity != invitation.identity
-            || !org.chain.contains(&invitation.statement)
-        {
+        let same = org.statement.identity == invitation.identity
+            && org.chain.contains(&invitation.statement);
+        if !holds(Check::InvitationKeys, same) {
             return Err(InvitationError::OtherKeys);
         }
         let object = Unverified::parse(&self.object).map_err(InvitationError::Signature)?;
@@ -176,10 +177,10 @@ impl UnverifiedInvitation {
         let key = directory
             .key::<Message>(&invitation.org, Some(&kid), now)
             .ok_or(InvitationError::OtherKeys)?;
-        object
-            .verify(verifier, key.key(), INVITATION_TYP)
+        let signed = object.verify(verifier, key.key(), INVITATION_TYP);
+        checked(Check::InvitationSignature, signed.map(drop))
             .map_err(InvitationError::Signature)?;
-        if now > invitation.expires {
+        if !holds(Check::InvitationExpiry, now <= invitation.expires) {
             return Err(InvitationError::Expired);
         }
         Ok(VerifiedInvitation {

@@ -9,6 +9,7 @@ use crate::{
     jose::{Object, ObjectError, Unverified, Verifier, base64url_encode},
     key::{Auth, Cnf, Deposit, Sign},
 };
+use denizen_guard::{Check, holds};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -70,7 +71,8 @@ impl KeyStatement {
         let object = Unverified::parse(bytes).map_err(KeyStatementError::Signature)?;
         let claimed: Self = serde_json::from_slice(object.danger_payload())
             .map_err(|_| KeyStatementError::Malformed)?;
-        if AddressId::of(&claimed.auth) != claimed.address {
+        let same = AddressId::of(&claimed.auth) == claimed.address;
+        if !holds(Check::AddressIsHash, same) {
             return Err(KeyStatementError::OtherAddress);
         }
         object

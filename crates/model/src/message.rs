@@ -16,6 +16,7 @@ use crate::{
     envelope::Header,
     jose::{Object, ObjectError, PublicKey, Signer, Unverified, Verifier},
 };
+use denizen_guard::{Check, checked, holds};
 use serde::{Deserialize, Serialize};
 
 /// `typ` of a message.
@@ -192,15 +193,15 @@ impl Message {
         from: &From,
         header: &Header,
     ) -> Result<Self, MessageError> {
-        let object = Unverified::parse(bytes)
-            .and_then(|o| o.verify(verifier, key, MESSAGE_TYP))
-            .map_err(MessageError::Signature)?;
-        let message: Self =
-            serde_json::from_slice(object.payload()).map_err(|_| MessageError::Malformed)?;
+        let object = Unverified::parse(bytes).map_err(MessageError::Signature)?;
+        let payload = object.danger_payload();
+        let signed = object.verify(verifier, key, MESSAGE_TYP);
+        checked(Check::MessageSignature, signed.map(drop)).map_err(MessageError::Signature)?;
+        let message: Self = serde_json::from_slice(payload).map_err(|_| MessageError::Malformed)?;
         if message.attachments.len() > ATTACHMENTS_MAX {
             return Err(MessageError::Malformed);
         }
-        if message.from != *from {
+        if !holds(Check::MessageFrom, message.from == *from) {
             return Err(MessageError::OtherSender);
         }
         let to = To {
@@ -208,10 +209,10 @@ impl Message {
             address: header.to,
             suite: header.suite,
         };
-        if message.to != to {
+        if !holds(Check::MessageTo, message.to == to) {
             return Err(MessageError::ReAddressed);
         }
-        if message.commit() != header.commit {
+        if !holds(Check::MessageCommit, message.commit() == header.commit) {
             return Err(MessageError::OtherCommit);
         }
         Ok(message)

@@ -11,6 +11,7 @@ use crate::{
     jose::{Jwk, Object, PublicKey, Signer},
     key::{Identity, KeyPurpose},
 };
+use denizen_guard::{Check, holds};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -144,7 +145,8 @@ impl Statement {
     /// The stated key of one purpose that counts at `at`, by key id or (none given) the newest.
     #[must_use]
     pub fn key<P: KeyPurpose>(&self, kid: Option<&str>, at: UnixTime) -> Option<&StatedKey> {
-        let stated = self.keys.iter().filter(|k| k.purpose == P::NAME);
+        let mine = |k: &&StatedKey| holds(Check::KeyPurpose, k.purpose == P::NAME);
+        let stated = self.keys.iter().filter(mine);
         stated
             .filter(|k| kid.is_none_or(|kid| kid == k.kid))
             .filter(|k| k.not_before <= at && at <= k.not_after)
@@ -156,7 +158,8 @@ impl StatedKey {
     /// The key with its purpose as type; `None` if it is stated for another.
     #[must_use]
     pub fn typed<P: KeyPurpose>(&self) -> Option<PublicKeyFor<P>> {
-        (self.purpose == P::NAME).then(|| PublicKeyFor::new(self.key.clone()).ok())?
+        let mine = holds(Check::KeyPurpose, self.purpose == P::NAME);
+        mine.then(|| PublicKeyFor::new(self.key.clone()).ok())?
     }
 }
 
@@ -237,6 +240,21 @@ pub struct KindEntry {
     pub metadata: Sha256Hash,
     /// SHA-256 of the JSON Schema file's bytes.
     pub schema: Sha256Hash,
+    /// The files themselves, for programs that do not carry them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub files: Option<KindFiles>,
+}
+
+/// The files of a record kind, and its labels.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KindFiles {
+    /// The type metadata file.
+    pub metadata: String,
+    /// The JSON Schema file.
+    pub schema: String,
+    /// Labels by language tag, then by key.
+    pub texts: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 /// Signs a directory object whose signer is `<id>#<kid>`.

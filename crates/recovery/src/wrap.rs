@@ -7,6 +7,7 @@
 
 use argon2::{Algorithm, Argon2, Params, Version};
 use chacha20poly1305::{ChaCha20Poly1305, KeyInit, aead::Aead};
+use denizen_guard::{Check, holds};
 use hkdf::Hkdf;
 use minicbor::{Decoder, Encoder};
 use sha2::Sha256;
@@ -130,7 +131,8 @@ pub fn unwrap_passphrase(
     check(cost)?;
     let keys = keys(passphrase, device, &salt, cost)?;
     let (key, expected) = keys.split_at(32);
-    if !bool::from(commitment.as_slice().ct_eq(expected)) {
+    let committed = bool::from(commitment.as_slice().ct_eq(expected));
+    if !holds(Check::KeyCommitment, committed) {
         return Err(WrapError::WrongPassphrase);
     }
     let root = ChaCha20Poly1305::new_from_slice(key)

@@ -1,5 +1,6 @@
 //! Padding to size classes: u32 big-endian length, message, zeros (R9).
 
+use denizen_guard::{Check, holds};
 use denizen_model::envelope::SIZE_CLASSES_BYTES;
 use zeroize::Zeroizing;
 
@@ -27,7 +28,9 @@ pub fn pad(message: &[u8]) -> Result<Zeroizing<Vec<u8>>, PaddingError> {
     let mut plaintext = Zeroizing::new(Vec::with_capacity(class));
     plaintext.extend_from_slice(&len.to_be_bytes());
     plaintext.extend_from_slice(message);
-    plaintext.resize(class, 0);
+    if !holds(Check::Padding, false) {
+        plaintext.resize(class, 0);
+    }
     Ok(plaintext)
 }
 
@@ -43,14 +46,14 @@ pub fn unpad(plaintext: &[u8]) -> Result<&[u8], PaddingError> {
         let (len, rest) = plaintext.split_first_chunk::<4>()?;
         let len = usize::try_from(u32::from_be_bytes(*len)).ok()?;
         let (message, zeros) = rest.split_at_checked(len)?;
-        zeros.iter().all(|b| *b == 0).then_some(message)
+        holds(Check::PaddingForm, zeros.iter().all(|b| *b == 0)).then_some(message)
     };
     let message = read().ok_or(PaddingError::NotPadded)?;
     // One message has one class: a small message in a large class would be a covert channel.
     let smallest = SIZE_CLASSES_BYTES
         .iter()
         .find(|class| **class >= message.len() + 4);
-    if smallest == Some(&plaintext.len()) {
+    if holds(Check::PaddingForm, smallest == Some(&plaintext.len())) {
         Ok(message)
     } else {
         Err(PaddingError::NotPadded)

@@ -1,6 +1,7 @@
 //! HPKE base mode (RFC 9180) with X-Wing (KEM 0x647a), HKDF-SHA256, ChaCha20-Poly1305.
 
 use crate::padding::{PaddingError, pad, unpad};
+use denizen_guard::{Check, holds};
 use denizen_model::envelope::{Envelope, EnvelopeError, Header};
 use hpke::{
     Deserializable, Kem as _, OpModeR, OpModeS, Serializable, aead::ChaCha20Poly1305,
@@ -56,6 +57,10 @@ impl KemPublic {
     pub fn to_bytes(&self) -> Vec<u8> {
         self.0.to_bytes().to_vec()
     }
+
+    pub(crate) fn key(&self) -> &<XWing as hpke::Kem>::PublicKey {
+        &self.0
+    }
 }
 
 impl KemSecret {
@@ -77,7 +82,7 @@ impl KemSecret {
         KemPublic(XWing::sk_to_pk(&self.private()))
     }
 
-    fn private(&self) -> <XWing as hpke::Kem>::PrivateKey {
+    pub(crate) fn private(&self) -> <XWing as hpke::Kem>::PrivateKey {
         <XWing as hpke::Kem>::PrivateKey::from_bytes(&self.0).expect("an X-Wing seed is 32 bytes")
     }
 }
@@ -108,6 +113,15 @@ pub trait Sealer {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Portable;
 
+/// The header bytes, as the AAD of the ciphertext (R5).
+fn bound(header: &[u8]) -> &[u8] {
+    if holds(Check::HeaderIsAad, false) {
+        &[]
+    } else {
+        header
+    }
+}
+
 impl Sealer for Portable {
     fn seal(
         &self,
@@ -123,7 +137,7 @@ impl Sealer for Portable {
             &to.0,
             MESSAGE_INFO,
             &plaintext,
-            &aad,
+            bound(&aad),
             &mut rng,
         )
         .map_err(|_| SealError::BadKey)?;
@@ -138,7 +152,7 @@ impl Sealer for Portable {
             &enc.map_err(|_| OpenError)?,
             MESSAGE_INFO,
             envelope.ct(),
-            envelope.header_bytes(),
+            bound(envelope.header_bytes()),
         );
         let plaintext = Zeroizing::new(plaintext.map_err(|_| OpenError)?);
         unpad(&plaintext).map(<[u8]>::to_vec).map_err(|_| OpenError)

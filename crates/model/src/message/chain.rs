@@ -2,6 +2,7 @@
 
 use super::Chain;
 use crate::{MessageId, Sha256Hash};
+use denizen_guard::{Check, holds};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -72,7 +73,7 @@ pub fn take_place(heads: &mut Heads, chain: &Chain, hash: Sha256Hash) -> bool {
     if head.is_none_or(|(seq, _)| chain.seq > seq) {
         heads.insert(id, (chain.seq, hash));
     }
-    follows
+    holds(Check::ChainGap, follows)
 }
 
 #[cfg(test)]
