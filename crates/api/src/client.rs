@@ -3,6 +3,10 @@
 //! It signs, sends, and checks the shape of answers. Receipts, heads and the directory come back
 //! unverified: [`crate::receipt`] and [`crate::directory`] check them against the hub's keys.
 
+mod object;
+
+pub use object::Upload;
+
 use crate::{
     problem::{Problem, ProblemKind},
     signature::{Covered, sign},

@@ -69,6 +69,8 @@ kinds! {
     Frozen = "frozen", 423, "The address is frozen by its holder: only status changes and answers to disputes are taken.";
     /// The envelope is not well formed or for another hub.
     EnvelopeRefused = "envelope-refused", 422, "The envelope is not well formed or is for another hub or address.";
+    /// Its size is none that an object has, or its bytes are not those that its id says.
+    ObjectRefused = "object-refused", 422, "The object is not of a size that objects have, or its bytes are not those of its id: seal it again.";
     /// Larger than allowed.
     TooLarge = "too-large", 413, "The request is larger than allowed.";
     /// Quota used up.

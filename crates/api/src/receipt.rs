@@ -1,12 +1,14 @@
 //! Checking receipts and heads against a hub's keys.
 
+use denizen_guard::{Check, checked, holds};
 use denizen_model::{
     AddressId, Nonce, PublicKeyFor, Sha256Hash, UnixTime,
-    deposit::{HEAD_TYP, Head, LeafOpening, Receipt, address_commitment},
+    deposit::{HEAD_TYP, Head, LeafOpening, LeafType, Receipt, address_commitment},
     envelope::{Envelope, EnvelopeError},
     jose::{Unverified, Verifier},
     key::{Head as HeadKey, KeyPurpose, Log},
     message::To,
+    object::OBJECT_COMMIT,
     statement::{Role, StatedKey, Statement},
 };
 use denizen_tlog::{
@@ -180,12 +182,41 @@ pub fn verify(
     of: ReceiptFor<'_>,
     trust: &HubTrust,
 ) -> Result<VerifiedReceipt, ReceiptError> {
+    verify_as(LeafType::Envelope, receipt, of, trust)
+}
+
+/// Checks the receipt of an attachment object: its proof, and that it is of this object at this
+/// address. An envelope's receipt is refused, and so the other way round.
+///
+/// # Errors
+/// [`ReceiptError`].
+pub fn verify_object(
+    receipt: &Receipt,
+    address: &AddressId,
+    id: &Sha256Hash,
+    trust: &HubTrust,
+) -> Result<VerifiedReceipt, ReceiptError> {
+    let of = ReceiptFor {
+        address,
+        envelope_hash: id,
+        commit: &OBJECT_COMMIT,
+    };
+    verify_as(LeafType::Object, receipt, of, trust)
+}
+
+fn verify_as(
+    leaf_type: LeafType,
+    receipt: &Receipt,
+    of: ReceiptFor<'_>,
+    trust: &HubTrust,
+) -> Result<VerifiedReceipt, ReceiptError> {
     let verified = verify_proof(&receipt.proof, trust)?;
     let opening = &verified.opening;
-    let same = opening.addr_c == address_commitment(of.address, &receipt.nonce_a)
+    let same = opening.leaf_type == leaf_type
+        && opening.addr_c == address_commitment(of.address, &receipt.nonce_a)
         && opening.envelope_hash == *of.envelope_hash
         && opening.commit == *of.commit;
-    if same {
+    if holds(Check::ReceiptOf, same) {
         Ok(verified)
     } else {
         Err(ReceiptError::OtherEnvelope)
@@ -235,7 +266,8 @@ pub fn verify_delivery(
 ) -> Result<(Envelope, VerifiedReceipt), DeliveryError> {
     let parsed = Envelope::parse(envelope)?;
     let header = parsed.header();
-    if (header.hub, header.to, header.suite) != (to.hub, to.address, to.suite) {
+    let mine = (header.hub, header.to, header.suite) == (to.hub, to.address, to.suite);
+    if !holds(Check::DeliveryAddress, mine) {
         return Err(DeliveryError::OtherAddress);
     }
     let of = ReceiptFor {
@@ -244,8 +276,27 @@ pub fn verify_delivery(
         commit: &header.commit,
     };
     let verified = verify(receipt, of, trust)?;
-    if verified.opening.pos == pos {
+    if holds(Check::ReceiptPlace, verified.opening.pos == pos) {
         Ok((parsed, verified))
+    } else {
+        Err(DeliveryError::OtherPlace)
+    }
+}
+
+/// Checks that an object marker which was fetched at `pos` of an address is what its receipt proves.
+///
+/// # Errors
+/// [`DeliveryError::Receipt`], [`DeliveryError::OtherPlace`].
+pub fn verify_marker(
+    id: &Sha256Hash,
+    receipt: &Receipt,
+    pos: u64,
+    address: &AddressId,
+    trust: &HubTrust,
+) -> Result<VerifiedReceipt, DeliveryError> {
+    let verified = verify_object(receipt, address, id, trust)?;
+    if holds(Check::ReceiptPlace, verified.opening.pos == pos) {
+        Ok(verified)
     } else {
         Err(DeliveryError::OtherPlace)
     }
@@ -277,10 +328,11 @@ pub fn verify_head(
     trust: &HubTrust,
     verifier: &dyn Verifier,
 ) -> Result<(Head, Checkpoint), HeadError> {
-    let object = Unverified::parse(head)
-        .and_then(|o| o.verify(verifier, trust.head.key(), HEAD_TYP))
-        .map_err(|_| HeadError::Signature)?;
-    let head: Head = serde_json::from_slice(object.payload()).map_err(|_| HeadError::Signature)?;
+    let object = Unverified::parse(head).map_err(|_| HeadError::Signature)?;
+    let payload = object.danger_payload();
+    let signed = object.verify(verifier, trust.head.key(), HEAD_TYP);
+    checked(Check::HeadSignature, signed.map(drop)).map_err(|_| HeadError::Signature)?;
+    let head: Head = serde_json::from_slice(payload).map_err(|_| HeadError::Signature)?;
     if head.address != *address || head.checkpoint_hash != Sha256Hash::of(checkpoint.as_bytes()) {
         return Err(HeadError::OtherAddress);
     }

@@ -1,7 +1,11 @@
 //! Bodies of requests and answers. JSON, but for deposits and envelopes, which are CBOR arrays.
 
+mod object;
+
+pub use object::{ObjectPart, UPLOADS_MAX, UploadState};
+
 use denizen_model::{
-    DepositId, Nonce, OrgId, PublicKeyFor, cbor, deposit::Receipt, id::Bytes, key::Auth,
+    DepositId, Nonce, OrgId, PublicKeyFor, Sha256Hash, cbor, deposit::Receipt, id::Bytes, key::Auth,
 };
 use minicbor::{Decoder, Encoder};
 use serde::{Deserialize, Serialize};
@@ -136,6 +140,15 @@ pub enum Fetched {
         /// Its receipt.
         receipt: Receipt,
     },
+    /// An attachment object: its bytes are asked for by its id. Receipt unverified.
+    Object {
+        /// Position.
+        pos: u64,
+        /// SHA-256 of its bytes.
+        id: Sha256Hash,
+        /// Its receipt.
+        receipt: Receipt,
+    },
     /// Erased.
     Tombstone {
         /// Position.
@@ -143,6 +156,18 @@ pub enum Fetched {
         /// Index of its leaf.
         index: u64,
     },
+}
+
+impl Fetched {
+    /// Its position.
+    #[must_use]
+    pub fn pos(&self) -> u64 {
+        match self {
+            Self::Envelope { pos, .. } | Self::Object { pos, .. } | Self::Tombstone { pos, .. } => {
+                *pos
+            }
+        }
+    }
 }
 
 /// Answer to `GET /v1/addresses/{a}/envelopes`.
@@ -333,7 +358,8 @@ pub fn decode_entries(bytes: &[u8]) -> Option<Vec<Vec<u8>>> {
 }
 
 impl FetchAnswer {
-    /// `[head, checkpoint, [[0, pos, envelope, proof, nonce_a] | [1, pos, index], ...]]`.
+    /// `[head, checkpoint, [[0, pos, envelope, proof, nonce_a] | [1, pos, index] |
+    /// [2, pos, id, proof, nonce_a], ...]]`.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         write(|e| {
@@ -347,6 +373,10 @@ impl FetchAnswer {
                         receipt,
                     } => {
                         e.array(5)?.u8(0)?.u64(*pos)?.bytes(envelope)?;
+                        write_receipt(e, receipt)?;
+                    }
+                    Fetched::Object { pos, id, receipt } => {
+                        e.array(5)?.u8(2)?.u64(*pos)?.bytes(id.as_bytes())?;
                         write_receipt(e, receipt)?;
                     }
                     Fetched::Tombstone { pos, index } => {
@@ -371,6 +401,11 @@ impl FetchAnswer {
                 (5, 0) => Fetched::Envelope {
                     pos: d.u64().ok()?,
                     envelope: d.bytes().ok()?.to_vec(),
+                    receipt: read_receipt(d)?,
+                },
+                (5, 2) => Fetched::Object {
+                    pos: d.u64().ok()?,
+                    id: cbor::hash(d)?,
                     receipt: read_receipt(d)?,
                 },
                 (3, 1) => Fetched::Tombstone {

@@ -1,4 +1,5 @@
-//! Deposit: a batch of envelopes from one depositor.
+//! Deposit: a batch of envelopes from one depositor. What holds for them holds for objects too
+//! ([`crate::object`]).
 
 use crate::{
     Shared,
@@ -34,7 +35,7 @@ pub(crate) enum Depositor {
 
 impl Depositor {
     /// What retries are recognised by.
-    fn id(&self) -> Vec<u8> {
+    pub(crate) fn id(&self) -> Vec<u8> {
         match self {
             Self::Org(org) => org.as_bytes().to_vec(),
             Self::Key(key) => key.thumbprint().to_vec(),
@@ -53,8 +54,28 @@ struct Checked {
     reserved: bool,
 }
 
+impl Checked {
+    fn asked(&self) -> Asked<'_> {
+        Asked {
+            address: &self.address,
+            size: self.body.len() as u64,
+            pass: self.pass.as_ref(),
+            reserved: self.reserved,
+        }
+    }
+}
+
+/// What is to be taken, as far as it decides who may leave it.
+#[derive(Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    pub(crate) address: &'a AddressId,
+    pub(crate) size: u64,
+    pub(crate) pass: Option<&'a Pass>,
+    pub(crate) reserved: bool,
+}
+
 /// What became of one item within the transaction.
-enum Taken {
+pub(crate) enum Taken {
     New {
         opening: LeafOpening,
         nonce_a: Nonce,
@@ -158,28 +179,76 @@ fn take(
         return Ok(Taken::Refused(ProblemKind::NotFound));
     };
     let depositor_id = depositor.id();
-    if let Some((pos, hash)) = tx.db.deposit(&item.address, &depositor_id, &item.id)? {
-        if hash.is_some_and(|hash| hash != item.hash) {
-            return Ok(Taken::Refused(ProblemKind::DepositIdReused));
-        }
-        let place = tx
-            .db
-            .place(&item.address, pos)?
-            .ok_or(StoreError::Damaged)?;
-        return Ok(Taken::Old(place, item.address));
+    let named = (&item.id, &item.hash);
+    if let Some(taken) = stand(tx, &item.address, &depositor_id, named)? {
+        return Ok(taken);
     }
-    if let Err(kind) = accepted(tx, depositor, &item, &row, reserved_a_day)? {
+    let asked = item.asked();
+    let pass = match admits(depositor, &asked, &row)? {
+        Ok(pass) => pass,
+        Err(kind) => return Ok(Taken::Refused(kind)),
+    };
+    if let Err(kind) = count(tx, &asked, &row, pass, reserved_a_day)? {
         return Ok(Taken::Refused(kind));
     }
+    let leaf = NewLeaf {
+        leaf_type: LeafType::Envelope,
+        address: &item.address,
+        body: &item.body,
+        hash: item.hash,
+        commit: item.commit,
+    };
+    let taken = append(tx, &row, &leaf)?;
+    let by = &depositor_id;
+    tx.db
+        .insert_deposit(&item.address, by, &item.id, row.next_pos, &item.hash)?;
+    let bytes = row.bytes + item.body.len() as u64;
+    tx.db
+        .set_address_fill(&item.address, row.next_pos + 1, bytes)?;
+    Ok(taken)
+}
+
+/// What this deposit id of this depositor stands for already.
+pub(crate) fn stand(
+    tx: &Tx<'_>,
+    address: &AddressId,
+    by: &[u8],
+    (id, hash): (&DepositId, &Sha256Hash),
+) -> Result<Option<Taken>, StoreError> {
+    let Some((pos, known)) = tx.db.deposit(address, by, id)? else {
+        return Ok(None);
+    };
+    if known.is_some_and(|known| known != *hash) {
+        return Ok(Some(Taken::Refused(ProblemKind::DepositIdReused)));
+    }
+    let place = tx.db.place(address, pos)?.ok_or(StoreError::Damaged)?;
+    Ok(Some(Taken::Old(place, *address)))
+}
+
+/// What takes a place.
+pub(crate) struct NewLeaf<'a> {
+    pub(crate) leaf_type: LeafType,
+    pub(crate) address: &'a AddressId,
+    pub(crate) body: &'a [u8],
+    pub(crate) hash: Sha256Hash,
+    pub(crate) commit: Sha256Hash,
+}
+
+/// Appends the leaf of something new and inserts its place.
+pub(crate) fn append(
+    tx: &mut Tx<'_>,
+    row: &AddressRow,
+    new: &NewLeaf<'_>,
+) -> Result<Taken, StoreError> {
     let nonce = Nonce::make(&mut tx.rng);
     let nonce_a = Nonce::make(&mut tx.rng);
     let opening = LeafOpening {
-        leaf_type: LeafType::Envelope,
-        addr_c: address_commitment(&item.address, &nonce_a),
+        leaf_type: new.leaf_type,
+        addr_c: address_commitment(new.address, &nonce_a),
         pos: row.next_pos,
         time: tx.now,
-        envelope_hash: item.hash,
-        commit: item.commit,
+        envelope_hash: new.hash,
+        commit: new.commit,
         nonce,
     };
     let index = tx.append(LogId::Deposits, opening.leaf().as_bytes().to_vec());
@@ -187,23 +256,14 @@ fn take(
         pos: row.next_pos,
         index,
         time: tx.now,
-        body: &item.body,
-        hash: item.hash,
-        commit: item.commit,
+        leaf_type: new.leaf_type,
+        body: new.body,
+        hash: new.hash,
+        commit: new.commit,
         nonce,
         nonce_a,
     };
-    tx.db.insert_place(&item.address, &place)?;
-    tx.db.insert_deposit(
-        &item.address,
-        &depositor_id,
-        &item.id,
-        row.next_pos,
-        &item.hash,
-    )?;
-    let bytes = row.bytes + item.body.len() as u64;
-    tx.db
-        .set_address_fill(&item.address, row.next_pos + 1, bytes)?;
+    tx.db.insert_place(new.address, &place)?;
     Ok(Taken::New {
         opening,
         nonce_a,
@@ -211,27 +271,25 @@ fn take(
     })
 }
 
-/// Whether the address takes this item from this depositor; counts the pass's use.
-fn accepted(
-    tx: &Tx<'_>,
+/// Whether the address takes something from this depositor, and under which pass.
+pub(crate) fn admits<'a>(
     depositor: &Depositor,
-    item: &Checked,
+    item: &Asked<'a>,
     row: &AddressRow,
-    reserved_a_day: u32,
-) -> Result<Result<(), ProblemKind>, StoreError> {
+) -> Result<Result<Option<&'a Pass>, ProblemKind>, StoreError> {
     if row.closed {
         return Ok(Err(ProblemKind::Closed));
     }
     let accepts: Vec<Accept> =
         serde_json::from_str(&row.accepts).map_err(|_| StoreError::Damaged)?;
-    let by_pass = |org: &OrgId| item.pass.as_ref().filter(|p| p.org == *org);
+    let by_pass = |org: &OrgId| item.pass.filter(|p| p.org == *org);
     let mut admitted_by = None;
     for accept in &accepts {
         let admits = match (accept, depositor) {
             (Accept::Org(org), Depositor::Org(by)) => org == by,
             (Accept::SelfOnly(true), Depositor::Key(key)) => row.auth.as_slice() == key.as_bytes(),
             (Accept::PassBy(org), Depositor::Key(key)) => {
-                let pass = by_pass(org).filter(|p| p.inbox == Some(item.address));
+                let pass = by_pass(org).filter(|p| p.inbox == Some(*item.address));
                 admitted_by = pass.filter(|p| match &p.bind {
                     Bind::Nonce(_) => true,
                     Bind::Key(thumbprint) => *thumbprint.as_bytes() == key.thumbprint(),
@@ -241,7 +299,7 @@ fn accepted(
             _ => false,
         };
         if admits {
-            return count(tx, item, row, admitted_by, reserved_a_day);
+            return Ok(Ok(admitted_by));
         }
     }
     let kind = if item.pass.is_some() {
@@ -253,9 +311,9 @@ fn accepted(
 }
 
 /// Quotas, frozen addresses and uses of passes.
-fn count(
+pub(crate) fn count(
     tx: &Tx<'_>,
-    item: &Checked,
+    item: &Asked<'_>,
     row: &AddressRow,
     pass: Option<&Pass>,
     reserved_a_day: u32,
@@ -267,7 +325,7 @@ fn count(
             return Ok(Err(ProblemKind::Frozen));
         }
     }
-    if row.bytes + item.body.len() as u64 > row.quota {
+    if row.bytes + item.size > row.quota {
         return Ok(Err(ProblemKind::Quota));
     }
     let Some(pass) = pass else { return Ok(Ok(())) };
@@ -276,10 +334,7 @@ fn count(
         Bind::Key(key) => (key.as_bytes().as_slice(), day, ProblemKind::RateLimited),
     };
     let total = [b"bytes", pass.org.as_bytes().as_slice(), bind].concat();
-    if !tx
-        .db
-        .use_bytes((&total, period), item.body.len() as u64, pass.quota)?
-    {
+    if !tx.db.use_bytes((&total, period), item.size, pass.quota)? {
         return Ok(Err(ProblemKind::Quota));
     }
     let bind = [b"deposit", pass.org.as_bytes().as_slice(), bind].concat();
@@ -290,7 +345,7 @@ fn count(
     })
 }
 
-fn outcome(taken: Taken, after: &After<'_>) -> Result<DepositOutcome, StoreError> {
+pub(crate) fn outcome(taken: Taken, after: &After<'_>) -> Result<DepositOutcome, StoreError> {
     let (opening, nonce_a, index) = match taken {
         Taken::Refused(kind) => return Ok(DepositOutcome::Refused(kind.name().to_owned())),
         Taken::New {
@@ -315,7 +370,7 @@ fn outcome(taken: Taken, after: &After<'_>) -> Result<DepositOutcome, StoreError
 pub(crate) fn opening_of(place: &PlaceRow, address: &AddressId) -> Option<(LeafOpening, Nonce)> {
     let (_, hash, commit, nonce, nonce_a) = place.body.as_ref()?;
     let opening = LeafOpening {
-        leaf_type: LeafType::Envelope,
+        leaf_type: place.leaf_type,
         addr_c: address_commitment(address, nonce_a),
         pos: place.pos,
         time: place.time,

@@ -1,8 +1,8 @@
-//! Erase: one envelope, or a whole address (shred). Leaves stay in the log and say nothing any more.
+//! Erase: one envelope or object, or a whole address (shred). Leaves stay in the log and say nothing any more.
 
 use crate::{Shared, log::Tx};
 use denizen_api::ProblemKind;
-use denizen_model::AddressId;
+use denizen_model::{AddressId, Sha256Hash};
 use denizen_store::StoreError;
 
 /// Erases one envelope; its place stays as a tombstone.
@@ -42,7 +42,40 @@ pub(crate) async fn envelope(
     }
 }
 
-/// Shreds an address: salt and envelopes go, it stays closed. Repeating it is harmless.
+/// Erases an object, wherever it lies in the address; its places stay as tombstones.
+///
+/// # Errors
+/// [`ProblemKind::NotFound`], [`ProblemKind::Busy`].
+pub(crate) async fn object(
+    shared: &Shared,
+    address: AddressId,
+    id: Sha256Hash,
+) -> Result<(), ProblemKind> {
+    let work = move |tx: &mut Tx<'_>| {
+        let Some(row) = tx.db.address(&address)? else {
+            return Ok(false);
+        };
+        let places = tx.db.object_places(&address, &id)?;
+        let mut bytes = row.bytes;
+        for pos in &places {
+            bytes = bytes.saturating_sub(tx.db.erase_place(&address, *pos)?);
+            tx.set_erased();
+        }
+        tx.db.set_address_fill(&address, row.next_pos, bytes)?;
+        Ok(!places.is_empty())
+    };
+    let found = shared
+        .erase(work, |found, _| found)
+        .await
+        .map_err(|_| ProblemKind::Busy)?;
+    if found {
+        Ok(())
+    } else {
+        Err(ProblemKind::NotFound)
+    }
+}
+
+/// Shreds an address: salt, envelopes and objects go, it stays closed. Repeating it is harmless.
 ///
 /// # Errors
 /// [`ProblemKind::NotFound`], [`ProblemKind::Busy`].

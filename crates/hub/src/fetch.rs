@@ -1,13 +1,13 @@
 //! Fetch: what lies in an address, with receipts and a signed head; waits for the first if asked.
 
-use crate::{Shared, deposit::opening_of, log::Published, receipt::receipt};
+use crate::{Shared, deposit::opening_of, log::Published, object, receipt::receipt};
 use denizen_api::{
     ProblemKind,
     wire::{FETCH_MAX, FetchAnswer, Fetched},
 };
 use denizen_model::{
     AddressId,
-    deposit::{Head, sign_head, tombstones_hash},
+    deposit::{Head, LeafType, sign_head, tombstones_hash},
     statement::full_kid,
 };
 use denizen_store::{
@@ -29,6 +29,9 @@ pub(crate) async fn fetch(
     after: Option<u64>,
     wait_s: u32,
 ) -> Result<FetchAnswer, ProblemKind> {
+    if let Some(after) = after {
+        object::pass(shared, address, after).await;
+    }
     let mut published = shared.deposits.clone();
     let deadline = tokio::time::sleep(Duration::from_secs(u64::from(wait_s)));
     tokio::pin!(deadline);
@@ -78,6 +81,14 @@ fn read(
             continue;
         };
         let receipt = receipt(&opening, nonce_a, place.index, published, &tiles)?;
+        if place.leaf_type == LeafType::Object {
+            items.push(Fetched::Object {
+                pos: place.pos,
+                id: opening.envelope_hash,
+                receipt,
+            });
+            continue;
+        }
         let envelope = place.body.map(|(body, ..)| body).unwrap_or_default();
         bytes += envelope.len();
         if bytes > ANSWER_SIZE_BYTES_MAX && !items.is_empty() {

@@ -4,7 +4,7 @@ mod auth;
 mod extract;
 mod problem;
 
-use crate::{Hub, Shared, address, deposit, directory, erase, fetch, public};
+use crate::{Hub, Shared, address, deposit, directory, erase, fetch, object, public};
 use auth::{Signed, signed_address, signed_depositor, signed_organisation, signed_owner};
 use axum::{
     Router,
@@ -17,8 +17,8 @@ use axum::{
 use denizen_api::{
     ProblemKind,
     wire::{
-        CBOR_MEDIA_TYPE, ChangeAccepts, EntryPlace, RegisterAddress, WAIT_S_MAX, WrappedRoot,
-        decode_batch, decode_entries, encode_outcomes,
+        CBOR_MEDIA_TYPE, ChangeAccepts, EntryPlace, ObjectPart, RegisterAddress, WAIT_S_MAX,
+        WrappedRoot, decode_batch, decode_entries, encode_outcomes,
     },
 };
 use denizen_model::{AddressId, Nonce, OrgId, Sha256Hash};
@@ -30,7 +30,7 @@ use serde::Deserialize;
 use std::sync::Arc;
 
 /// Every route: method, path, what its parameters are. A test walks it (R29).
-pub const ROUTES: [(&str, &str, &[&str]); 21] = [
+pub const ROUTES: [(&str, &str, &[&str]); 24] = [
     ("POST", "/v1/addresses", &[]),
     ("GET", "/v1/addresses/{address}", &["address"]),
     ("DELETE", "/v1/addresses/{address}", &["address"]),
@@ -44,6 +44,21 @@ pub const ROUTES: [(&str, &str, &[&str]); 21] = [
         "DELETE",
         "/v1/addresses/{address}/envelopes/{pos}",
         &["address", "pos"],
+    ),
+    (
+        "PUT",
+        "/v1/addresses/{address}/objects/{id}",
+        &["address", "id"],
+    ),
+    (
+        "GET",
+        "/v1/addresses/{address}/objects/{id}",
+        &["address", "id", "offset"],
+    ),
+    (
+        "DELETE",
+        "/v1/addresses/{address}/objects/{id}",
+        &["address", "id"],
     ),
     ("POST", "/v1/deposits", &[]),
     ("GET", "/v1/directory", &[]),
@@ -79,6 +94,10 @@ pub fn router(hub: &Hub) -> Router {
         .route(
             "/v1/addresses/{address}/envelopes/{pos}",
             delete(erase_envelope),
+        )
+        .route(
+            "/v1/addresses/{address}/objects/{id}",
+            put(put_object).get(read_object).delete(erase_object),
         )
         .route("/v1/deposits", post(deposit_batch))
         .route("/v1/directory", get(read_directory).post(append_directory))
@@ -163,6 +182,50 @@ async fn erase_envelope(
 ) -> Answered {
     let id = signed_address(&hub, &signed, &id)?;
     erase::envelope(&hub, id, pos).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+async fn put_object(
+    State(hub): Hubbed,
+    InPath((address, id)): InPath<(String, String)>,
+    signed: Signed,
+) -> Answered {
+    let depositor = signed_depositor(&hub, &signed)?;
+    let not_found = |_| Refusal(ProblemKind::NotFound);
+    let address = AddressId::parse(&address).map_err(not_found)?;
+    let id = Sha256Hash::parse(&id).map_err(not_found)?;
+    let part = ObjectPart::decode(&signed.body).ok_or(Refusal(ProblemKind::Malformed))?;
+    let state = object::put(&hub, depositor, (address, id), part).await?;
+    Ok(cbor(state.encode()))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ObjectQuery {
+    offset: Option<u64>,
+}
+
+async fn read_object(
+    State(hub): Hubbed,
+    InPath((address, id)): InPath<(String, String)>,
+    InQuery(query): InQuery<ObjectQuery>,
+    signed: Signed,
+) -> Answered {
+    let address = signed_address(&hub, &signed, &address)?;
+    let id = Sha256Hash::parse(&id).map_err(|_| Refusal(ProblemKind::NotFound))?;
+    let offset = query.offset.unwrap_or(0);
+    let bytes = object::read(&hub, &address, &id, offset).await?;
+    Ok(([(CONTENT_TYPE, "application/octet-stream")], bytes).into_response())
+}
+
+async fn erase_object(
+    State(hub): Hubbed,
+    InPath((address, id)): InPath<(String, String)>,
+    signed: Signed,
+) -> Answered {
+    let address = signed_address(&hub, &signed, &address)?;
+    let id = Sha256Hash::parse(&id).map_err(|_| Refusal(ProblemKind::NotFound))?;
+    erase::object(&hub, address, id).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 

@@ -1,7 +1,7 @@
 //! The operator: takes sealed envelopes, logs that it did, and hands them to who owns the address.
 //!
-//! Scope: addresses, deposits, the two logs, receipts, fetching, erasing, the directory, status lists,
-//! wrapped roots. It has no key that opens anything, and names no crate that could (`deny.toml`).
+//! Scope: addresses, deposits, objects, the two logs, receipts, fetching, erasing, the directory,
+//! status lists, wrapped roots. It has no key that opens anything, and names no crate that could (`deny.toml`).
 //! No route takes an attribute of a person or lists across addresses (R29).
 //!
 //! One writer thread does all writing in group commits ([`log`]); readers have a connection of their
@@ -17,6 +17,7 @@ mod http;
 mod init;
 pub mod log;
 mod metrics;
+mod object;
 mod public;
 mod receipt;
 
@@ -56,6 +57,10 @@ pub struct HubConfig {
     pub self_quota_bytes: u64,
     /// Reserved deposits that a frozen address takes in a day.
     pub reserved_a_day: u32,
+    /// Days after which an upload that nobody goes on with is removed.
+    pub unfinished_days: u32,
+    /// Days after which an object is removed that its owner has passed by and never read.
+    pub unread_days: u32,
     /// Pages by which the database may grow, as if the disk were full then; for tests.
     pub grow_pages_max: Option<u32>,
     /// What is known from elsewhere to have been signed: a database without it is not served (R12).
@@ -75,6 +80,8 @@ impl HubConfig {
             services_a_day: 200,
             self_quota_bytes: 64 << 20,
             reserved_a_day: 20,
+            unfinished_days: 7,
+            unread_days: 90,
             grow_pages_max: None,
             newest_known: NewestKnown::default(),
         }

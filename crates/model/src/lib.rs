@@ -20,6 +20,7 @@ pub mod invitation;
 pub mod key;
 pub mod link;
 pub mod message;
+pub mod object;
 pub mod pass;
 pub mod statement;
 pub mod time;

@@ -29,11 +29,13 @@
 //! ```
 
 mod local;
+mod object;
 mod padding;
 mod sealer;
 mod tree;
 
 pub use local::{LocalKey, LocalKeyError};
+pub use object::{ObjectOpenError, ObjectTooLarge, SealedObject, open_object, seal_object};
 pub use padding::{PaddingError, pad, unpad};
 pub use sealer::{KemPublic, KemSecret, MESSAGE_INFO, OpenError, Portable, SealError, Sealer};
 pub use tree::{AddressIndex, AddressKeys, RootSecret};

@@ -2,7 +2,10 @@
 //! behaviour, opened anew in the middle of it. Another engine is another `Bench`.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
-use denizen_model::{AddressId, DepositId, Nonce, OrgId, Sha256Hash, UnixTime, deposit::Tombstone};
+use denizen_model::{
+    AddressId, DepositId, Nonce, OrgId, Sha256Hash, UnixTime,
+    deposit::{LeafType, Tombstone},
+};
 use denizen_store::{
     Database, Fault, StoreError,
     hub::{AddressRow, LogHead, LogId, NewPlace, RootRow, StoredTiles},
@@ -73,6 +76,7 @@ fn place(pos: u64, index: u64, body: &[u8]) -> NewPlace<'_> {
         pos,
         index,
         time: UnixTime(100 + index.cast_signed()),
+        leaf_type: LeafType::Envelope,
         body,
         hash: Sha256Hash::of(body),
         commit: Sha256Hash::new([4; 32]),

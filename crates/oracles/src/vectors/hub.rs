@@ -68,6 +68,9 @@ pub(super) fn run(op: &str, input: &Value) -> Outcome {
                     envelope,
                     receipt,
                 } => json!({"pos": pos, "envelope": b(envelope), "receipt": receipt}),
+                Fetched::Object { pos, id, receipt } => {
+                    json!({"pos": pos, "id": id.to_text(), "receipt": receipt})
+                }
                 Fetched::Tombstone { pos, index } => json!({"pos": pos, "index": index}),
             };
             let items: Vec<_> = answer.items.into_iter().map(item).collect();

@@ -126,13 +126,13 @@ impl Database {
         Ok(())
     }
 
-    /// Shreds an address: salt, envelopes, hashes and openings go; `auth` and places stay, so that
+    /// Shreds an address: salt, envelopes, objects, hashes and openings go; `auth` and places stay, so that
     /// it is known to be closed and its indexes stay told.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn shred_address(&self, id: &AddressId) -> Result<(), StoreError> {
-        let id = params![id.as_bytes()];
+    pub fn shred_address(&self, address: &AddressId) -> Result<(), StoreError> {
+        let id = params![address.as_bytes()];
         self.sql().execute(
             "UPDATE address SET salt = NULL, closed = 1, bytes = 0, accepts = '[]' \
              WHERE address = ?1",
@@ -145,7 +145,7 @@ impl Database {
         )?;
         self.sql()
             .execute("UPDATE deposit SET hash = NULL WHERE address = ?1", id)?;
-        Ok(())
+        self.remove_objects(address)
     }
 
     /// Counts one use of a pass within a period; `false` if it was used `uses_max` times already.

@@ -1,10 +1,13 @@
 //! Places of an address: envelopes and tombstones, and the ids of deposits.
 
 use crate::{Database, StoreError, signed, unsigned};
-use denizen_model::{AddressId, DepositId, Nonce, Sha256Hash, UnixTime, deposit::Tombstone};
+use denizen_model::{
+    AddressId, DepositId, Nonce, Sha256Hash, UnixTime,
+    deposit::{LeafType, Tombstone},
+};
 use rusqlite::{OptionalExtension, Row, params};
 
-/// A new envelope with the opening of its leaf.
+/// A new envelope or object with the opening of its leaf.
 #[derive(Debug, Clone, Copy)]
 pub struct NewPlace<'a> {
     /// Position within the address.
@@ -13,11 +16,13 @@ pub struct NewPlace<'a> {
     pub index: u64,
     /// Hub time.
     pub time: UnixTime,
-    /// The envelope's bytes.
+    /// What lies there.
+    pub leaf_type: LeafType,
+    /// The envelope's bytes; empty for an object, whose bytes are in parts.
     pub body: &'a [u8],
-    /// SHA-256 of them.
+    /// SHA-256 of the envelope or object.
     pub hash: Sha256Hash,
-    /// The envelope's `commit`.
+    /// The leaf's `commit`.
     pub commit: Sha256Hash,
     /// Nonce of the leaf.
     pub nonce: Nonce,
@@ -34,18 +39,32 @@ pub struct PlaceRow {
     pub index: u64,
     /// Hub time.
     pub time: UnixTime,
-    /// Envelope, hash, commit, nonce, nonce_a; none if it was erased.
+    /// What lies there, or lay.
+    pub leaf_type: LeafType,
+    /// Envelope (empty for an object), hash, commit, nonce, nonce_a; none if it was erased.
     pub body: Option<(Vec<u8>, Sha256Hash, Sha256Hash, Nonce, Nonce)>,
 }
 
-type Raw = (i64, i64, i64, Option<Vec<u8>>, [Option<[u8; 32]>; 4]);
+type Raw = (i64, i64, i64, Option<Vec<u8>>, [Option<[u8; 32]>; 4], i64);
 
 fn raw(r: &Row<'_>) -> rusqlite::Result<Raw> {
     let hashes = [r.get(4)?, r.get(5)?, r.get(6)?, r.get(7)?];
-    Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, hashes))
+    Ok((
+        r.get(0)?,
+        r.get(1)?,
+        r.get(2)?,
+        r.get(3)?,
+        hashes,
+        r.get(8)?,
+    ))
 }
 
-fn place((pos, index, time, body, hashes): Raw) -> Result<PlaceRow, StoreError> {
+fn place((pos, index, time, body, hashes, kind): Raw) -> Result<PlaceRow, StoreError> {
+    let leaf_type = match kind {
+        0 => LeafType::Envelope,
+        1 => LeafType::Object,
+        _ => return Err(StoreError::Damaged),
+    };
     let body = match (body, hashes) {
         (Some(body), [Some(hash), Some(commit), Some(nonce), Some(nonce_a)]) => Some((
             body,
@@ -61,20 +80,21 @@ fn place((pos, index, time, body, hashes): Raw) -> Result<PlaceRow, StoreError> 
         pos: unsigned(pos)?,
         index: unsigned(index)?,
         time: UnixTime(time),
+        leaf_type,
         body,
     })
 }
 
-const COLUMNS: &str = "pos, leaf_index, time, body, hash, commitment, nonce, nonce_a";
+const COLUMNS: &str = "pos, leaf_index, time, body, hash, commitment, nonce, nonce_a, kind";
 
 impl Database {
-    /// Adds an envelope at its place.
+    /// Adds an envelope or object at its place.
     ///
     /// # Errors
     /// [`StoreError`].
     pub fn insert_place(&self, id: &AddressId, new: &NewPlace<'_>) -> Result<(), StoreError> {
         let sql = "INSERT INTO place (address, pos, leaf_index, time, body, hash, commitment, \
-                   nonce, nonce_a) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+                   nonce, nonce_a, kind) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
         self.sql().prepare_cached(sql)?.execute(params![
             id.as_bytes(),
             signed(new.pos)?,
@@ -85,6 +105,10 @@ impl Database {
             new.commit.as_bytes(),
             new.nonce.as_bytes(),
             new.nonce_a.as_bytes(),
+            match new.leaf_type {
+                LeafType::Envelope => 0,
+                LeafType::Object => 1,
+            },
         ])?;
         Ok(())
     }
@@ -158,7 +182,8 @@ impl Database {
         .collect()
     }
 
-    /// Erases one envelope: its bytes, hash and openings go, its place stays. Gives the bytes freed.
+    /// Erases one envelope or object: its bytes, hash and openings go, its place stays. Gives the bytes
+    /// freed.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -175,7 +200,8 @@ impl Database {
             "UPDATE deposit SET hash = NULL WHERE address = ?1 AND pos = ?2",
             at,
         )?;
-        unsigned(bytes.unwrap_or(0))
+        let object = self.remove_object_at(id, pos)?;
+        Ok(object + unsigned(bytes.unwrap_or(0))?)
     }
 
     /// Remembers a deposit id.
