@@ -43,6 +43,10 @@ purpose! {
     Pass = Ed25519 "pass";
     /// Signs status list tokens.
     Status = Es256 "status";
+    /// Acts for somebody else: proves the possession that a mandate asks for, signs a helper's files.
+    Delegate = Es256 "delegate";
+    /// Signs the mandates that a person gives one helper.
+    Mandate = Es256 "mandate";
     /// Signs a hub's heads of addresses.
     Head = Ed25519 "head";
     /// Signs a hub's checkpoints (C2SP signed note).

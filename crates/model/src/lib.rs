@@ -19,6 +19,7 @@ pub mod id;
 pub mod invitation;
 pub mod key;
 pub mod link;
+pub mod mandate;
 pub mod message;
 pub mod object;
 pub mod pass;

@@ -28,14 +28,16 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod file;
 mod local;
 mod object;
 mod padding;
 mod sealer;
 mod tree;
 
+pub use file::{FILE_INFO, FILE_SIZE_BYTES_MAX, open_file, seal_file};
 pub use local::{LocalKey, LocalKeyError};
 pub use object::{ObjectOpenError, ObjectTooLarge, SealedObject, open_object, seal_object};
 pub use padding::{PaddingError, pad, unpad};
 pub use sealer::{KemPublic, KemSecret, MESSAGE_INFO, OpenError, Portable, SealError, Sealer};
-pub use tree::{AddressIndex, AddressKeys, RootSecret};
+pub use tree::{AddressIndex, AddressKeys, PersonKeys, RootSecret};

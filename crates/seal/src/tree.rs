@@ -3,11 +3,11 @@
 
 use crate::{KemSecret, LocalKey};
 use denizen_model::{
-    AddressId, CopyRef, HubId, Nonce, SecretKeyFor,
+    AddressId, CopyRef, HubId, MessageId, Nonce, SecretKeyFor,
     envelope::SUITE_1,
     id::Bytes,
     jose::Object,
-    key::{Auth, Cnf, Deposit, KeyPurpose, Sign},
+    key::{Auth, Cnf, Delegate, Deposit, KeyPurpose, Mandate, Sign},
     link::KeyStatement,
 };
 use hkdf::Hkdf;
@@ -81,6 +81,18 @@ impl RootSecret {
         self.derive_signing("cnf-copy", copy_ref.as_bytes())
     }
 
+    /// Her keys of one relation with another person, named by a random ref: no two relations share
+    /// one.
+    #[must_use]
+    pub fn derive_person(&self, relation: &MessageId) -> PersonKeys {
+        let context = relation.as_bytes();
+        PersonKeys {
+            delegate: self.derive_key(context),
+            mandate: self.derive_key(context),
+            kem: KemSecret::from_seed(*self.derive("person-kem", context)),
+        }
+    }
+
     /// The key under which a client keeps its own files on one device.
     #[must_use]
     pub fn derive_local(&self) -> LocalKey {
@@ -125,6 +137,17 @@ pub struct AddressKeys {
     pub kem: KemSecret,
 }
 
+/// Keys of one relation between two people, one purpose each.
+#[derive(Clone)]
+pub struct PersonKeys {
+    /// Acts for the other: proves possession, signs drafts and questions.
+    pub delegate: SecretKeyFor<Delegate>,
+    /// Signs mandates that are given to the other.
+    pub mandate: SecretKeyFor<Mandate>,
+    /// Opens what the other sealed.
+    pub kem: KemSecret,
+}
+
 impl AddressKeys {
     /// The address.
     #[must_use]
@@ -163,7 +186,15 @@ mod tests {
         assert_eq!(a.address(), b.address());
         assert_ne!(a.kem.danger_seed(), b.kem.danger_seed());
         assert_ne!(a.address(), c.address());
+        let (one, two) = (MessageId::new([0; 16]), MessageId::new([1; 16]));
+        let (one, two) = (root.derive_person(&one), root.derive_person(&two));
         let mut seeds = vec![
+            one.delegate.danger_seed(),
+            one.mandate.danger_seed(),
+            *one.kem.danger_seed(),
+            two.delegate.danger_seed(),
+            two.mandate.danger_seed(),
+            *two.kem.danger_seed(),
             a.auth.danger_seed(),
             a.sign.danger_seed(),
             a.cnf.danger_seed(),
@@ -174,6 +205,6 @@ mod tests {
         ];
         seeds.sort_unstable();
         seeds.dedup();
-        assert_eq!(seeds.len(), 7);
+        assert_eq!(seeds.len(), 13);
     }
 }

@@ -65,6 +65,12 @@ pub enum Body {
     /// What was destroyed and what the law keeps.
     #[serde(rename = "erasure/done")]
     ErasureDone(ErasureDone),
+    /// She tells an office of a helper who may ask for the state of one application.
+    #[serde(rename = "mandate/give")]
+    MandateGive(Box<MandateGive>),
+    /// A mandate ends before its time.
+    #[serde(rename = "mandate/end")]
+    MandateEnd(MandateEnd),
     /// Plain text.
     #[serde(rename = "note")]
     Note(Text),
@@ -276,6 +282,19 @@ pub struct PresentedAs {
     pub query: String,
     /// The attachment's id.
     pub attachment: String,
+    /// What she says to a claim of a private body: it travels with the paper.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply: Option<Reply>,
+}
+
+/// What she says to a record that is a claim.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reply {
+    /// In her words.
+    pub text: String,
+    /// When she said it.
+    pub at: UnixTime,
 }
 
 /// `application/submit` and `application/amend`.
@@ -445,6 +464,25 @@ pub struct KeptByLaw {
     pub legal_basis: String,
     /// Until.
     pub until: jiff::civil::Date,
+}
+
+/// `mandate/give`: signed, like every message, by her link's `sign` key. The thread is the application
+/// that it is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MandateGive {
+    /// Names the mandate.
+    pub mandate: MessageId,
+    /// The claims of a mandate, as the kind has them.
+    pub claims: serde_json::Map<String, Value>,
+}
+
+/// `mandate/end`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MandateEnd {
+    /// The mandate that ends.
+    pub mandate: MessageId,
 }
 
 /// Plain text.
