@@ -15,7 +15,8 @@ pub(crate) fn embedded() -> anyhow::Result<Catalogue> {
     let files = EMBEDDED
         .iter()
         .map(|(path, bytes)| ((*path).to_owned(), bytes.to_vec()));
-    load(&files.collect())
+    // A test loads it with all its checks.
+    Catalogue::load_known(&files.collect()).map_err(|errors| refusal(&errors))
 }
 
 /// A deployment's own catalogue.
@@ -45,10 +46,12 @@ pub(crate) fn read(folder: &Path) -> anyhow::Result<Catalogue> {
 }
 
 fn load(files: &BTreeMap<String, Vec<u8>>) -> anyhow::Result<Catalogue> {
-    Catalogue::load(files).map_err(|errors| {
-        let lines: Vec<String> = errors.iter().map(CatalogueError::to_string).collect();
-        anyhow!("{}", lines.join("\n"))
-    })
+    Catalogue::load(files).map_err(|errors| refusal(&errors))
+}
+
+fn refusal(errors: &[CatalogueError]) -> anyhow::Error {
+    let lines: Vec<String> = errors.iter().map(CatalogueError::to_string).collect();
+    anyhow!("{}", lines.join("\n"))
 }
 
 #[cfg(test)]

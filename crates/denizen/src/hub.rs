@@ -6,6 +6,7 @@ mod config;
 pub(crate) mod doctor;
 mod folder;
 mod init;
+mod kinds;
 mod last;
 mod organisations;
 mod serve;
@@ -26,6 +27,8 @@ pub(crate) enum Command {
     Suspend(suspend::SuspendArguments),
     /// Lift a suspension: the organisation is admitted again for the kinds that it had
     Reinstate(suspend::Whom),
+    /// Log the record kinds of a catalogue (`--catalogue DIR`) that are new or changed
+    Kinds(kinds::Arguments),
     /// List the organisations of the public directory, with their state and kinds
     Organisations {
         /// The hub's folder
@@ -58,6 +61,7 @@ pub(crate) async fn run(shell: &Shell, command: Command) -> anyhow::Result<()> {
         Command::Admit(arguments) => admit::run(shell, &arguments).await,
         Command::Suspend(arguments) => suspend::suspend(shell, &arguments).await,
         Command::Reinstate(whom) => suspend::reinstate(shell, &whom).await,
+        Command::Kinds(arguments) => kinds::run(shell, &arguments).await,
         Command::Organisations { dir } => organisations::run(shell, &dir),
         Command::Backup(arguments) => backup::backup(&arguments),
         Command::Restore(arguments) => backup::restore(&arguments),

@@ -66,6 +66,7 @@ impl Operator {
             vct: format!("urn:example:{number}:{}", "x".repeat(8_000)),
             metadata: Sha256Hash::of(b"m"),
             schema: Sha256Hash::of(b"s"),
+            files: None,
         };
         let kid = full_kid(&self.config.hub.into(), "identity");
         sign_entry(&kind, KIND_TYP, self.identity.0.signer(), &kid).into_bytes()

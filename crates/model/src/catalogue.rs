@@ -4,13 +4,18 @@
 //! Everything is checked at once: a bad file is refused with its name and reason.
 
 mod check;
+mod follow;
+mod kind;
 mod locale;
+mod logged;
+mod service;
 
+pub use kind::{AdverseWhen, ClaimError, ClaimMetadata, Disclosable, Kind, KindTraits};
 pub use locale::{LANGUAGES, Locale, LocaleError, PluralCategory};
+pub use service::{Constraint, ConstraintOp, Fee, PendingEffect, Service};
 
-use crate::Sha256Hash;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::{collections::BTreeMap, sync::Arc};
 
 /// Name of the schema file that kinds refer to.
@@ -39,6 +44,22 @@ pub enum Category {
 }
 
 impl Category {
+    /// All of them, in the order of the specification.
+    pub const ALL: [Self; 12] = [
+        Self::Identity,
+        Self::Stay,
+        Self::Border,
+        Self::Employment,
+        Self::Transport,
+        Self::Property,
+        Self::Tax,
+        Self::Education,
+        Self::Language,
+        Self::Medical,
+        Self::Contact,
+        Self::Offences,
+    ];
+
     /// The key of its label in the message files, without the `category-` prefix.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -59,272 +80,6 @@ impl Category {
     }
 }
 
-/// Whether a claim is selectively disclosable (SD-JWT VC type metadata `sd`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Disclosable {
-    /// Always in a disclosure of its own.
-    Always,
-    /// The issuer may choose; Denizen's issuers disclose selectively.
-    Allowed,
-    /// Travels with its parent.
-    Never,
-}
-
-/// One claim of a kind's type metadata.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ClaimMetadata {
-    /// Path of member names (strings), `null` for each element of an array.
-    pub path: Vec<Value>,
-    /// Selective disclosure.
-    pub sd: Disclosable,
-    /// Whether every record has it.
-    #[serde(default)]
-    pub mandatory: bool,
-}
-
-/// Denizen's members of a kind's type metadata.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct KindTraits {
-    /// The category.
-    pub category: Category,
-    /// Ordinary or special category.
-    pub sensitivity: crate::message::Sensitivity,
-    /// Must carry a notice (D10).
-    pub adverse: bool,
-    /// Meant for showing: issued with one-time copies (R18).
-    pub showing: bool,
-    /// One-time copies to issue with a record.
-    pub copies: u8,
-    /// The claim that says until when it counts.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub expires_claim: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Metadata {
-    vct: String,
-    claims: Vec<ClaimMetadata>,
-    denizen: KindTraits,
-}
-
-/// A record kind.
-#[derive(Debug, Clone)]
-pub struct Kind {
-    /// The `vct`, `urn:denizen:kind:<name>:<major>` or a deployment's own.
-    pub vct: String,
-    /// `<name>`: file name and key of its labels.
-    pub name: String,
-    /// Claims in their order.
-    pub claims: Vec<ClaimMetadata>,
-    /// Denizen's members.
-    pub traits: KindTraits,
-    /// The metadata file's bytes, unchanged.
-    pub metadata: Arc<[u8]>,
-    /// SHA-256 of those bytes.
-    pub metadata_hash: Sha256Hash,
-    /// SHA-256 of the schema file's bytes.
-    pub schema_hash: Sha256Hash,
-    schema: Arc<jsonschema::Validator>,
-}
-
-/// Where a claim does not fit its kind. It names places and rules, never values.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{pointer}: {rule}")]
-pub struct ClaimError {
-    /// JSON pointer of the claim, `/` for the record itself.
-    pub pointer: String,
-    /// What is asked of it.
-    pub rule: String,
-}
-
-impl Kind {
-    /// `vct#integrity` as SD-JWT VC writes it: `sha256-` and base64 of the metadata's SHA-256.
-    #[must_use]
-    pub fn integrity(&self) -> String {
-        use base64::{Engine as _, engine::general_purpose::STANDARD};
-        format!("sha256-{}", STANDARD.encode(self.metadata_hash.as_bytes()))
-    }
-
-    /// Checks a record's claims (without the registered ones that issuing adds).
-    ///
-    /// # Errors
-    /// All [`ClaimError`]s, never empty.
-    pub fn check(&self, claims: &Value) -> Result<(), Vec<ClaimError>> {
-        let errors: Vec<_> = self
-            .schema
-            .iter_errors(claims)
-            .map(|e| claim_error(&e))
-            .collect();
-        if errors.is_empty() {
-            Ok(())
-        } else {
-            Err(errors)
-        }
-    }
-}
-
-fn claim_error(error: &jsonschema::ValidationError<'_>) -> ClaimError {
-    use jsonschema::error::ValidationErrorKind as K;
-    let pointer = error.instance_path().to_string();
-    let pointer = if pointer.is_empty() {
-        "/".to_owned()
-    } else {
-        pointer
-    };
-    let rule = match error.kind() {
-        // Names of claims are the office's columns, not a person's data; still only known ones are
-        // repeated: an unknown name could hold anything.
-        K::AdditionalProperties { unexpected } => {
-            format!(
-                "{} unknown claim(s): the kind has no such claim",
-                unexpected.len()
-            )
-        }
-        K::Required { property } => format!("claim {property} is missing"),
-        K::Format { format } => format!("is no valid {format}"),
-        K::Type { .. } => "is of another type than the kind says".to_owned(),
-        K::Enum { .. } | K::Constant { .. } => "is none of the values that the kind allows".into(),
-        K::Pattern { .. } => "is not written as the kind says".to_owned(),
-        K::MinLength { .. } | K::MaxLength { .. } => "is too short or too long".to_owned(),
-        K::Minimum { .. } | K::Maximum { .. } => "is too small or too large".to_owned(),
-        _ => format!("does not meet the rule {}", error.kind().keyword()),
-    };
-    ClaimError { pointer, rule }
-}
-
-/// A constraint on disclosed values of one evidence query.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Constraint {
-    /// The credential query's id.
-    pub query: String,
-    /// Path of the claim.
-    pub path: Vec<String>,
-    /// The rule.
-    #[serde(flatten)]
-    pub op: ConstraintOp,
-}
-
-/// What is asked of a disclosed value.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "op", rename_all = "snake_case")]
-pub enum ConstraintOp {
-    /// A date that is at least this many days ahead.
-    NotExpiredFor {
-        /// Days from today.
-        days: u32,
-    },
-    /// A number, or a value in an ordered list, that is at least this.
-    AtLeast {
-        /// The least value.
-        value: Value,
-        /// For texts: all values from least to greatest.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        order: Vec<String>,
-    },
-}
-
-/// A fee.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Fee {
-    /// ISO 4217.
-    pub currency: String,
-    /// In whole units.
-    pub amount: u64,
-}
-
-/// What the law makes of an application while it is pending (D8).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum PendingEffect {
-    /// Nothing.
-    None,
-    /// She may stay.
-    StayLawful,
-    /// She may work.
-    WorkLawful,
-    /// She may stay and work.
-    StayAndWorkLawful,
-}
-
-impl PendingEffect {
-    /// As the *application filed* record says it.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::StayLawful => "stay-lawful",
-            Self::WorkLawful => "work-lawful",
-            Self::StayAndWorkLawful => "stay-and-work-lawful",
-        }
-    }
-}
-
-/// A service as an office declares it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Service {
-    /// `urn:denizen:service:<name>` or a deployment's own.
-    pub service: String,
-    /// Counts up; a directory entry's hash names the exact version.
-    pub version: u32,
-    /// Message key of its title.
-    pub title_key: String,
-    /// Message key of its purpose.
-    pub purpose_key: String,
-    /// The law that lets the office ask.
-    pub legal_basis: String,
-    /// An unmodified DCQL query (OpenID4VP 1.0 section 6).
-    pub evidence: Value,
-    /// Who may have issued each evidence: credential query id -> `admitted` or organisation ids.
-    pub issuers: BTreeMap<String, Vec<String>>,
-    /// Evidence whose `subject` must be shown.
-    #[serde(default)]
-    pub subject_required: Vec<String>,
-    /// Rules on disclosed values.
-    #[serde(default)]
-    pub constraints: Vec<Constraint>,
-    /// JSON Schema of the answers.
-    pub answers: Value,
-    /// Days that the claims used are kept after the decision.
-    pub retention_days: u32,
-    /// Days within which the office decides.
-    pub deadline_days: u32,
-    /// The fee, if there is one.
-    pub fee: Option<Fee>,
-    /// Kinds that a positive decision grants.
-    pub grants: Vec<String>,
-    /// What the law makes of an application until the decision; absent for none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub pending_effect: Option<PendingEffect>,
-}
-
-impl Service {
-    /// Checks answers against the service's questions.
-    ///
-    /// # Errors
-    /// All [`ClaimError`]s, never empty.
-    pub fn check_answers(&self, answers: &Value) -> Result<(), Vec<ClaimError>> {
-        let schema = options().build(&self.answers).map_err(|_| {
-            vec![ClaimError {
-                pointer: "/".into(),
-                rule: "no valid form".into(),
-            }]
-        })?;
-        let errors: Vec<_> = schema
-            .iter_errors(answers)
-            .map(|e| claim_error(&e))
-            .collect();
-        if errors.is_empty() {
-            Ok(())
-        } else {
-            Err(errors)
-        }
-    }
-}
-
 /// A file of the catalogue that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{file}: {reason}")]
@@ -340,7 +95,10 @@ pub struct CatalogueError {
 pub struct Catalogue {
     kinds: BTreeMap<String, Kind>,
     services: BTreeMap<String, Service>,
-    locales: BTreeMap<String, Locale>,
+    locales: BTreeMap<String, Arc<Locale>>,
+    /// The common schema's bytes.
+    common: Arc<[u8]>,
+    versions: logged::Versions,
 }
 
 impl Catalogue {
@@ -350,18 +108,7 @@ impl Catalogue {
     /// # Errors
     /// Every [`CatalogueError`] found, never empty.
     pub fn load(files: &BTreeMap<String, Vec<u8>>) -> Result<Self, Vec<CatalogueError>> {
-        let mut errors = Vec::new();
-        let mut this = Self {
-            kinds: BTreeMap::new(),
-            services: BTreeMap::new(),
-            locales: BTreeMap::new(),
-        };
-        let common = common_parts(files).map_err(|e| vec![e])?;
-        for (file, bytes) in files {
-            if let Err(error) = this.load_file(file, bytes, (files, &common)) {
-                errors.push(error);
-            }
-        }
+        let (this, mut errors) = Self::read(files, true)?;
         errors.extend(check::kinds(&this, files));
         errors.extend(check::services(&this, files));
         errors.extend(locale::check_all(&this.locales, files));
@@ -372,18 +119,59 @@ impl Catalogue {
         }
     }
 
+    /// Reads a catalogue that was checked when the program was built, without checking it again.
+    ///
+    /// # Errors
+    /// Every [`CatalogueError`] of a file that has another form, never empty.
+    pub fn load_known(files: &BTreeMap<String, Vec<u8>>) -> Result<Self, Vec<CatalogueError>> {
+        match Self::read(files, false)? {
+            (this, errors) if errors.is_empty() => Ok(this),
+            (_, errors) => Err(errors),
+        }
+    }
+
+    fn read(
+        files: &BTreeMap<String, Vec<u8>>,
+        compile: bool,
+    ) -> Result<(Self, Vec<CatalogueError>), Vec<CatalogueError>> {
+        let mut errors = Vec::new();
+        let mut this = Self {
+            kinds: BTreeMap::new(),
+            services: BTreeMap::new(),
+            locales: BTreeMap::new(),
+            common: files.get(COMMON_SCHEMA).map_or(&b"true"[..], |b| b).into(),
+            versions: logged::Versions::default(),
+        };
+        if !files.contains_key(COMMON_SCHEMA) && files.keys().any(|f| f.starts_with("kinds/")) {
+            return Err(vec![wrong(COMMON_SCHEMA, "is missing".into())]);
+        }
+        let common = match compile {
+            true => Some(common_of(&this.common).map_err(|e| vec![e])?),
+            false => None,
+        };
+        for (file, bytes) in files {
+            if let Err(error) = this.load_file(file, bytes, (files, common.as_ref())) {
+                errors.push(error);
+            }
+        }
+        Ok((this, errors))
+    }
+
     fn load_file(
         &mut self,
         file: &str,
         bytes: &[u8],
-        (files, common): (&BTreeMap<String, Vec<u8>>, &jsonschema::Registry<'_>),
+        (files, common): (
+            &BTreeMap<String, Vec<u8>>,
+            Option<&jsonschema::Registry<'_>>,
+        ),
     ) -> Result<(), CatalogueError> {
         let Some(stem) = file.strip_suffix(".json") else {
             return Ok(());
         };
         if let Some(name) = stem.strip_prefix("kinds/") {
             if !name.ends_with(".schema") {
-                let kind = load_kind((name, file), bytes, files, common)?;
+                let kind = kind::load_kind((name, file), bytes, files, (&self.common, common))?;
                 if self.kinds.insert(kind.vct.clone(), kind).is_some() {
                     let reason = "has the vct of another file".into();
                     return Err(wrong(file, reason));
@@ -400,7 +188,7 @@ impl Catalogue {
             read_json::<locale::SameAsEnglish>(file, bytes)?;
         } else if let Some(language) = stem.strip_prefix("locales/") {
             let locale = Locale::parse(language, bytes).map_err(|e| wrong(file, e.to_string()))?;
-            self.locales.insert(language.to_owned(), locale);
+            self.locales.insert(language.to_owned(), Arc::new(locale));
         }
         Ok(())
     }
@@ -422,6 +210,16 @@ impl Catalogue {
         self.services.get(service)
     }
 
+    /// The category of a record: its kind's, or where the kind says so that of the service which it
+    /// names, if the catalogue has it.
+    #[must_use]
+    pub fn category(&self, kind: &Kind, claims: &Map<String, Value>) -> Category {
+        let named = kind.traits.category_of.as_ref();
+        let named = named.and_then(|claim| claims.get(claim)?.as_str());
+        let service = named.and_then(|service| self.service(service));
+        service.map_or(kind.traits.category, |service| service.category)
+    }
+
     /// All services.
     pub fn services(&self) -> impl Iterator<Item = &Service> {
         self.services.values()
@@ -433,6 +231,7 @@ impl Catalogue {
         self.locales
             .get(language)
             .or_else(|| self.locales.get("en"))
+            .map(Arc::as_ref)
     }
 }
 
@@ -448,51 +247,12 @@ fn read_json<T: serde::de::DeserializeOwned>(file: &str, b: &[u8]) -> Result<T, 
 }
 
 /// What the schemas share. A catalogue without kinds needs none.
-fn common_parts(
-    files: &BTreeMap<String, Vec<u8>>,
-) -> Result<jsonschema::Registry<'static>, CatalogueError> {
-    let common: Value = match files.get(COMMON_SCHEMA) {
-        Some(bytes) => read_json(COMMON_SCHEMA, bytes)?,
-        None if files.keys().any(|f| f.starts_with("kinds/")) => {
-            return Err(wrong(COMMON_SCHEMA, "is missing".into()));
-        }
-        None => Value::Bool(true),
-    };
+fn common_of(common: &[u8]) -> Result<jsonschema::Registry<'static>, CatalogueError> {
+    let common: Value = read_json(COMMON_SCHEMA, common)?;
     jsonschema::Registry::new()
         .add("urn:denizen:schema:common", common)
         .and_then(jsonschema::RegistryBuilder::prepare)
         .map_err(|e| wrong(COMMON_SCHEMA, e.to_string()))
-}
-
-fn load_kind(
-    (name, file): (&str, &str),
-    bytes: &[u8],
-    files: &BTreeMap<String, Vec<u8>>,
-    common: &jsonschema::Registry<'_>,
-) -> Result<Kind, CatalogueError> {
-    let metadata: Metadata = read_json(file, bytes)?;
-    let schema_file = format!("kinds/{name}.schema.json");
-    let schema_bytes = files.get(&schema_file).ok_or_else(|| {
-        wrong(
-            &schema_file,
-            "is missing: every kind has a JSON Schema".into(),
-        )
-    })?;
-    let schema: Value = read_json(&schema_file, schema_bytes)?;
-    let validator = options()
-        .with_registry(common)
-        .build(&schema)
-        .map_err(|e| wrong(&schema_file, e.to_string()))?;
-    Ok(Kind {
-        vct: metadata.vct,
-        name: name.to_owned(),
-        claims: metadata.claims,
-        traits: metadata.denizen,
-        metadata: bytes.into(),
-        metadata_hash: Sha256Hash::of(bytes),
-        schema_hash: Sha256Hash::of(schema_bytes),
-        schema: Arc::new(validator),
-    })
 }
 
 fn options<'a>() -> jsonschema::ValidationOptions<'a> {

@@ -28,7 +28,8 @@ fn parse(bytes: &[u8]) -> Value {
 }
 
 /// What is left of the catalogue where one file is spoilt, so that the tests stay quick.
-const FEW: [&str; 7] = [
+const FEW: [&str; 8] = [
+    "tax-status.",
     "visa.",
     "work-permit.",
     "travel-document.",
@@ -158,6 +159,73 @@ fn metadata_that_differs_from_its_schema_is_refused() {
         values.push(json!("triple"));
     });
     names(&errors, file, "needs the text value-visa-entries-triple");
+}
+
+#[test]
+fn a_kind_whose_traits_do_not_fit_its_claims_is_refused() {
+    let file = "kinds/tax-status.json";
+    let when = |value: Value| spoilt(file, move |v| v["denizen"]["adverse_when"] = value);
+    for (value, reason) in [
+        (
+            json!({"claim": "debt", "is": [true]}),
+            "adverse by debt, which is no mandatory claim",
+        ),
+        (
+            json!({"claim": "taxes", "is": ["land"]}),
+            "adverse by taxes, which is no mandatory",
+        ),
+        (
+            json!({"claim": "has_debt", "is": []}),
+            "a value that has_debt cannot have",
+        ),
+        (
+            json!({"claim": "has_debt", "is": ["yes"]}),
+            "a value that has_debt cannot have",
+        ),
+        (
+            json!({"claim": "as_of", "is": ["2026-01-01"]}),
+            "a value that as_of cannot have",
+        ),
+        (json!({"claim": "has_debt"}), "missing field `is`"),
+    ] {
+        names(&when(value), file, reason);
+    }
+    let errors = spoilt(file, |v| v["denizen"]["adverse"] = json!(true));
+    names(
+        &errors,
+        file,
+        "is always adverse: adverse_when says nothing more",
+    );
+    let file = "kinds/visa.json";
+    let errors = spoilt(file, |v| v["denizen"]["adverse"] = json!(true));
+    names(&errors, file, "has no claim appeal for its notice");
+    names(
+        &errors,
+        file,
+        "has no claim legal_basis or article for its notice",
+    );
+    let errors = spoilt(file, |v| v["denizen"]["category_of"] = json!("purpose"));
+    names(
+        &errors,
+        file,
+        "has the category of purpose, which names no service",
+    );
+}
+
+#[test]
+fn a_schema_refers_to_nothing_that_is_not_looked_at() {
+    let file = "kinds/visa.schema.json";
+    for reference in ["#/$defs/own", "urn:denizen:schema:common#/$defs/nothing"] {
+        let errors = spoilt(file, move |v| {
+            v["$defs"]["own"] = json!({"type": "object"});
+            v["properties"]["purpose"] = json!({ "$ref": reference });
+        });
+        let reason = format!("refers to {reference}, which is no part");
+        let named = errors.iter().any(|e| e.reason.contains(&reason));
+        // A part that the common schema does not have cannot be compiled either.
+        let broken = errors.iter().any(|e| e.file == file);
+        assert!(named || broken, "{reference}: {errors:#?}");
+    }
 }
 
 /// How one file is spoilt, and what must be said of it.

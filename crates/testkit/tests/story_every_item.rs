@@ -176,7 +176,8 @@ fn assert_shown(record: &RecordView, play: &Play, admitted: &BTreeSet<&str>) {
     assert_eq!(record.showing, kind.traits.showing, "{name}");
     // Many records of one office use up the copy keys of a link: then fresh ones are sent.
     assert_eq!(record.copies_left > 0, record.showing, "{name}");
-    assert_eq!(record.held.notice.is_some(), kind.traits.adverse, "{name}");
+    let adverse = kind.is_adverse(&record.claims);
+    assert_eq!(record.held.notice.is_some(), adverse, "{name}");
     if let Some(notice) = &record.held.notice {
         for said in [
             &notice.who,

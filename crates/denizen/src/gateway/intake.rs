@@ -30,11 +30,11 @@ pub(super) async fn run(shell: &Shell, arguments: &Arguments) -> anyhow::Result<
     let shown = arguments.mapping.display();
     let text = std::fs::read_to_string(&arguments.mapping)
         .with_context(|| format!("{shown} cannot be read as UTF-8"))?;
-    let mapping =
-        Mapping::parse(&text, &shell.catalogue).map_err(|error| anyhow!("{shown}: {error}"))?;
+    let mut gateway = open_with_directory(shell, &arguments.dir).await?;
+    let mapping = Mapping::parse(&text, gateway.catalogue());
+    let mapping = mapping.map_err(|error| anyhow!("{shown}: {error}"))?;
     let shown = arguments.file.display();
     let file = File::open(&arguments.file).with_context(|| format!("{shown} cannot be read"))?;
-    let mut gateway = open_with_directory(shell, &arguments.dir).await?;
     let size = file.metadata().map_or(0, |m| m.len());
     let bar = ProgressBar::with_draw_target(Some(size), ProgressDrawTarget::stderr());
     let input = bar.wrap_read(file);

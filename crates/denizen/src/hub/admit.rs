@@ -47,21 +47,21 @@ pub(crate) async fn run(shell: &Shell, arguments: &Arguments) -> anyhow::Result<
     let (bytes, statement) = read_statement(&arguments.statement, &operator)?;
     let hash = Sha256Hash::of(&bytes);
     let org = OrgId::from(statement.id.unwrap_or(hash));
-    let kinds = arguments
-        .kinds
-        .iter()
-        .map(|kind| admitted_kind(kind, &shell.catalogue));
-    let admission = Admission {
+    let mut admission = Admission {
         v: 1,
         org,
         statement: hash,
-        kinds: kinds.collect::<anyhow::Result<_>>()?,
+        kinds: Vec::new(),
         from: shell.now(),
     };
     let identity = identity_key(&folder, arguments.identity.as_deref())?;
     let kid = full_kid(&operator.id.into(), "identity");
-    let signed = sign_entry(&admission, ADMISSION_TYP, identity.signer(), &kid).into_bytes();
     let choose = |directory: &Directory| {
+        let (catalogue, _) = shell.catalogue.with_directories([directory]);
+        let kinds = arguments.kinds.iter();
+        let kinds = kinds.map(|kind| admitted_kind(kind, &catalogue));
+        admission.kinds = kinds.collect::<anyhow::Result<_>>()?;
+        let signed = sign_entry(&admission, ADMISSION_TYP, identity.signer(), &kid).into_bytes();
         let known = directory.organisations().any(|o| o.chain.contains(&hash));
         Ok(if known {
             vec![signed]
@@ -114,7 +114,7 @@ fn admitted_kind(text: &str, catalogue: &Catalogue) -> anyhow::Result<AdmittedKi
     if catalogue.kind(vct).is_none() {
         let known: Vec<&str> = catalogue.kinds().map(|k| k.vct.as_str()).collect();
         bail!(
-            "--kind {text}: the catalogue has no such kind; it has\n  {}",
+            "--kind {text}: neither the catalogue nor the directory has such a kind; they have\n  {}",
             known.join("\n  ")
         );
     }
@@ -149,6 +149,9 @@ pub(super) async fn enter(
     let (witnesses, now) = (WitnessPolicy::default(), shell.now());
     let there = verify(there, &operator.id, None, witnesses, &Portable, now)?;
     let entries = choose(&there.directory)?;
+    if entries.is_empty() {
+        return Ok(());
+    }
     let entries: Vec<&[u8]> = entries.iter().map(Vec::as_slice).collect();
     match client.post_entries(&entries).await {
         Ok(_) => Ok(()),

@@ -3,16 +3,12 @@
 use super::{
     config::example_for,
     folder::{Folder, Operator},
+    kinds::{self, sign},
 };
 use crate::{files::write_public, shell::Shell};
 use anyhow::{Context as _, bail};
 use denizen_hub::{Hub, OperatorIdentity, make_operator};
-use denizen_model::{
-    HubId,
-    catalogue::Catalogue,
-    directory::Directory,
-    statement::{KIND_TYP, KindEntry, Origins, full_kid, sign_entry},
-};
+use denizen_model::{HubId, catalogue::Catalogue, directory::Directory, statement::Origins};
 use std::{
     collections::BTreeMap,
     net::{IpAddr, Ipv4Addr, SocketAddr},
@@ -51,7 +47,7 @@ pub(crate) async fn run(shell: &Shell, arguments: &Arguments) -> anyhow::Result<
     folder.write(&identity, &keys, &statement)?;
     write_public(&folder.config(), example_for(place.listen()).as_bytes())?;
     let mut entries = vec![statement.into_bytes()];
-    entries.extend(kind_entries(&shell.catalogue, &id, &identity));
+    entries.extend(kind_entries(&shell.catalogue, &id, &identity)?);
     let kinds = entries.len() - 1;
     append(shell, &folder, &folder.operator()?, |_| Ok(entries)).await?;
     let dir = arguments.dir.display();
@@ -83,6 +79,7 @@ pub(super) async fn append(
     config.newest_known = last.verified(&operator.origins()?, &keys)?;
     let (hub, sequencer) = Hub::open(config, keys, Arc::new(shell.clock), Box::new(shell.rng()))?;
     let appended = match choose(&hub.directory()) {
+        Ok(entries) if entries.is_empty() => Ok(Ok(0)),
         Ok(entries) => Ok(hub.append_entries(entries).await),
         Err(error) => Err(error),
     };
@@ -97,17 +94,13 @@ pub(super) async fn append(
 }
 
 /// One entry for each kind of the catalogue.
-fn kind_entries(catalogue: &Catalogue, hub: &HubId, identity: &OperatorIdentity) -> Vec<Vec<u8>> {
-    let kid = full_kid(&(*hub).into(), "identity");
-    let entry = |kind: &denizen_model::catalogue::Kind| {
-        let entry = KindEntry {
-            v: 1,
-            vct: kind.vct.clone(),
-            metadata: kind.metadata_hash,
-            schema: kind.schema_hash,
-        };
-        sign_entry(&entry, KIND_TYP, identity.0.signer(), &kid).into_bytes()
-    };
+fn kind_entries(
+    catalogue: &Catalogue,
+    hub: &HubId,
+    identity: &OperatorIdentity,
+) -> anyhow::Result<Vec<Vec<u8>>> {
+    let carried = crate::catalogue::embedded()?;
+    let entry = |kind| sign(&kinds::entry(kind, catalogue, &carried)?, hub, &identity.0);
     catalogue.kinds().map(entry).collect()
 }
 

@@ -104,7 +104,7 @@ pub fn validate(draft: Draft, catalogue: &Catalogue, now: UnixTime) -> Result<Re
         return Err(Rejection::KindUnknown);
     };
     check_dates(&claims, now)?;
-    let notice = if kind.traits.adverse {
+    let notice = if kind.is_adverse(&claims) {
         Some(notice(&claims).ok_or_else(|| no_notice(&claims))?)
     } else {
         None
@@ -189,16 +189,22 @@ fn notice(claims: &Map<String, Value>) -> Option<Notice> {
         .or_else(|| text("effect_text"))
         .or_else(|| text("effect"))
         .or_else(|| text("state"))
-        .unwrap_or_default();
+        .map_or_else(|| debt(claims), str::to_owned);
     let words = text("ground_text").unwrap_or_default();
     Some(Notice {
         who: text("authority")?.to_owned(),
         ground: format!("{words} {article} {number}").trim().to_owned(),
         legal_basis: article.to_owned(),
-        effect: effect.to_owned(),
+        effect,
         appeal_until: appeal.get("until")?.as_str()?.parse().ok()?,
         appeal_where: appeal.get("to")?.as_str()?.to_owned(),
     })
+}
+
+/// What a debt means: how much, and by which day.
+fn debt(claims: &Map<String, Value>) -> String {
+    let said = ["debt_amount", "currency", "due_on"].map(|name| claims.get(name)?.as_str());
+    said.into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
 fn no_notice(claims: &Map<String, Value>) -> Rejection {
@@ -227,7 +233,11 @@ mod tests {
     use serde_json::json;
 
     fn example(kind: &str) -> Value {
-        let path = repository().join(format!("catalogue/examples/{kind}/valid.json"));
+        example_named(kind, "valid")
+    }
+
+    fn example_named(kind: &str, name: &str) -> Value {
+        let path = repository().join(format!("catalogue/examples/{kind}/{name}.json"));
         serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
     }
 
@@ -260,6 +270,30 @@ mod tests {
                 .notice()
                 .is_none()
         );
+    }
+
+    #[test]
+    fn a_tax_status_is_adverse_by_its_debt_alone() {
+        assert!(
+            check("tax-status", &example("tax-status"))
+                .unwrap()
+                .notice()
+                .is_none()
+        );
+        let mut claims = example_named("tax-status", "valid-debt");
+        let record = check("tax-status", &claims).unwrap();
+        let notice = record.notice().unwrap();
+        assert_eq!(notice.effect, "1840.50 RUB 2026-12-01");
+        assert_eq!(
+            Some(notice.legal_basis.as_str()),
+            claims["legal_basis"].as_str()
+        );
+        assert_eq!(
+            Some(notice.appeal_where.as_str()),
+            claims["appeal"]["to"].as_str()
+        );
+        claims.as_object_mut().unwrap().remove("appeal");
+        assert!(check("tax-status", &claims).is_err());
     }
 
     #[test]

@@ -56,6 +56,7 @@ pub(super) fn kinds(
         if let Some(root) = parse(&schema) {
             shape.walk(&root, &mut Vec::new());
             check_schema(kind, &root, &shape, (&file, &schema), &mut report);
+            check_adverse(kind, &root, &file, &mut report);
         }
         check_traits(kind, &shape, &file, &mut report);
         check_labels(catalogue, kind, &shape, &file, &mut report);
@@ -71,6 +72,10 @@ struct Shape<'a> {
     /// Objects that let unknown claims in.
     open: Vec<Vec<String>>,
     dates: BTreeSet<Vec<String>>,
+    /// Claims that name a service.
+    services: BTreeSet<Vec<String>>,
+    /// References to anything but a common part: what they lead to would not be looked at.
+    foreign: Vec<String>,
 }
 
 impl<'a> Shape<'a> {
@@ -80,6 +85,8 @@ impl<'a> Shape<'a> {
             claims: BTreeMap::new(),
             open: Vec::new(),
             dates: BTreeSet::new(),
+            services: BTreeSet::new(),
+            foreign: Vec::new(),
         }
     }
 
@@ -95,15 +102,20 @@ impl<'a> Shape<'a> {
                     .to_owned(),
             )
         };
-        if let Some(name) = reference.and_then(part) {
+        if let Some(reference) = reference {
+            let name = part(reference).unwrap_or_default();
             let name = name.as_str();
             if matches!(name, "date" | "partial_date") {
                 self.dates.insert(path.clone());
             }
+            if name == "service" {
+                self.services.insert(path.clone());
+            }
             // Countries have labels of their own, for the common codes only.
-            let part = common.get("$defs").and_then(|d| d.get(name));
-            if let Some(part) = part.filter(|_| name != "country") {
-                self.walk(part, path);
+            match common.get("$defs").and_then(|d| d.get(name)) {
+                Some(part) if name != "country" => self.walk(part, path),
+                Some(_) => {}
+                None => self.foreign.push(reference.to_owned()),
             }
         }
         if let Some(values) = schema.get("enum").and_then(Value::as_array) {
@@ -129,7 +141,7 @@ impl<'a> Shape<'a> {
 }
 
 /// A claim's path of names; places in an array have none.
-fn names(path: &[Value]) -> Vec<String> {
+pub(super) fn names(path: &[Value]) -> Vec<String> {
     let names = path.iter().filter_map(Value::as_str);
     names.map(str::to_owned).collect()
 }
@@ -164,6 +176,10 @@ fn check_schema(
             report.wrong(file, shown, reason);
         }
     }
+    for reference in &shape.foreign {
+        let reason = format!("refers to {reference}, which is no part of the common schema");
+        report.wrong(schema, Some(reference), reason);
+    }
     for path in &shape.open {
         let reason = format!("lets unknown claims into /{}", path.join("/"));
         report.wrong(schema, path.last().map(String::as_str), reason);
@@ -171,9 +187,7 @@ fn check_schema(
 }
 
 fn check_traits(kind: &Kind, shape: &Shape<'_>, file: &str, report: &mut Report<'_>) {
-    let shipped = kind.vct.strip_prefix("urn:denizen:kind:");
-    let other = |rest: &str| rest.rsplit_once(':').is_none_or(|(n, _)| n != kind.name);
-    if shipped.is_some_and(other) {
+    if !is_named(&kind.vct, &kind.name) {
         report.wrong(file, Some(&kind.vct), "is not named as its vct says".into());
     }
     let traits = &kind.traits;
@@ -186,10 +200,76 @@ fn check_traits(kind: &Kind, shape: &Shape<'_>, file: &str, report: &mut Report<
         let reason = format!("expires with {claim}, which is no date of its schema");
         report.wrong(file, Some("expires_claim"), reason);
     }
+    let named = traits.category_of.as_ref();
+    if let Some(claim) = named.filter(|c| !shape.services.contains(&vec![(*c).clone()])) {
+        let reason = format!("has the category of {claim}, which names no service");
+        report.wrong(file, Some("category_of"), reason);
+    }
     let subject = kind.claims.iter().find(|c| names(&c.path) == ["subject"]);
     if subject.is_none_or(|c| !c.mandatory) {
         let reason = "has no mandatory subject: nobody could see whose it is";
         report.wrong(file, None, reason.into());
+    }
+}
+
+/// `urn:<owner>:...:<name>:<major>`, in small Latin letters, digits and `-`.
+fn is_named(vct: &str, name: &str) -> bool {
+    let parts: Vec<&str> = vct.split(':').collect();
+    let word = |part: &str| {
+        let letter = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+        !part.is_empty() && !part.starts_with('-') && part.bytes().all(letter)
+    };
+    let [urn, owner @ .., named, major] = parts.as_slice() else {
+        return false;
+    };
+    let counts = major
+        .parse::<u32>()
+        .is_ok_and(|m| m > 0 && m.to_string() == *major);
+    *urn == "urn" && !owner.is_empty() && parts.iter().all(|p| word(p)) && *named == name && counts
+}
+
+/// What can be adverse says by which claim, and holds all that its notice says (D10).
+fn check_adverse(kind: &Kind, root: &Value, file: &str, report: &mut Report<'_>) {
+    let traits = &kind.traits;
+    if let Some(when) = &traits.adverse_when {
+        let claim = &when.claim;
+        let mandatory =
+            |c: &&super::ClaimMetadata| names(&c.path) == [claim.as_str()] && c.mandatory;
+        let mut wrong = |reason: String| report.wrong(file, Some("adverse_when"), reason);
+        if traits.adverse {
+            wrong("is always adverse: adverse_when says nothing more".into());
+        }
+        if !kind.claims.iter().any(|c| mandatory(&c)) {
+            wrong(format!(
+                "is adverse by {claim}, which is no mandatory claim"
+            ));
+        }
+        let listed = root.get("properties").and_then(|p| p.get(claim));
+        let can_be = |value: &Value| match listed.and_then(|l| l.get("enum")?.as_array()) {
+            Some(values) => values.contains(value),
+            None => {
+                value.is_boolean()
+                    && listed.is_some_and(|l| l.get("type") == Some(&"boolean".into()))
+            }
+        };
+        if when.is.is_empty() || !when.is.iter().all(can_be) {
+            wrong(format!("is adverse by a value that {claim} cannot have"));
+        }
+    } else if !traits.adverse {
+        return;
+    }
+    for said in [&["authority"][..], &["legal_basis", "article"], &["appeal"]] {
+        if !kind
+            .claims
+            .iter()
+            .any(|c| matches!(&*names(&c.path), [one] if said.contains(&&**one)))
+        {
+            let reason = format!(
+                "can be adverse, but has no claim {} for its notice",
+                said.join(" or ")
+            );
+            report.wrong(file, Some("denizen"), reason);
+        }
     }
 }
 
@@ -203,18 +283,31 @@ fn check_labels(
     let Some(english) = catalogue.locales.get("en") else {
         return;
     };
-    let name = &kind.name;
     let category = format!("category-{}", kind.traits.category.name());
-    let mut keys = vec![format!("kind-{name}"), category];
+    let keys = [vec![category], keys_of(kind, shape)].concat();
+    for key in keys.iter().filter(|key| !english.has(key)) {
+        let reason = format!("needs the text {key}, which no message file has");
+        report.wrong(file, None, reason);
+    }
+}
+
+/// The labels of a kind, of its claims and of their values.
+fn keys_of(kind: &Kind, shape: &Shape<'_>) -> Vec<String> {
+    let name = &kind.name;
+    let mut keys = vec![format!("kind-{name}")];
     for (path, values) in &shape.claims {
         let claim = format!("{name}-{}", path.join("-"));
         keys.extend(values.iter().map(|value| format!("value-{claim}-{value}")));
         keys.push(format!("claim-{claim}"));
     }
-    for key in keys.iter().filter(|key| !english.has(key)) {
-        let reason = format!("needs the text {key}, which no message file has");
-        report.wrong(file, None, reason);
-    }
+    keys
+}
+
+/// The labels of a kind by its schema.
+pub(super) fn label_keys(kind: &Kind, root: &Value, common: &Value) -> Vec<String> {
+    let mut shape = Shape::new(common);
+    shape.walk(root, &mut Vec::new());
+    keys_of(kind, &shape)
 }
 
 /// Checks every service: what it asks exists, what it rules on is asked, and each text exists.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Deserializer, de};
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
+    sync::Arc,
 };
 
 /// The languages in which every text exists.
@@ -157,6 +158,12 @@ impl Locale {
         self.texts.contains_key(key)
     }
 
+    /// Adds texts without slots or plurals.
+    pub(super) fn extend(&mut self, texts: impl IntoIterator<Item = (String, String)>) {
+        let texts = texts.into_iter().map(|(key, text)| (key, Text::One(text)));
+        self.texts.extend(texts);
+    }
+
     fn slots(&self, key: &str) -> BTreeSet<String> {
         let of = |text: &str| {
             text.split('{')
@@ -198,7 +205,7 @@ fn categories(language: &str) -> &'static [PluralCategory] {
 
 /// Every language has every key with the same slots and its own plural forms, and a text of its own.
 pub(super) fn check_all(
-    locales: &BTreeMap<String, Locale>,
+    locales: &BTreeMap<String, Arc<Locale>>,
     files: &BTreeMap<String, Vec<u8>>,
 ) -> Vec<CatalogueError> {
     let Some(english) = locales.get("en") else {
@@ -315,7 +322,12 @@ mod tests {
             ("en", r#"{"a":"x {n}","b":"y"}"#),
             ("ky", r#"{"a":"x {m}"}"#),
         ]
-        .map(|(l, t)| (l.to_owned(), Locale::parse(l, t.as_bytes()).unwrap()));
+        .map(|(l, t)| {
+            (
+                l.to_owned(),
+                Arc::new(Locale::parse(l, t.as_bytes()).unwrap()),
+            )
+        });
         let errors = check_all(&locales.into(), &BTreeMap::new());
         assert_eq!(errors.len(), 2, "{errors:?}");
     }

@@ -239,6 +239,7 @@ impl World {
             vct: VCT.into(),
             metadata: Sha256Hash::of(b"metadata"),
             schema: Sha256Hash::of(b"schema"),
+            files: None,
         };
         let signer = self.message_key();
         vec![
@@ -260,7 +261,7 @@ impl World {
     pub fn service(&self) -> ServiceEntry {
         let service = json!({
             "service": "urn:denizen:service:right-to-work-check", "version": 1,
-            "title_key": "service-right-to-work-check-title",
+            "category": "employment", "title_key": "service-right-to-work-check-title",
             "purpose_key": "service-right-to-work-check-purpose",
             "legal_basis": "Example law, article 1",
             "evidence": {"credentials": [{"id": "permit", "format": "dc+sd-jwt",
@@ -389,6 +390,8 @@ impl World {
             media_type: SD_JWT_MEDIA_TYPE.into(),
             salt: Nonce::new([salt; 32]),
             data: data.into(),
+            object: None,
+            name: None,
         };
         let issue = RecordIssue {
             record: MessageId::new([0xe1; 16]),
