@@ -2,9 +2,11 @@
 //! Specified in `docs/spec/recovery.md`.
 
 mod kit;
+mod prf;
 mod wrap;
 
 pub use kit::{Kit, KitError};
+pub use prf::{unwrap_prf, wrap_prf};
 pub use wrap::{
     ARGON2_FLOOR, Argon2Cost, DeviceSecret, WrapError, unwrap_passphrase, wrap_passphrase,
 };

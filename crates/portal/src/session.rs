@@ -1,0 +1,109 @@
+//! One unlocked profile in a worker.
+
+mod act;
+mod begin;
+mod read;
+
+pub use begin::{Files, unwrap_passphrase, unwrap_prf, wrap_passphrase, wrap_prf};
+
+use crate::{
+    net::{FetchTransport, Send},
+    runtime::{BrowserRng, now},
+    view::Problem,
+};
+use denizen_holder::{Holder, HolderError, InvitationPreview};
+use denizen_model::{MessageId, Sha256Hash};
+use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
+
+/// What a method throws: a `Problem`.
+pub(crate) type Thrown = JsValue;
+
+/// An unlocked profile. Methods that send are not to be called while another one runs: the worker has
+/// one queue.
+#[wasm_bindgen]
+pub struct Session {
+    holder: Holder,
+    transport: FetchTransport,
+    invitation: Option<InvitationPreview>,
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Session(..)")
+    }
+}
+
+impl Session {
+    fn of(holder: Holder, send: &Send) -> Self {
+        Self {
+            holder,
+            transport: FetchTransport::new(send),
+            invitation: None,
+        }
+    }
+
+    /// Throws an error in her words.
+    fn said<T>(&self, result: Result<T, HolderError>) -> Result<T, Thrown> {
+        result.map_err(|e| Problem::of_error(&self.holder, &e).into())
+    }
+
+    fn problem(&self, code: &str) -> Thrown {
+        Problem::of(&self.holder, code).into()
+    }
+
+    fn record_named(&self, kept: &str) -> Result<Sha256Hash, Thrown> {
+        Sha256Hash::parse(kept).map_err(|_| self.problem("not-open"))
+    }
+
+    fn message_named(&self, id: &str) -> Result<MessageId, Thrown> {
+        MessageId::parse(id).map_err(|_| self.problem("not-open"))
+    }
+}
+
+#[wasm_bindgen]
+impl Session {
+    /// The profile's bytes, encrypted under a key of the root: what the worker stores.
+    pub fn encrypt(&self) -> Vec<u8> {
+        self.holder.encrypt(&mut BrowserRng)
+    }
+
+    /// The root secret, for keeping it in a browser where she asked for that.
+    #[wasm_bindgen(js_name = dangerRoot)]
+    pub fn danger_root(&self) -> Vec<u8> {
+        self.holder.danger_root().danger_bytes().to_vec()
+    }
+
+    /// Her language.
+    #[wasm_bindgen(getter)]
+    pub fn language(&self) -> String {
+        self.holder.profile().language.clone()
+    }
+
+    /// Sends what waits, fetches every address once and takes in what came. Store
+    /// [`Session::encrypt`] before and after, then call [`Session::send`]. Gives how many things are
+    /// new.
+    ///
+    /// # Errors
+    /// A `Problem`; what was taken in before stays.
+    pub async fn sync(&mut self) -> Result<usize, Thrown> {
+        let done = self
+            .holder
+            .sync(&self.transport, 0, now(), &mut BrowserRng)
+            .await;
+        self.said(done).map(|report| report.events.len())
+    }
+
+    /// Sends what waits. The profile was stored since it was queued.
+    ///
+    /// # Errors
+    /// A `Problem`; what was not answered still waits.
+    pub async fn send(&mut self) -> Result<(), Thrown> {
+        let done = self.holder.send(&self.transport, now()).await;
+        self.said(done)
+    }
+
+    /// Whether something waits to be sent.
+    pub fn waiting(&self) -> usize {
+        self.holder.profile().outbox.len()
+    }
+}

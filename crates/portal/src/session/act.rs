@@ -1,0 +1,195 @@
+//! What she does. Each is queued: store the profile, then [`Session::send`].
+
+use super::{Session, Thrown};
+use crate::{
+    runtime::{BrowserRng, now},
+    view::{self, ConfirmedApplication, InvitationPage, LeavingPage, Problem},
+};
+use denizen_holder::{Confirmed, Paper, Preview};
+use denizen_model::Sha256Hash;
+use tsify::Ts;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+#[wasm_bindgen]
+impl Session {
+    /// Reads an invitation and checks it against its hub's directory.
+    ///
+    /// # Errors
+    /// A `Problem`; `invitation-changed-key` is the red page.
+    #[wasm_bindgen(js_name = readInvitation)]
+    pub async fn read_invitation(&mut self, text: String) -> Result<Ts<InvitationPage>, Thrown> {
+        let read = self
+            .holder
+            .preview_invitation(&text, &self.transport, now())
+            .await;
+        let preview = self.said(read)?;
+        let page = view::invitation_page(&self.holder, &preview);
+        self.invitation = Some(preview);
+        self.given(page)
+    }
+
+    /// Accepts the invitation that was read last. Gives the link's number.
+    ///
+    /// # Errors
+    /// A `Problem`.
+    #[wasm_bindgen(js_name = acceptInvitation)]
+    pub fn accept_invitation(&mut self) -> Result<u32, Thrown> {
+        let preview = self.invitation.take();
+        let preview = preview.ok_or_else(|| self.problem("invitation-malformed"))?;
+        let accepted = self.holder.accept_invitation(preview, &mut BrowserRng);
+        self.said(accepted)
+    }
+
+    /// What an application would send.
+    ///
+    /// # Errors
+    /// A `Problem`; `bad-answers` names each answer in its details.
+    pub fn preview(&self, application: Ts<ConfirmedApplication>) -> Result<Ts<LeavingPage>, Thrown> {
+        let (hash, preview, _) = self.previewed(application)?;
+        self.given(view::leaving_page(&self.holder, &hash, &preview))
+    }
+
+    /// Files it, or another version of it. Gives its name.
+    ///
+    /// # Errors
+    /// A `Problem`; nothing is queued.
+    pub fn apply(&mut self, application: Ts<ConfirmedApplication>) -> Result<String, Thrown> {
+        let (_, preview, asked) = self.previewed(application)?;
+        let confirmed = Confirmed {
+            special: asked.special,
+            linkable: asked.linkable,
+        };
+        let (now, mut rng) = (now(), BrowserRng);
+        let done = match asked.amends {
+            Some(id) => {
+                let id = self.message_named(&id)?;
+                self.holder.amend(&id, &preview, &confirmed, now, &mut rng)
+            }
+            None => self.holder.apply(&preview, &confirmed, now, &mut rng),
+        };
+        self.said(done).map(|id| id.to_text())
+    }
+
+    /// Takes an application back.
+    ///
+    /// # Errors
+    /// A `Problem`.
+    pub fn withdraw(&mut self, id: &str, text: &str) -> Result<(), Thrown> {
+        let id = self.message_named(id)?;
+        let done = self.holder.withdraw(&id, text, now(), &mut BrowserRng);
+        self.said(done)
+    }
+
+    /// Says that a record is wrong. `claims`: JSON text, a list of paths. `papers`: pairs of media type
+    /// and text.
+    ///
+    /// # Errors
+    /// A `Problem`.
+    pub fn dispute(
+        &mut self,
+        kept: &str,
+        claims: &str,
+        text: &str,
+        papers: Vec<String>,
+    ) -> Result<(), Thrown> {
+        let kept = self.record_named(kept)?;
+        let claims = serde_json::from_str(claims).map_err(|_| self.problem("bad-answers"))?;
+        let papers: Vec<Paper> = papers
+            .chunks_exact(2)
+            .filter_map(|pair| match pair {
+                [media_type, data] => Some(Paper {
+                    media_type: media_type.clone(),
+                    data: data.clone(),
+                }),
+                _ => None,
+            })
+            .collect();
+        let at = (now(), &mut BrowserRng as &mut dyn rand_core::CryptoRng);
+        let done = self.holder.dispute(&kept, claims, text, &papers, at);
+        self.said(done).map(drop)
+    }
+
+    /// Returns a record as not about her, and freezes its address.
+    ///
+    /// # Errors
+    /// A `Problem`.
+    #[wasm_bindgen(js_name = notMine)]
+    pub fn not_mine(&mut self, kept: &str, text: &str) -> Result<(), Thrown> {
+        let kept = self.record_named(kept)?;
+        let done = self.holder.not_mine(&kept, text, now(), &mut BrowserRng);
+        self.said(done).map(drop)
+    }
+
+    /// Freezes or opens a link.
+    ///
+    /// # Errors
+    /// A `Problem`.
+    pub fn freeze(&mut self, link: u32, frozen: bool) -> Result<(), Thrown> {
+        let done = self.holder.freeze(link, frozen);
+        self.said(done)
+    }
+
+    /// Ends a link.
+    ///
+    /// # Errors
+    /// A `Problem`.
+    #[wasm_bindgen(js_name = closeLink)]
+    pub fn close_link(&mut self, link: u32, reason: &str) -> Result<(), Thrown> {
+        let done = self
+            .holder
+            .close_link(link, reason, now(), &mut BrowserRng);
+        self.said(done).map(drop)
+    }
+
+    /// Destroys an ended link's address and everything that came by it.
+    ///
+    /// # Errors
+    /// A `Problem`.
+    pub async fn shred(&mut self, link: u32) -> Result<(), Thrown> {
+        let done = self
+            .holder
+            .shred(link, &self.transport, now(), &mut BrowserRng)
+            .await;
+        self.said(done).map(drop)
+    }
+
+    /// Writes a note to an organisation.
+    ///
+    /// # Errors
+    /// A `Problem`.
+    pub fn note(&mut self, link: u32, text: &str) -> Result<(), Thrown> {
+        let done = self.holder.note(link, None, text, now(), &mut BrowserRng);
+        self.said(done).map(drop)
+    }
+
+    /// Asks an organisation to destroy what it keeps.
+    ///
+    /// # Errors
+    /// A `Problem`.
+    #[wasm_bindgen(js_name = requestErasure)]
+    pub fn request_erasure(&mut self, link: u32) -> Result<(), Thrown> {
+        let done = self
+            .holder
+            .request_erasure(link, None, now(), &mut BrowserRng);
+        self.said(done).map(drop)
+    }
+}
+
+impl Session {
+    fn previewed(
+        &self,
+        application: Ts<ConfirmedApplication>,
+    ) -> Result<(Sha256Hash, Preview, ConfirmedApplication), Thrown> {
+        let asked = application.to_rust().map_err(|_| Problem::bare("other"))?;
+        let unknown = || self.problem("unknown-service-version");
+        let hash = Sha256Hash::parse(&asked.hash).map_err(|_| unknown())?;
+        let answers = serde_json::from_str(&asked.answers);
+        let answers = answers.map_err(|_| self.problem("bad-answers"))?;
+        let preview = self.holder.preview_application(&hash, answers, now());
+        let mut preview = self.said(preview)?;
+        for query in &asked.include {
+            preview.include(query);
+        }
+        Ok((hash, preview, asked))
+    }
+}

@@ -1,0 +1,280 @@
+//! Making, unlocking and restoring a profile.
+
+use super::{Session, Thrown};
+use crate::{
+    net::{FetchTransport, Send},
+    runtime::{BrowserRng, now},
+    view::Problem,
+};
+use denizen_holder::Holder;
+use denizen_model::{HubId, catalogue::Catalogue};
+use denizen_recovery::{ARGON2_FLOOR, DeviceSecret, Kit, KitError, WrapError};
+use denizen_seal::RootSecret;
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, sync::Arc};
+use tsify::{Ts, Tsify};
+use wasm_bindgen::prelude::wasm_bindgen;
+use zeroize::Zeroizing;
+
+/// Files of the catalogue, read once.
+#[wasm_bindgen]
+#[derive(Debug)]
+pub struct Files(Arc<Catalogue>);
+
+#[wasm_bindgen]
+impl Files {
+    /// Reads them. `catalogue`: JSON object of path and text; `texts`: one language's messages.
+    ///
+    /// # Errors
+    /// A `Problem` of code `catalogue`.
+    #[wasm_bindgen(constructor)]
+    pub fn new(catalogue: &str, language: &str, texts: &str) -> Result<Files, Thrown> {
+        let read = serde_json::from_str::<BTreeMap<String, String>>(catalogue);
+        let read = read.map_err(|_| Problem::bare("catalogue"))?;
+        let files = read.into_iter().map(|(path, text)| (path, text.into_bytes()));
+        let mut files: BTreeMap<String, Vec<u8>> = files.collect();
+        files.insert(
+            format!("locales/{language}.json"),
+            texts.as_bytes().to_vec(),
+        );
+        let loaded = Catalogue::danger_load_checked_before(&files);
+        let loaded = loaded.map_err(|_| Problem::bare("catalogue"))?;
+        Ok(Self(Arc::new(loaded)))
+    }
+}
+
+/// A root wrapped under a passphrase, and the secret of this device that it needs as well.
+#[derive(Debug, Serialize, Tsify)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Wrapped {
+    /// The wrapped root.
+    pub wrapped: Vec<u8>,
+    /// 16 bytes that stay on this device.
+    pub device_secret: Vec<u8>,
+}
+
+/// Where a profile's own address lies.
+#[derive(Debug, Deserialize, Tsify)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct At {
+    /// The hub's id.
+    pub hub_id: String,
+    /// Where it answers.
+    pub hub_url: String,
+    /// `en`, `ru`, `uz`, `tg`, `ky`.
+    pub language: String,
+}
+
+/// Wraps a root under a passphrase and a fresh device secret. Takes a second or more.
+///
+/// # Errors
+/// A `Problem`.
+#[wasm_bindgen(js_name = wrapPassphrase)]
+pub fn wrap_passphrase(root: Vec<u8>, passphrase: String) -> Result<Ts<Wrapped>, Thrown> {
+    let (root, passphrase) = (read_root(root)?, Zeroizing::new(passphrase));
+    let mut rng = BrowserRng;
+    let mut device = DeviceSecret::default();
+    rand_core::Rng::fill_bytes(&mut rng, device.as_mut());
+    let wrapped = denizen_recovery::wrap_passphrase(
+        root.danger_bytes(),
+        &passphrase,
+        &device,
+        ARGON2_FLOOR,
+        &mut rng,
+    );
+    let wrapped = Wrapped {
+        wrapped: wrapped.map_err(thrown)?,
+        device_secret: device.to_vec(),
+    };
+    wrapped.into_ts().map_err(|_| Problem::bare("internal").into())
+}
+
+/// Unwraps a root.
+///
+/// # Errors
+/// A `Problem`: `wrong-passphrase`, `wrapped-malformed`.
+#[wasm_bindgen(js_name = unwrapPassphrase)]
+pub fn unwrap_passphrase(
+    wrapped: &[u8],
+    passphrase: String,
+    device_secret: Vec<u8>,
+) -> Result<Vec<u8>, Thrown> {
+    let (passphrase, device_secret) = (Zeroizing::new(passphrase), Zeroizing::new(device_secret));
+    let device: [u8; 16] = device_secret
+        .as_slice()
+        .try_into()
+        .map_err(|_| Problem::bare("wrapped-malformed"))?;
+    let device = DeviceSecret::new(device);
+    let root = denizen_recovery::unwrap_passphrase(wrapped, &passphrase, &device);
+    root.map(|r| r.to_vec()).map_err(thrown)
+}
+
+/// Wraps a root under a passkey's PRF output.
+///
+/// # Errors
+/// A `Problem`.
+#[wasm_bindgen(js_name = wrapPrf)]
+pub fn wrap_prf(root: Vec<u8>, prf: Vec<u8>) -> Result<Vec<u8>, Thrown> {
+    let root = read_root(root)?;
+    let prf = read_32(prf)?;
+    Ok(denizen_recovery::wrap_prf(
+        root.danger_bytes(),
+        &prf,
+        &mut BrowserRng,
+    ))
+}
+
+/// Unwraps a root with a passkey's PRF output.
+///
+/// # Errors
+/// A `Problem`.
+#[wasm_bindgen(js_name = unwrapPrf)]
+pub fn unwrap_prf(wrapped: &[u8], prf: Vec<u8>) -> Result<Vec<u8>, Thrown> {
+    let root = denizen_recovery::unwrap_prf(wrapped, &read_32(prf)?);
+    root.map(|r| r.to_vec()).map_err(thrown)
+}
+
+fn thrown(error: WrapError) -> Thrown {
+    let code = match error {
+        WrapError::WrongPassphrase => "wrong-passphrase",
+        _ => "wrapped-malformed",
+    };
+    Problem::bare(code).into()
+}
+
+fn read_32(bytes: Vec<u8>) -> Result<Zeroizing<[u8; 32]>, Thrown> {
+    let bytes = Zeroizing::new(bytes);
+    let bytes = <[u8; 32]>::try_from(bytes.as_slice());
+    let bytes = bytes.map_err(|_| Problem::bare("wrapped-malformed"))?;
+    Ok(Zeroizing::new(bytes))
+}
+
+fn read_root(bytes: Vec<u8>) -> Result<RootSecret, Thrown> {
+    read_32(bytes).map(|b| RootSecret::from_bytes(*b))
+}
+
+fn kit_code(error: KitError) -> &'static str {
+    match error {
+        KitError::Count(_) => "kit-count",
+        KitError::Word(_) => "kit-word",
+        KitError::Checksum => "kit-checksum",
+        _ => "kit-hub",
+    }
+}
+
+fn read_at(at: Ts<At>) -> Result<(HubId, At), Thrown> {
+    let at = at.to_rust().map_err(|_| Problem::bare("internal"))?;
+    let hub = HubId::parse(&at.hub_id).map_err(|_| Problem::bare("kit-hub"))?;
+    Ok((hub, at))
+}
+
+#[wasm_bindgen]
+impl Session {
+    /// Makes a profile: a random root, nothing at the hub yet.
+    ///
+    /// # Errors
+    /// A `Problem`.
+    pub fn make(at: Ts<At>, files: &Files, send: &Send) -> Result<Session, Thrown> {
+        let (hub, at) = read_at(at)?;
+        let catalogue = Arc::clone(&files.0);
+        let holder = Holder::make(
+            hub,
+            &at.hub_url,
+            &at.language,
+            catalogue,
+            &mut BrowserRng,
+        );
+        Ok(Self::of(holder, send))
+    }
+
+    /// Opens a stored profile.
+    ///
+    /// # Errors
+    /// A `Problem` of code `profile`.
+    pub fn open(
+        root: Vec<u8>,
+        encrypted: &[u8],
+        language: &str,
+        files: &Files,
+        send: &Send,
+    ) -> Result<Session, Thrown> {
+        let root = read_root(root)?;
+        let holder = Holder::open(root, encrypted, Arc::clone(&files.0), now());
+        let mut holder = holder.map_err(|_| Problem::bare("profile"))?;
+        holder.set_language(language);
+        Ok(Self::of(holder, send))
+    }
+
+    /// Restores a profile from the kit's text alone; `beside` another device that goes on using it.
+    /// Store it before anything else is called.
+    ///
+    /// # Errors
+    /// A `Problem`; `kit-word` has the word's number in its details.
+    pub async fn restore(
+        kit: String,
+        language: String,
+        beside: bool,
+        files: &Files,
+        send: &Send,
+    ) -> Result<Session, Thrown> {
+        let kit = Zeroizing::new(kit);
+        let kit = Kit::parse(&kit).map_err(|e| {
+            let mut problem = Problem::bare(kit_code(e));
+            if let KitError::Word(at) | KitError::Count(at) = e {
+                problem.details.push([at.to_string(), String::new()]);
+            }
+            problem
+        })?;
+        let root = RootSecret::from_bytes(*kit.root);
+        let (hub, url) = (kit.hub.clone(), kit.hub_url.clone());
+        Self::rebuild(root, (hub, url), (language, beside), files, send).await
+    }
+
+    /// As [`Session::restore`], from the root that a passkey gave.
+    ///
+    /// # Errors
+    /// A `Problem`.
+    #[wasm_bindgen(js_name = fromRoot)]
+    pub async fn from_root(
+        root: Vec<u8>,
+        at: Ts<At>,
+        files: &Files,
+        send: &Send,
+    ) -> Result<Session, Thrown> {
+        let at = at.to_rust().map_err(|_| Problem::bare("internal"))?;
+        let words = (at.language, true);
+        Self::rebuild(read_root(root)?, (at.hub_id, at.hub_url), words, files, send).await
+    }
+
+    /// Registers her own address and fetches the directory. Safe to repeat.
+    ///
+    /// # Errors
+    /// A `Problem`.
+    pub async fn begin(&mut self) -> Result<(), Thrown> {
+        let done = self.holder.begin(&self.transport, now()).await;
+        self.said(done)
+    }
+}
+
+impl Session {
+    async fn rebuild(
+        root: RootSecret,
+        (hub, url): (String, String),
+        (language, beside): (String, bool),
+        files: &Files,
+        send: &Send,
+    ) -> Result<Self, Thrown> {
+        let hub = HubId::parse(&hub).map_err(|_| Problem::bare("kit-hub"))?;
+        let transport = FetchTransport::new(send);
+        let at = (hub, url.as_str());
+        let words = (language.as_str(), Arc::clone(&files.0));
+        let mut rng = BrowserRng;
+        let made = if beside {
+            Holder::join(root, at, words, &transport, now(), &mut rng).await
+        } else {
+            Holder::restore(root, at, words, &transport, now(), &mut rng).await
+        };
+        let holder = made.map_err(|e| Problem::bare(e.code()))?;
+        Ok(Self::of(holder, send))
+    }
+}

@@ -1,0 +1,116 @@
+//! What pages show.
+
+use super::{Session, Thrown};
+use crate::{
+    runtime::now,
+    view::{self, History, KitPage, RecordPage},
+};
+use serde::Serialize;
+use tsify::{Ts, Tsify};
+use wasm_bindgen::prelude::wasm_bindgen;
+
+/// The first page's lists.
+#[derive(Debug, Serialize, Tsify)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Overview {
+    /// All records, newest first.
+    pub records: Vec<view::RecordRow>,
+    /// All links.
+    pub links: Vec<view::LinkRow>,
+    /// All applications, newest first.
+    pub applications: Vec<view::ApplicationRow>,
+    /// All disputes, newest first.
+    pub disputes: Vec<view::DisputeRow>,
+    /// All alarms, newest first.
+    pub alarms: Vec<view::AlarmRow>,
+    /// Today, by the device's clock.
+    pub today: String,
+    /// How many things wait to be sent.
+    pub waiting: usize,
+}
+
+/// All services.
+#[derive(Debug, Serialize, Tsify)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Services {
+    /// As the directories declare them.
+    pub services: Vec<view::ServicePage>,
+}
+
+#[wasm_bindgen]
+impl Session {
+    /// Everything that lists show.
+    ///
+    /// # Errors
+    /// A `Problem`.
+    pub fn overview(&self) -> Result<Ts<Overview>, Thrown> {
+        let (holder, now) = (&self.holder, now());
+        let records = holder.records(now);
+        let records = records.iter().map(|v| view::record_row(holder, v, now));
+        let overview = Overview {
+            records: records.collect(),
+            links: view::link_rows(holder),
+            applications: view::application_rows(holder),
+            disputes: view::dispute_rows(holder),
+            alarms: view::alarm_rows(holder),
+            today: view::day(now),
+            waiting: self.waiting(),
+        };
+        self.given(overview)
+    }
+
+    /// One record in full. Its receipt is checked again.
+    ///
+    /// # Errors
+    /// A `Problem`.
+    pub fn record(&self, kept: &str) -> Result<Ts<RecordPage>, Thrown> {
+        let kept = self.record_named(kept)?;
+        let view = self.holder.record(&kept, now());
+        let view = view.ok_or_else(|| self.problem("not-open"))?;
+        self.given(view::record_page(&self.holder, &view, now()))
+    }
+
+    /// The services that organisations offer.
+    ///
+    /// # Errors
+    /// A `Problem`.
+    pub fn services(&self) -> Result<Ts<Services>, Thrown> {
+        self.given(Services {
+            services: view::service_pages(&self.holder),
+        })
+    }
+
+    /// What happened with her data, newest first.
+    ///
+    /// # Errors
+    /// A `Problem`.
+    pub fn history(&self) -> Result<Ts<History>, Thrown> {
+        self.given(view::history(&self.holder))
+    }
+
+    /// The kit, as it is printed.
+    ///
+    /// # Errors
+    /// A `Problem`.
+    pub fn kit(&self) -> Result<Ts<KitPage>, Thrown> {
+        let kit = view::kit_page(&self.holder);
+        self.given(kit.ok_or_else(|| self.problem("other"))?)
+    }
+
+    /// Everything, as readable files: path and bytes.
+    ///
+    /// # Errors
+    /// A `Problem`.
+    pub fn export(&self) -> js_sys::Map {
+        let files = js_sys::Map::new();
+        for (path, bytes) in self.holder.export(now()) {
+            let bytes = js_sys::Uint8Array::from(bytes.as_slice());
+            files.set(&path.into(), &bytes.into());
+        }
+        files
+    }
+
+    pub(super) fn given<T: Tsify + Serialize>(&self, value: T) -> Result<Ts<T>, Thrown> {
+        value.into_ts().map_err(|_| self.problem("other"))
+    }
+}

@@ -1,0 +1,78 @@
+//! What pages are given: plain values in her language, dates as RFC 3339 dates.
+
+mod link;
+mod record;
+mod service;
+mod story;
+
+pub(crate) use link::{InvitationPage, LinkRow, invitation_page, link_rows};
+pub(crate) use record::{RecordPage, RecordRow, record_page, record_row};
+pub(crate) use service::{ConfirmedApplication, LeavingPage, ServicePage, leaving_page, service_pages};
+pub(crate) use story::{
+    AlarmRow, ApplicationRow, DisputeRow, History, KitPage, alarm_rows, application_rows,
+    dispute_rows, history, kit_page,
+};
+
+use denizen_holder::{Holder, HolderError};
+use denizen_model::UnixTime;
+use serde::Serialize;
+use tsify::Tsify;
+use wasm_bindgen::JsValue;
+
+/// Something that did not go, in her words.
+#[derive(Debug, Serialize, Tsify)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Problem {
+    /// Stable code.
+    pub code: String,
+    /// What happened.
+    pub what: String,
+    /// What to do next.
+    pub next: String,
+    /// Where, if there is a place: pointer and rule.
+    pub details: Vec<[String; 2]>,
+}
+
+impl Problem {
+    /// The words of a stable code.
+    pub(crate) fn of(holder: &Holder, code: &str) -> Self {
+        let (what, next) = holder.words().problem(code);
+        Self {
+            code: code.to_owned(),
+            what,
+            next,
+            details: Vec::new(),
+        }
+    }
+
+    /// The words of an error.
+    pub(crate) fn of_error(holder: &Holder, error: &HolderError) -> Self {
+        let mut problem = Self::of(holder, error.code());
+        if let HolderError::Answers(errors) = error {
+            let details = errors.iter().map(|e| [e.pointer.clone(), e.rule.clone()]);
+            problem.details = details.collect();
+        }
+        problem
+    }
+
+    /// A problem before there is any profile: its code only.
+    pub(crate) fn bare(code: &str) -> Self {
+        Self {
+            code: code.to_owned(),
+            what: String::new(),
+            next: String::new(),
+            details: Vec::new(),
+        }
+    }
+}
+
+impl From<Problem> for JsValue {
+    fn from(problem: Problem) -> Self {
+        problem.into_ts().map_or(JsValue::NULL, Into::into)
+    }
+}
+
+/// A day, as `2026-11-24`.
+pub(crate) fn day(at: UnixTime) -> String {
+    at.date().to_string()
+}

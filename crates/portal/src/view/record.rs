@@ -1,0 +1,243 @@
+//! Records.
+
+use super::{
+    day,
+    story::{DisputeRow, dispute_row},
+};
+use denizen_holder::{ClaimLine, Holder, RecordView, status_name};
+use denizen_model::{
+    UnixTime,
+    message::{Sensitivity, StatusChange},
+    statement::Quality,
+};
+use serde::Serialize;
+use tsify::Tsify;
+
+/// A record in a list.
+#[derive(Debug, Clone, Serialize, Tsify)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct RecordRow {
+    /// Names it.
+    pub kept: String,
+    /// Its kind's short name, `work-permit`.
+    pub kind: String,
+    /// The kind in her language.
+    pub title: String,
+    /// `stay`, `border`, ...
+    pub category: String,
+    /// Its first claims.
+    pub summary: String,
+    /// The issuer's name.
+    pub issuer: String,
+    /// A private body's word, not an authority's.
+    pub claim: bool,
+    /// The day of issue.
+    pub issued: Option<String>,
+    /// The last day on which it counts.
+    pub expires: Option<String>,
+    /// That day is over.
+    pub expired: bool,
+    /// `valid`, `invalid`, `suspended`, `contested`.
+    pub status: String,
+    /// The status in her language.
+    pub status_text: String,
+    /// How old that knowledge is, where it is not fresh.
+    pub freshness: Option<String>,
+    /// Of a special category.
+    pub special: bool,
+    /// It came with a notice: something was decided against her.
+    pub adverse: bool,
+    /// Another record replaces it.
+    pub superseded: bool,
+    /// She returned it as not about her.
+    pub returned: bool,
+    /// One-time copies that may still be shown; none if its kind has none.
+    pub copies_left: Option<usize>,
+    /// The day on which it came.
+    pub received: String,
+}
+
+/// A record's claim.
+#[derive(Debug, Clone, Serialize, Tsify)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Line {
+    /// Names from the top.
+    pub path: Vec<String>,
+    /// Its label.
+    pub label: String,
+    /// Its value; none if it has members.
+    pub value: Option<String>,
+    /// As the issuer wrote it, if that differs.
+    pub original: Option<String>,
+    /// What lies below.
+    pub members: Vec<Line>,
+}
+
+/// A signed change of a record's status.
+#[derive(Debug, Clone, Serialize, Tsify)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Change {
+    /// `suspended`, `revoked`, `corrected`, `reinstated`.
+    pub change: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// The receipt of a delivery.
+#[derive(Debug, Clone, Serialize, Tsify)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ReceiptPage {
+    /// When the hub took it, RFC 3339.
+    pub time: String,
+    /// Its number in the public log.
+    pub index: u64,
+    /// Independent witnesses have signed as well.
+    pub witnessed: bool,
+    /// Name of the log.
+    pub origin: String,
+    /// Size of the log that it was checked against.
+    pub log_size: u64,
+}
+
+/// To whom a record was shown.
+#[derive(Debug, Clone, Serialize, Tsify)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ShownTo {
+    /// The organisation.
+    pub org: String,
+    /// The service.
+    pub service: String,
+    /// The day.
+    pub day: String,
+}
+
+/// One record in full.
+#[derive(Debug, Clone, Serialize, Tsify)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct RecordPage {
+    /// What a list shows of it.
+    pub row: RecordRow,
+    /// The notice, line by line: who, ground, law, effect, appeal.
+    pub notice: Vec<String>,
+    /// Until when it can be appealed.
+    pub appeal_until: Option<String>,
+    /// The legal basis of issuing it.
+    pub legal_basis: Option<String>,
+    /// Its claims.
+    pub claims: Vec<Line>,
+    /// The receipt, checked just now; none if it does not verify.
+    pub receipt: Option<ReceiptPage>,
+    /// Signed changes, oldest first.
+    pub changes: Vec<Change>,
+    /// Records that it replaces.
+    pub replaces: Vec<RecordRow>,
+    /// The record that replaces it.
+    pub replaced_by: Option<RecordRow>,
+    /// Disputes about it.
+    pub disputes: Vec<DisputeRow>,
+    /// To whom it was shown.
+    pub shown: Vec<ShownTo>,
+    /// The link that it came by.
+    pub link: u32,
+}
+
+/// A record's row.
+pub(crate) fn record_row(holder: &Holder, view: &RecordView, now: UnixTime) -> RecordRow {
+    let words = holder.words();
+    let kind = holder.catalogue().kind(&view.vct);
+    let (status_text, freshness) = words.status(view);
+    RecordRow {
+        kept: view.kept.to_text(),
+        kind: kind.map_or_else(|| view.vct.clone(), |k| k.name.clone()),
+        title: words.kind(&view.vct),
+        category: kind.map_or("other", |k| k.traits.category.name()).to_owned(),
+        summary: words.summary(view),
+        issuer: holder.name_of(&view.issuer),
+        claim: view.quality == Some(Quality::Claim),
+        issued: view.issued.map(day),
+        expires: view.expires.map(|d| d.to_string()),
+        expired: view.expires.is_some_and(|d| d < now.date()),
+        status: status_name(view.status.status).to_owned(),
+        status_text,
+        freshness,
+        special: view.held.sensitivity == Sensitivity::Special,
+        adverse: view.held.notice.is_some(),
+        superseded: view.superseded,
+        returned: view.returned,
+        copies_left: view.showing.then_some(view.copies_left),
+        received: day(view.held.received),
+    }
+}
+
+/// A record's page.
+pub(crate) fn record_page(holder: &Holder, view: &RecordView, now: UnixTime) -> RecordPage {
+    let words = holder.words();
+    let notice = view.held.notice.as_ref();
+    let all = holder.records(now);
+    let row_of = |wanted: &dyn Fn(&RecordView) -> bool| {
+        let found = all.iter().filter(|v| wanted(v));
+        found
+            .map(|v| record_row(holder, v, now))
+            .collect::<Vec<_>>()
+    };
+    let receipt = view.receipt.as_ref().map(|r| ReceiptPage {
+        time: r.opening.time.to_rfc3339(),
+        index: r.index,
+        witnessed: r.level == denizen_tlog::Level::Witnessed,
+        origin: r.checkpoint.origin.clone(),
+        log_size: r.checkpoint.size,
+    });
+    let changes = view.held.changes.iter().map(|c| Change {
+        change: change_name(c.change).to_owned(),
+        reason: c.reason.clone(),
+    });
+    let disputes = holder.profile().disputes.iter();
+    RecordPage {
+        row: record_row(holder, view, now),
+        notice: notice.map_or_else(Vec::new, |n| words.notice(&view.vct, n)),
+        appeal_until: notice.map(|n| n.appeal_until.to_string()),
+        legal_basis: view.held.legal_basis.clone(),
+        claims: lines(words.claims(&view.vct, &view.claims)),
+        receipt,
+        changes: changes.collect(),
+        replaces: row_of(&|v| view.held.supersedes.contains(&v.kept)),
+        replaced_by: row_of(&|v| v.held.supersedes.contains(&view.kept)).pop(),
+        disputes: disputes
+            .filter(|d| d.open.kept == view.kept)
+            .map(|d| dispute_row(holder, d))
+            .collect(),
+        shown: shown(holder, view),
+        link: view.held.link,
+    }
+}
+
+fn shown(holder: &Holder, view: &RecordView) -> Vec<ShownTo> {
+    let applications = holder.profile().applications.iter();
+    let with = applications.filter(|a| a.shown.iter().any(|s| s.kept == view.kept));
+    with.map(|a| ShownTo {
+        org: super::link::org_name(holder, a.link),
+        service: super::service::title(holder, &a.submit.purpose),
+        day: day(a.sent),
+    })
+    .collect()
+}
+
+fn change_name(change: StatusChange) -> &'static str {
+    match change {
+        StatusChange::Suspended => "suspended",
+        StatusChange::Revoked => "revoked",
+        StatusChange::Corrected => "corrected",
+        StatusChange::Reinstated => "reinstated",
+    }
+}
+
+fn lines(lines: Vec<ClaimLine>) -> Vec<Line> {
+    let line = |l: ClaimLine| Line {
+        path: l.path,
+        label: l.label,
+        value: l.value,
+        original: l.original,
+        members: self::lines(l.members),
+    };
+    lines.into_iter().map(line).collect()
+}

@@ -1,0 +1,287 @@
+//! What happened: applications, disputes, who opened what, alarms; the kit.
+
+use super::{day, link::org_name, service::title};
+use denizen_holder::{Application, Dispute, Holder};
+use denizen_model::message::{ApplicationState, DisputeState};
+use serde::Serialize;
+use tsify::Tsify;
+
+/// What an office said about an application.
+#[derive(Debug, Clone, Serialize, Tsify)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct EventRow {
+    /// `filed`, `in-review`, `more-needed`, `decided`, `refused`, `withdrawn`.
+    pub state: String,
+    /// The office's case reference.
+    pub case_reference: Option<String>,
+    /// Why it was refused, in her language.
+    pub reason: Option<String>,
+    /// The office's words.
+    pub text: String,
+    /// Until when she should act.
+    pub due: Option<String>,
+}
+
+/// An application.
+#[derive(Debug, Clone, Serialize, Tsify)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ApplicationRow {
+    /// Names it.
+    pub id: String,
+    /// The service.
+    pub title: String,
+    /// The office.
+    pub org: String,
+    /// The day it was sent.
+    pub sent: String,
+    /// The newest state; `sent` before the office has answered.
+    pub state: String,
+    /// It can still be changed or taken back.
+    pub open: bool,
+    /// What the office said, oldest first.
+    pub events: Vec<EventRow>,
+    /// How often it was changed.
+    pub amendments: usize,
+    /// The service's exact version.
+    pub service: String,
+    /// Its answers, as JSON text.
+    pub answers: String,
+}
+
+/// A dispute.
+#[derive(Debug, Clone, Serialize, Tsify)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct DisputeRow {
+    /// The record.
+    pub kept: String,
+    /// Its issuer.
+    pub org: String,
+    /// The day it was sent.
+    pub sent: String,
+    /// What she said.
+    pub text: String,
+    /// No answer yet.
+    pub open: bool,
+    /// What the issuer answered: state, words, due date.
+    pub events: Vec<DisputeStep>,
+}
+
+/// One answer to a dispute.
+#[derive(Debug, Clone, Serialize, Tsify)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct DisputeStep {
+    /// `received`, `upheld`, `rejected`.
+    pub state: String,
+    /// The issuer's words.
+    pub text: String,
+    /// Until when it answers.
+    pub due: Option<String>,
+}
+
+/// A line of her history: a paper opened, a note, an erasure, a disclosure.
+#[derive(Debug, Clone, Serialize, Tsify)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct HistoryRow {
+    /// `opened`, `shown`, `note`, `erased`.
+    pub what: String,
+    /// The day.
+    pub day: String,
+    /// The organisation.
+    pub org: String,
+    /// In whose role, for a paper that was opened.
+    pub role: Option<String>,
+    /// Why, or the note's words.
+    pub text: String,
+    /// Which claims, or what was destroyed.
+    pub claims: Vec<String>,
+}
+
+/// What happened with her data, newest first.
+#[derive(Debug, Clone, Serialize, Tsify)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct History {
+    /// The lines.
+    pub rows: Vec<HistoryRow>,
+}
+
+/// An alarm.
+#[derive(Debug, Clone, Serialize, Tsify)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct AlarmRow {
+    /// Stable code.
+    pub code: String,
+    /// What happened.
+    pub what: String,
+    /// What to do.
+    pub next: String,
+    /// The day.
+    pub day: String,
+    /// The organisation, if it is about a link.
+    pub org: Option<String>,
+}
+
+/// The kit, as it is printed.
+#[derive(Debug, Clone, Serialize, Tsify)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct KitPage {
+    /// Its text: restores everything.
+    pub text: String,
+    /// The same as the path of a QR code, modules of one unit.
+    pub qr_path: String,
+    /// Modules on a side.
+    pub qr_size: usize,
+}
+
+/// All applications, newest first.
+pub(crate) fn application_rows(holder: &Holder) -> Vec<ApplicationRow> {
+    let all = holder.profile().applications.iter().rev();
+    all.map(|a| application_row(holder, a)).collect()
+}
+
+fn application_row(holder: &Holder, application: &Application) -> ApplicationRow {
+    let words = holder.words();
+    let events: Vec<EventRow> = application
+        .events
+        .iter()
+        .map(|e| EventRow {
+            state: state_name(e.state).to_owned(),
+            case_reference: e.case_reference.clone(),
+            reason: e.code.as_ref().map(|c| words.problem(c).0),
+            text: e.text.clone(),
+            due: e.due.map(|d| d.to_string()),
+        })
+        .collect();
+    let state = match (application.withdrawn, events.last()) {
+        (true, _) => "withdrawn".to_owned(),
+        (false, Some(event)) => event.state.clone(),
+        (false, None) => "sent".to_owned(),
+    };
+    ApplicationRow {
+        id: application.id.to_text(),
+        title: title(holder, &application.submit.purpose),
+        org: org_name(holder, application.link),
+        sent: day(application.sent),
+        open: !matches!(state.as_str(), "decided" | "refused" | "withdrawn"),
+        state,
+        events,
+        amendments: application.amendments.len(),
+        service: application.submit.service.to_text(),
+        answers: application.submit.answers.to_string(),
+    }
+}
+
+/// All disputes, newest first.
+pub(crate) fn dispute_rows(holder: &Holder) -> Vec<DisputeRow> {
+    let all = holder.profile().disputes.iter().rev();
+    all.map(|d| dispute_row(holder, d)).collect()
+}
+
+/// One dispute.
+pub(super) fn dispute_row(holder: &Holder, dispute: &Dispute) -> DisputeRow {
+    let events = dispute.events.iter().map(|e| DisputeStep {
+        state: match e.state {
+            DisputeState::Received => "received",
+            DisputeState::Upheld => "upheld",
+            DisputeState::Rejected => "rejected",
+        }
+        .to_owned(),
+        text: e.text.clone(),
+        due: e.due.map(|d| d.to_string()),
+    });
+    DisputeRow {
+        kept: dispute.open.kept.to_text(),
+        org: org_name(holder, dispute.link),
+        sent: day(dispute.sent),
+        text: dispute.open.text.clone(),
+        open: dispute.is_open(),
+        events: events.collect(),
+    }
+}
+
+/// Everything that happened with her data, newest first.
+pub(crate) fn history(holder: &Holder) -> History {
+    let profile = holder.profile();
+    let opened = profile.notices.iter().map(|n| HistoryRow {
+        what: "opened".into(),
+        day: day(n.notice.at),
+        org: org_name(holder, n.link),
+        role: Some(n.notice.role.clone()),
+        text: n.notice.purpose.clone(),
+        claims: n.notice.claims.clone(),
+    });
+    let shown = profile.applications.iter().map(|a| HistoryRow {
+        what: "shown".into(),
+        day: day(a.sent),
+        org: org_name(holder, a.link),
+        role: None,
+        text: title(holder, &a.submit.purpose),
+        claims: a.shown.iter().map(|s| s.query.clone()).collect(),
+    });
+    let notes = profile.notes.iter().map(|n| HistoryRow {
+        what: "note".into(),
+        day: day(n.at),
+        org: org_name(holder, n.link),
+        role: None,
+        text: n.text.clone(),
+        claims: Vec::new(),
+    });
+    let erased = profile.erasures.iter().map(|e| HistoryRow {
+        what: "erased".into(),
+        day: day(e.sent),
+        org: org_name(holder, e.link),
+        role: None,
+        text: String::new(),
+        claims: e.done.as_ref().map_or_else(Vec::new, |d| d.destroyed.clone()),
+    });
+    let mut rows: Vec<_> = opened.chain(shown).chain(notes).chain(erased).collect();
+    rows.sort_by(|a, b| b.day.cmp(&a.day));
+    History { rows }
+}
+
+/// All alarms, newest first.
+pub(crate) fn alarm_rows(holder: &Holder) -> Vec<AlarmRow> {
+    let words = holder.words();
+    let alarms = holder.profile().alarms.iter().rev();
+    let row = alarms.map(|a| {
+        let (what, next) = words.problem(&a.code);
+        AlarmRow {
+            code: a.code.clone(),
+            what,
+            next,
+            day: day(a.at),
+            org: a.link.map(|l| org_name(holder, l)),
+        }
+    });
+    row.collect()
+}
+
+/// The kit with its QR code.
+pub(crate) fn kit_page(holder: &Holder) -> Option<KitPage> {
+    let text = holder.kit().to_text();
+    let code = fast_qr::QRBuilder::new(text.as_bytes()).build().ok()?;
+    let size = code.size;
+    let mut path = String::new();
+    for (y, row) in code.data.chunks(size).take(size).enumerate() {
+        for (x, module) in row.iter().enumerate() {
+            if module.value() {
+                path.push_str(&format!("M{x} {y}h1v1h-1z"));
+            }
+        }
+    }
+    Some(KitPage {
+        text: text.to_string(),
+        qr_path: path,
+        qr_size: size,
+    })
+}
+
+fn state_name(state: ApplicationState) -> &'static str {
+    match state {
+        ApplicationState::Filed => "filed",
+        ApplicationState::InReview => "in-review",
+        ApplicationState::MoreNeeded => "more-needed",
+        ApplicationState::Decided => "decided",
+        ApplicationState::Refused => "refused",
+        ApplicationState::Withdrawn => "withdrawn",
+    }
+}
