@@ -2,12 +2,15 @@
 //!
 //! While `serve` runs, the other commands work on the same database; `serve` sends what they queued.
 
+mod access;
 mod backup;
+mod config;
 mod desk;
 pub(crate) mod doctor;
 mod intake;
 mod journeys;
 mod links;
+mod rest;
 mod serve;
 mod setup;
 
@@ -62,6 +65,16 @@ pub(crate) enum Command {
     Backup(backup::Arguments),
     /// Change the status of an issued record, with a reason that the person reads
     Status(desk::StatusArguments),
+    /// Make a token for one of your own systems; it is shown this once
+    Token(access::TokenArguments),
+    /// List and end tokens, and what was done with them
+    #[command(subcommand)]
+    Tokens(access::TokensCommand),
+    /// Where your own systems are told what happens
+    #[command(subcommand)]
+    Hook(access::HookCommand),
+    /// Write an explained `gateway.toml` to standard output
+    ExampleConfig,
     #[command(flatten)]
     Journeys(journeys::Command),
 }
@@ -94,6 +107,13 @@ pub(crate) async fn run(shell: &Shell, command: Command) -> anyhow::Result<()> {
         Command::Decide(arguments) => desk::decide(shell, &arguments),
         Command::Backup(arguments) => backup::run(&arguments),
         Command::Status(arguments) => desk::status(shell, &arguments),
+        Command::Token(arguments) => access::make(shell, arguments),
+        Command::Tokens(command) => access::tokens(shell, command),
+        Command::Hook(command) => access::hooks(shell, command),
+        Command::ExampleConfig => {
+            print!("{}", config::EXAMPLE);
+            Ok(())
+        }
         Command::Journeys(command) => journeys::run(shell, command),
     }
 }

@@ -20,6 +20,7 @@ mod logging;
 mod runtime;
 mod shell;
 mod signal;
+mod tls;
 mod transport;
 mod visible;
 

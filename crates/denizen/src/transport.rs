@@ -9,6 +9,9 @@ const ANSWER_SIZE_BYTES_MAX: usize = 8 * BODY_SIZE_BYTES_MAX;
 /// A long poll and some room, in seconds.
 const TIMEOUT_S: u64 = denizen_api::wire::WAIT_S_MAX as u64 + 30;
 
+/// How long a receiver may take for its answer, in seconds.
+const HOOK_TIMEOUT_S: u64 = 10;
+
 /// One client. Connections are not kept between requests: addresses polled over one connection
 /// would show the hub that they belong together (`docs/threat-model.md`).
 #[derive(Debug, Clone)]
@@ -23,6 +26,16 @@ impl HttpTransport {
     /// For an organisation, which the hub knows by its signature anyway.
     pub(crate) fn pooled() -> anyhow::Result<Self> {
         Self::new(4)
+    }
+
+    /// For an organisation's own receivers: soon over, and never led elsewhere.
+    pub(crate) fn to_hooks() -> anyhow::Result<Self> {
+        let client = reqwest::Client::builder()
+            .timeout(Duration::from_secs(HOOK_TIMEOUT_S))
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .build()?;
+        Ok(Self(client))
     }
 
     fn new(idle: usize) -> anyhow::Result<Self> {

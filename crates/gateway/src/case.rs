@@ -8,7 +8,7 @@ mod view;
 pub use view::{Agreement, CaseView, SubjectRow};
 
 use crate::{
-    Gateway, GatewayError,
+    About, EventKind, Gateway, GatewayError,
     inbox::Opened,
     issuer::{Draft, sign::Credential, validate::validate},
     link::Link,
@@ -58,6 +58,14 @@ impl CaseState {
             Self::Destroyed => "destroyed",
             Self::Withdrawn => "withdrawn",
         }
+    }
+
+    /// The state of a stable name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        (0..=5)
+            .filter_map(|n| Self::of(n).ok())
+            .find(|s| s.name() == name)
     }
 
     fn of(number: u8) -> Result<Self, GatewayError> {
@@ -253,6 +261,8 @@ impl Gateway {
             flagged: false,
         };
         self.store.insert_case(&row)?;
+        let about = About::case(&case_reference);
+        self.tell(EventKind::CaseFiled, &about, now, rng)?;
         let event = ApplicationEvent {
             state: ApplicationState::Filed,
             case_reference: Some(case_reference),
@@ -293,6 +303,30 @@ impl Gateway {
     /// [`GatewayError::Store`].
     pub fn queue(&self) -> Result<Vec<CaseSummary>, GatewayError> {
         self.store.cases()?.iter().map(summary).collect()
+    }
+
+    /// One line of the queue.
+    ///
+    /// # Errors
+    /// [`GatewayError::CaseUnknown`].
+    pub fn case_summary(&self, case_reference: &str) -> Result<CaseSummary, GatewayError> {
+        let row = self.store.case(case_reference)?;
+        summary(&row.ok_or(GatewayError::CaseUnknown)?)
+    }
+
+    /// A page of the queue, by due date: of one service or all, in one state or all, after a line.
+    ///
+    /// # Errors
+    /// [`GatewayError::Store`].
+    pub fn queue_page(
+        &self,
+        (service, state): (Option<&str>, Option<CaseState>),
+        after: Option<(UnixTime, &str)>,
+        max: u32,
+    ) -> Result<Vec<CaseSummary>, GatewayError> {
+        let which = (service, state.map(|s| s as u8));
+        let rows = self.store.cases_after(which, after, max)?;
+        rows.iter().map(summary).collect()
     }
 
     fn case(&self, case_reference: &str) -> Result<(CaseRow, CaseBody), GatewayError> {

@@ -4,7 +4,10 @@ mod answer;
 
 pub use answer::Answer;
 
-use crate::{Gateway, GatewayError, issue::RecordBody, link::Link, post::Dispatch, vault::context};
+use crate::{
+    About, EventKind, Gateway, GatewayError, issue::RecordBody, link::Link, post::Dispatch,
+    vault::context,
+};
 use denizen_model::{
     Sha256Hash, UnixTime,
     message::{
@@ -127,7 +130,9 @@ impl Gateway {
             pos,
         };
         let row = self.dispute_row(link, message, (DisputeKind::Wrong, open.kept), now);
-        self.keep_dispute(row.clone(), &body, rng)?;
+        let number = self.keep_dispute(row.clone(), &body, rng)?;
+        let about = About::link(link).numbered(number);
+        self.tell(EventKind::DisputeOpened, &about, now, rng)?;
         let text = self.words(link, "dispute-received", "Your objection is here.", &[]);
         let effect = Effect {
             kept: open.kept,
@@ -157,7 +162,9 @@ impl Gateway {
             pos,
         };
         let row = self.dispute_row(link, message, (DisputeKind::NotMine, returned.kept), now);
-        self.keep_dispute(row, &body, rng)?;
+        let number = self.keep_dispute(row, &body, rng)?;
+        let about = About::link(link).numbered(number);
+        self.tell(EventKind::RecordReturned, &about, now, rng)?;
         self.store.return_row(&returned.kept)?;
         link.body.held = true;
         self.store.park(&link.address, false, UnixTime(i64::MAX))?;
@@ -193,14 +200,13 @@ impl Gateway {
         row: DisputeRow,
         body: &DisputeBody,
         rng: &mut dyn rand_core::CryptoRng,
-    ) -> Result<(), GatewayError> {
+    ) -> Result<i64, GatewayError> {
         let at = context("dispute", row.thread.as_bytes());
         let row = DisputeRow {
             body: Some(self.vault.seal(&at, body, rng)),
             ..row
         };
-        self.store.add_dispute(&row)?;
-        Ok(())
+        Ok(self.store.add_dispute(&row)?)
     }
 
     fn post_dispute(

@@ -1,6 +1,6 @@
 //! Erasure: what no law keeps is destroyed at once, and she is told what stays, why and until when.
 
-use crate::{Gateway, GatewayError, link::Link};
+use crate::{About, EventKind, Gateway, GatewayError, link::Link};
 use denizen_credential::Status;
 use denizen_model::{
     MessageId, Sha256Hash, UnixTime,
@@ -44,6 +44,7 @@ impl Gateway {
             }
         }
         self.store.add_erasure(pos)?;
+        self.tell(EventKind::ErasureAnswered, &About::link(link), now, rng)?;
         self.post(link, Some(message.id), Body::ErasureDone(done), now, rng)
     }
 

@@ -2,6 +2,7 @@
 
 use crate::{issuer::seal::SealError, issuer::validate::Rejection, verifier::decide::DecideError};
 use denizen_api::{client::ClientError, directory::VerifyDirectoryError, receipt::HeadError};
+use denizen_model::mandate::MandateError;
 use denizen_store::StoreError;
 
 /// Why an operation of a gateway failed.
@@ -89,6 +90,9 @@ pub enum GatewayError {
          record is cleared, a dispute is answered"
     )]
     DisputeOver,
+    /// Whoever acts or asks for somebody is not covered by a mandate.
+    #[error("refused: {0} [{code}]", code = .0.code())]
+    Mandate(#[from] MandateError),
     /// A person reads why.
     #[error("say why: the person reads it")]
     ReasonMissing,
@@ -107,6 +111,33 @@ pub enum GatewayError {
     /// The decision cannot be made like this.
     #[error("the decision cannot be made like this")]
     Decide(#[from] DecideError),
+    /// A token or hook that cannot be made.
+    #[error("it cannot be made like this: {0}")]
+    TokenRefused(&'static str),
+    /// There is no such token, or it was revoked before.
+    #[error("there is no token of this name that counts")]
+    TokenUnknown,
+    /// There is no such hook.
+    #[error("there is no hook of this name")]
+    HookUnknown,
+    /// This database is a backup.
+    #[error(
+        "this database is a backup: put it back with `denizen gateway restore`, so that nothing is \
+         used twice"
+    )]
+    IsBackup,
+    /// A backup of this gateway was restored and took over.
+    #[error(
+        "a restored copy of this gateway has taken over: this one stops, so that no number is used \
+         twice"
+    )]
+    Superseded,
+    /// After a restore nothing new is issued until an operator has compared.
+    #[error(
+        "this gateway was restored, and nothing new is issued: compare with your own files, then \
+         `denizen gateway restored --compared`"
+    )]
+    Held,
     /// A message does not fit into an envelope.
     #[error("a message could not be sealed")]
     Seal(#[from] SealError),

@@ -5,6 +5,7 @@ use crate::{
     issuer::seal::{HolderAddress, Sender},
     keys::{DEPOSIT_KID, Keys, MESSAGE_KID, PASS_KID, read_json, save_identity, write_new},
     vault::{Vault, context},
+    verifier::acting::asks_enough,
 };
 use denizen_api::{
     HubClient, Transport,
@@ -13,7 +14,7 @@ use denizen_api::{
 };
 use denizen_model::{
     HubId, Nonce, OrgId, SecretKeyFor, Sha256Hash, UnixTime,
-    catalogue::{Catalogue, Service},
+    catalogue::{Catalogue, CatalogueError, Service},
     id::Bytes,
     key::Identity,
     pass::{Bind, Pass, PassUse},
@@ -58,7 +59,11 @@ pub struct Gateway {
     pub(crate) keys: Keys,
     pub(crate) store: GatewayStore,
     pub(crate) vault: Vault,
+    /// The catalogue with what the directory adds to it.
     pub(crate) catalogue: Arc<Catalogue>,
+    /// The catalogue that the program was given.
+    own_catalogue: Arc<Catalogue>,
+    kinds_left_out: Vec<CatalogueError>,
     pub(crate) trust: Option<Trust>,
     message_kid: String,
 }
@@ -159,7 +164,9 @@ impl Gateway {
             config,
             keys,
             store,
+            own_catalogue: Arc::clone(&catalogue),
             catalogue,
+            kinds_left_out: Vec::new(),
             trust: None,
         })
     }
@@ -221,8 +228,26 @@ impl Gateway {
         let answer = self.client(transport).directory().await?;
         let trust = Trust::of(answer, &self.config.hub, self.trust.as_ref(), now)?;
         let bytes = Bytes(trust.answer().encode());
-        self.trust = Some(trust);
+        self.take_trust(trust);
         self.set_setting("directory", &bytes, rng)
+    }
+
+    fn take_trust(&mut self, trust: Trust) {
+        let directories = [trust.directory()];
+        (self.catalogue, self.kinds_left_out) = self.own_catalogue.with_directories(directories);
+        self.trust = Some(trust);
+    }
+
+    /// The catalogue: the one that the program was given, with the kinds of the directory.
+    #[must_use]
+    pub fn catalogue(&self) -> &Catalogue {
+        &self.catalogue
+    }
+
+    /// Kinds of the directory that are not used, each with its file and the reason.
+    #[must_use]
+    pub fn kinds_left_out(&self) -> &[CatalogueError] {
+        &self.kinds_left_out
     }
 
     /// Takes the stored directory and status lists, checked again, if none is loaded.
@@ -240,7 +265,7 @@ impl Gateway {
         for (uri, token) in &statuses {
             trust.add_status(uri, token, now);
         }
-        self.trust = Some(trust);
+        self.take_trust(trust);
         Ok(())
     }
 
@@ -309,6 +334,12 @@ impl Gateway {
         {
             return Err(GatewayError::Service(
                 "it does not say who may issue each evidence",
+            ));
+        }
+        if !asks_enough(service) {
+            return Err(GatewayError::Service(
+                "it asks for a mandate and not for all by which a mandate is judged: role, delegate, \
+                 scope, services, basis, valid_from, valid_until",
             ));
         }
         let kinds = query.credentials().iter().flat_map(|c| &c.vct_values);

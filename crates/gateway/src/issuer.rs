@@ -6,6 +6,7 @@ pub mod intake;
 mod run;
 pub mod seal;
 pub mod sign;
+pub mod single;
 pub mod validate;
 
 pub use run::IntakeRun;

@@ -1,13 +1,18 @@
 //! Link: invitations, acceptance, the six digits, confirmation. Specified in `docs/spec/link.md`.
 
 mod keep;
+mod look;
+
+pub use look::{InvitationState, LinkView, PendingLink};
 
 use crate::{
-    Gateway, GatewayError,
+    About, EventKind, Gateway, GatewayError,
     gateway::{LASTING_S, SKEW_S, holder_address},
+    helper::ToldHelper,
     keys::PASS_KID,
     vault::context,
 };
+use denizen_guard::{Check, holds};
 use denizen_model::{
     AddressId, HubId, MessageId, Nonce, PublicKeyFor, Sha256Hash, UnixTime,
     id::Bytes,
@@ -52,17 +57,6 @@ pub struct InviteRequest {
     pub uses: u32,
     /// For how many seconds it counts.
     pub ttl_s: i64,
-}
-
-/// A link that waits for its six digits.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PendingLink {
-    /// The office's case reference.
-    pub case_reference: String,
-    /// The six digits that she must read out; none until her client has shown its part.
-    pub code: Option<String>,
-    /// How many wrong entries are left.
-    pub tries_left: u8,
 }
 
 /// Where a link stands.
@@ -113,6 +107,9 @@ pub(crate) struct LinkBody {
     /// A record was returned: nothing but reserved letters goes there until a clerk clears it.
     #[serde(default)]
     pub(crate) held: bool,
+    /// Helpers of whom she told.
+    #[serde(default)]
+    pub(crate) helpers: Vec<ToldHelper>,
     /// Heads of the holder's chains: number and hash of the newest message of each.
     pub(crate) heads: BTreeMap<String, (u64, Sha256Hash)>,
 }
@@ -208,15 +205,28 @@ impl Gateway {
     /// Makes an invitation in its text form, for a link, a QR code or paper.
     ///
     /// # Errors
-    /// [`GatewayError::InvitationEmpty`], [`GatewayError::OpenWithCase`],
-    /// [`GatewayError::NoDirectory`], [`GatewayError::NotAdmitted`],
-    /// [`GatewayError::KindNotAdmitted`] for a kind that the organisation may not send.
+    /// As [`Gateway::invite_named`].
     pub fn invite(
         &mut self,
         request: InviteRequest,
         now: UnixTime,
         rng: &mut dyn rand_core::CryptoRng,
     ) -> Result<String, GatewayError> {
+        Ok(self.invite_named(request, now, rng)?.0)
+    }
+
+    /// Makes an invitation, with a name by which its state can be asked for.
+    ///
+    /// # Errors
+    /// [`GatewayError::InvitationEmpty`], [`GatewayError::OpenWithCase`],
+    /// [`GatewayError::NoDirectory`], [`GatewayError::NotAdmitted`],
+    /// [`GatewayError::KindNotAdmitted`] for a kind that the organisation may not send.
+    pub fn invite_named(
+        &mut self,
+        request: InviteRequest,
+        now: UnixTime,
+        rng: &mut dyn rand_core::CryptoRng,
+    ) -> Result<(String, MessageId), GatewayError> {
         let mut rng = rng;
         if request.uses == 0 || request.purpose.trim().is_empty() {
             return Err(GatewayError::InvitationEmpty);
@@ -276,8 +286,13 @@ impl Gateway {
             uses_left: request.uses,
             body,
         };
-        self.tx(|g| Ok::<_, GatewayError>(g.store.insert_invitation(&nonce, &row)?))?;
-        Ok(to_text(&object, &register, &deposit))
+        let name = MessageId::make(&mut rng);
+        self.tx(|g| {
+            g.store.insert_invitation(&nonce, &row)?;
+            g.store.name_invitation(name.as_bytes(), &nonce)?;
+            Ok::<_, GatewayError>(())
+        })?;
+        Ok((to_text(&object, &register, &deposit), name))
     }
 
     fn register_pass(
@@ -330,25 +345,6 @@ impl Gateway {
         )
     }
 
-    /// The links that wait for their digits.
-    ///
-    /// # Errors
-    /// [`GatewayError::Store`].
-    pub fn pending_links(&self) -> Result<Vec<PendingLink>, GatewayError> {
-        let mut pending = Vec::new();
-        for state in [LinkState::Revealed, LinkState::Pending] {
-            for row in self.store.links_in_state(state as u8)? {
-                let link = self.link_of(row)?;
-                pending.push(PendingLink {
-                    code: link.code(),
-                    case_reference: link.body.case_reference.unwrap_or_default(),
-                    tries_left: link.body.tries_left,
-                });
-            }
-        }
-        Ok(pending)
-    }
-
     /// The clerk enters the digits that the person reads out. Equal: the link stands, and the rows
     /// that waited for it are on their way.
     ///
@@ -370,9 +366,10 @@ impl Gateway {
                 .links_of_case(&case_key, LinkState::Revealed as u8)?;
             let links = rows.into_iter().map(|row| g.link_of(row));
             let mut links = links.collect::<Result<Vec<_>, _>>()?;
-            let right = links
-                .iter_mut()
-                .find(|l| l.code().is_some_and(|code| code == digits));
+            let right = links.iter_mut().find(|l| {
+                l.code()
+                    .is_some_and(|code| holds(Check::LinkCode, code == digits))
+            });
             if let Some(link) = right {
                 g.confirm_link(link, now, rng)?;
                 g.issue_waiting(link, now, rng)?;
@@ -421,6 +418,7 @@ impl Gateway {
             deposit_pass: Bytes(deposit.into_bytes()),
             register_pass: Bytes(register.into_bytes()),
         };
+        self.tell(EventKind::LinkConfirmed, &About::link(link), now, rng)?;
         let thid = Some(link.body.accept_id);
         self.post(link, thid, Body::LinkConfirm(confirmed), now, rng)
     }
@@ -478,6 +476,7 @@ impl Gateway {
                 out: OutChain::make(Vec::new(), rng),
                 out_reserved: None,
                 held: false,
+                helpers: Vec::new(),
                 heads: BTreeMap::new(),
             },
         };
@@ -512,7 +511,8 @@ impl Gateway {
         if accept.case_reference != body.case_reference {
             return Ok(Err("invitation-unknown"));
         }
-        if !self.store.use_invitation(&accept.invitation)? {
+        let left = self.store.use_invitation(&accept.invitation)?;
+        if !holds(Check::InvitationUses, left) {
             return Ok(Err("invitation-used"));
         }
         Ok(Ok(body.case_reference))
@@ -529,10 +529,11 @@ impl Gateway {
         if link.state != LinkState::Pending {
             return Ok(self.store.add_alarm(now, "reveal-unexpected")?);
         }
-        if code_commitment(reveal) == link.body.code_commitment {
+        let committed = code_commitment(reveal) == link.body.code_commitment;
+        if holds(Check::CodeCommitment, committed) {
             link.body.revealed = Some(*reveal);
             link.state = LinkState::Revealed;
-            Ok(())
+            self.tell(EventKind::LinkWaiting, &About::link(link), now, rng)
         } else {
             self.refuse_link(link, "wrong-code", now, rng)
         }

@@ -1,6 +1,6 @@
 //! Notes: plain text between a person and an office, kept encrypted.
 
-use crate::{Gateway, GatewayError, link::Link, vault::context};
+use crate::{About, EventKind, Gateway, GatewayError, link::Link, vault::context};
 use denizen_model::{
     MessageId, UnixTime,
     message::{Body, Message, Text},
@@ -33,6 +33,7 @@ impl Gateway {
         link: &Link,
         (message, pos): (&Message, u64),
         note: &Text,
+        now: UnixTime,
         rng: &mut dyn rand_core::CryptoRng,
     ) -> Result<(), GatewayError> {
         let body = NoteBody {
@@ -40,8 +41,11 @@ impl Gateway {
             text: note.text.clone(),
         };
         let body = self.vault.seal(&context("note", b""), &body, rng);
-        self.store
+        let number = self
+            .store
             .add_note(&link.address, message.created_time, &body)?;
+        let about = About::link(link).numbered(number);
+        self.tell(EventKind::NoteReceived, &about, now, rng)?;
         Ok(self.store.add_erasure(pos)?)
     }
 

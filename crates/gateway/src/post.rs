@@ -10,7 +10,7 @@ use crate::{
     link::Link,
 };
 use denizen_model::{
-    MessageId, UnixTime,
+    DepositId, MessageId, UnixTime,
     message::{ApplicationEvent, Body},
 };
 use denizen_store::gateway::Effect;
@@ -72,6 +72,19 @@ impl Gateway {
         now: UnixTime,
         rng: &mut dyn rand_core::CryptoRng,
     ) -> Result<(), GatewayError> {
+        self.dispatch_named(link, thid, dispatch, now, rng)
+            .map(drop)
+    }
+
+    /// As [`Gateway::dispatch_to`]; gives the deposit's id.
+    fn dispatch_named(
+        &self,
+        link: &mut Link,
+        thid: Option<MessageId>,
+        dispatch: Dispatch,
+        now: UnixTime,
+        rng: &mut dyn rand_core::CryptoRng,
+    ) -> Result<DepositId, GatewayError> {
         let Dispatch {
             letter,
             reserved,
@@ -85,7 +98,9 @@ impl Gateway {
             thid,
         };
         let envelope = seal_letter(letter, self.sender(), &to, &mut place, now, rng)?;
-        Ok(enqueue(&self.store, envelope, reserved, effect)?)
+        let id = *envelope.deposit_id();
+        enqueue(&self.store, envelope, reserved, effect)?;
+        Ok(id)
     }
 
     /// Sends a record, in as many messages as it needs.
@@ -96,8 +111,11 @@ impl Gateway {
         now: UnixTime,
         rng: &mut dyn rand_core::CryptoRng,
     ) -> Result<(), GatewayError> {
+        let kept = *credential.kept_hash();
         for letter in record_letters(credential) {
-            self.dispatch_to(link, None, letter.into(), now, rng)?;
+            let id = self.dispatch_named(link, None, letter.into(), now, rng)?;
+            // The first has the kept copy; a refill's is that of the record's own first letter.
+            self.store.record_goes_in(&kept, &id)?;
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! Sync: what waits goes out, what came is acted on, the answers go out.
 
 use crate::{
-    Gateway, GatewayError, VERIFIER,
+    About, EventKind, Gateway, GatewayError, VERIFIER,
     inbox::{Expected, Opened, open},
     issuer::deposit::flush,
     link::{Link, LinkState},
@@ -14,8 +14,9 @@ use denizen_api::{
     wire::{FetchAnswer, Fetched},
 };
 use denizen_credential::status_uri;
+use denizen_guard::{Check, holds};
 use denizen_model::{
-    AddressId, OrgId, UnixTime,
+    AddressId, OrgId, Sha256Hash, UnixTime,
     envelope::SUITE_1,
     jose::PublicKey,
     link::KeyStatement,
@@ -66,17 +67,18 @@ impl Gateway {
         self.load_trust(now)?;
         self.refresh_if_due(transport, now, rng).await?;
         let client = HubClient::new(transport, self.config.hub, &self.config.hub_url);
-        flush(self, &client, &mut report, now).await?;
+        flush(self, &client, &mut report, now, rng).await?;
         // Both before the request: another process may move them on meanwhile.
         let cursor: Option<u64> = self.setting("cursor")?;
         let seen: u64 = self.setting("log_size")?.unwrap_or(0);
         let answer = client.fetch(&self.keys.inbox, cursor, wait_s, now).await?;
-        let head = self.check_head(&answer, (cursor, seen))?;
+        let root = self.setting("log_root")?;
+        let head = self.check_head(&answer, (cursor, (seen, root)))?;
         if !answer.items.is_empty() {
             self.refresh_directory(transport, now, rng).await?;
             self.pull_missing_statuses(transport, now, rng).await?;
             self.take_in((answer.items, head), cursor, &mut report, (now, rng))?;
-            flush(self, &client, &mut report, now).await?;
+            flush(self, &client, &mut report, now, rng).await?;
         }
         self.erase(&client, now).await?;
         Ok(report)
@@ -190,21 +192,27 @@ impl Gateway {
     fn check_head(
         &self,
         answer: &FetchAnswer,
-        (cursor, seen): (Option<u64>, u64),
+        (cursor, seen): (Option<u64>, (u64, Option<Sha256Hash>)),
     ) -> Result<SignedHead, GatewayError> {
         let inbox = self.keys.inbox_address();
         let trust = self.trust()?.hub();
         let (head, checkpoint) =
             verify_head(&answer.head, &answer.checkpoint, &inbox, trust, VERIFIER)?;
-        if checkpoint.size < seen || head.pos_max < cursor {
+        let root = Sha256Hash::new(checkpoint.root);
+        let (size, known) = seen;
+        let split = checkpoint.size == size && known.is_some_and(|known| known != root);
+        let grew = holds(Check::LogSize, checkpoint.size >= size);
+        if !grew || !holds(Check::LogRoot, !split) || head.pos_max < cursor {
             return Err(GatewayError::RolledBack);
         }
-        if answer.items.is_empty() && head.pos_max > cursor {
+        let shown = !answer.items.is_empty() || head.pos_max <= cursor;
+        if !holds(Check::HeadShown, shown) {
             return Err(GatewayError::Withheld);
         }
         Ok(SignedHead {
             pos_max: head.pos_max,
             size: checkpoint.size,
+            root,
         })
     }
 
@@ -217,11 +225,10 @@ impl Gateway {
     ) -> Result<(), GatewayError> {
         let mut next = cursor.map_or(0, |c| c + 1);
         for item in items {
-            let pos = match &item {
-                Fetched::Envelope { pos, .. } | Fetched::Tombstone { pos, .. } => *pos,
-            };
+            let pos = item.pos();
             // Places are gap-free, and what is shown is what the head and its checkpoint cover.
-            if pos != next || head.pos_max.is_none_or(|max| pos > max) {
+            let counted = head.pos_max.is_some_and(|max| pos <= max);
+            if !holds(Check::PlacesInOrder, pos == next && counted) {
                 return Err(GatewayError::Withheld);
             }
             next = pos + 1;
@@ -247,7 +254,8 @@ impl Gateway {
     ) -> Result<Counted, GatewayError> {
         let moved = |g: &Self, rng: &mut dyn rand_core::CryptoRng| {
             g.set_setting("cursor", &pos, rng)?;
-            g.set_setting("log_size", &head.size, rng)
+            g.set_setting("log_size", &head.size, rng)?;
+            g.set_setting("log_root", &head.root, rng)
         };
         let taken: Result<_, GatewayError> = self.tx(|g| {
             let counted = match item {
@@ -257,7 +265,7 @@ impl Gateway {
                     let opened = g.open_at(envelope, receipt, pos);
                     g.act_on(opened, head.size, now, rng)?
                 }
-                Fetched::Tombstone { .. } => Counted::Repeated,
+                Fetched::Object { .. } | Fetched::Tombstone { .. } => Counted::Repeated,
             };
             moved(g, rng)?;
             Ok(counted)
@@ -417,7 +425,10 @@ impl Gateway {
                     self.issue_waiting(link, now, rng)?;
                 }
             }
-            Body::LinkClose(_) => link.state = LinkState::Closed,
+            Body::LinkClose(_) => {
+                link.state = LinkState::Closed;
+                self.tell(EventKind::LinkClosed, &About::link(link), now, rng)?;
+            }
             Body::LinkMove(moved) => self.take_move(link, message.id, moved, now, rng)?,
             Body::CopiesRefill(refill) => self.refill(link, refill, now, rng)?,
             Body::ApplicationSubmit(submit) => self.file(link, opened, submit, now, rng)?,
@@ -427,7 +438,9 @@ impl Gateway {
                 self.update_evidence(link, opened, update, now, rng)?;
             }
             Body::ErasureRequest(request) => self.take_erasure(link, at, request, now, rng)?,
-            Body::Note(note) => self.take_note(link, at, note, rng)?,
+            Body::MandateGive(given) => self.take_mandate(link, opened, given, now, rng)?,
+            Body::MandateEnd(end) => self.end_mandate(link, opened, end)?,
+            Body::Note(note) => self.take_note(link, at, note, now, rng)?,
             Body::DisputeOpen(open) => self.take_dispute(link, at, open, now, rng)?,
             Body::RecordNotMine(record) => self.take_not_mine(link, at, record, now, rng)?,
             _ => {
@@ -446,6 +459,7 @@ impl Gateway {
 struct SignedHead {
     pos_max: Option<u64>,
     size: u64,
+    root: Sha256Hash,
 }
 
 enum Counted {

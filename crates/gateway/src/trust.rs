@@ -96,7 +96,8 @@ impl Trust {
             }
             let key = self.directory().key::<StatusKey>(&org, Some(kid), now)?;
             let seen = self.statuses.get(uri).map(StatusListToken::iat);
-            StatusListToken::verify(token, VERIFIER, key.key(), uri, seen).ok()
+            let list = StatusListToken::verify(token, VERIFIER, key.key(), uri, seen).ok()?;
+            list.is_large().then_some(list)
         };
         let Some(list) = add() else { return false };
         self.statuses.insert(uri.to_owned(), list);

@@ -1,5 +1,6 @@
 //! The verifier's side, one file a step: verify gives evidence, decide gives drafts out of it.
 
+pub(crate) mod acting;
 pub mod decide;
 mod named;
 mod refusal;

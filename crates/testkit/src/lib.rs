@@ -25,6 +25,7 @@ pub mod office;
 pub mod person;
 pub mod persona;
 pub mod play;
+pub mod rest;
 mod wire;
 mod world;
 
@@ -36,7 +37,7 @@ pub use evil::EvilLog;
 pub use logs::captured_logs;
 pub use office::Office;
 pub use person::Person;
-pub use persona::{AZIZA, GULAB, GURGEN, Persona};
+pub use persona::{AIBEK, AZIZA, GULAB, GULMIRA, GURGEN, NURAI, NURLAN, Persona};
 pub use play::Play;
 pub use wire::{Exchange, Fault, Wire};
 pub use world::{House, World};

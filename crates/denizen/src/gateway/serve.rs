@@ -1,6 +1,6 @@
 //! Serving: a loop that sends, polls the inbox, and ends retentions.
 
-use super::open;
+use super::{config::Config, open, rest};
 use crate::{
     logging::{self, LogFormat},
     shell::Shell,
@@ -8,8 +8,8 @@ use crate::{
     transport::HttpTransport,
 };
 use anyhow::Context as _;
-use denizen_gateway::{Gateway, GatewayError, SyncReport};
-use std::{path::Path, time::Duration};
+use denizen_gateway::{Gateway, GatewayError, SyncReport, http::Desk};
+use std::{net::TcpListener, path::Path, time::Duration};
 
 /// A poll waits this long for something to come, so that what other commands queue goes soon after.
 const WAIT_S: u32 = 1;
@@ -22,8 +22,11 @@ const RETAIN_EVERY_S: i64 = 3600;
 
 /// Serves until a signal.
 pub(super) async fn run(shell: &Shell, dir: &Path) -> anyhow::Result<()> {
+    let config = Config::of(dir)?;
     let mut gateway = open(shell, dir)?;
     logging::start(LogFormat::Text, "info")?;
+    let desk = rest::desk(shell, dir, config.rest.as_ref())?;
+    let listener = config.rest.as_ref().map(rest::bind).transpose()?;
     let transport = HttpTransport::pooled()?;
     tracing::info!(gateway.org = %gateway.id(), "the gateway runs");
     tokio::select! {
@@ -32,6 +35,20 @@ pub(super) async fn run(shell: &Shell, dir: &Path) -> anyhow::Result<()> {
             Ok(())
         }
         failed = work(shell, &mut gateway, &transport) => failed,
+        failed = rest::tell(&desk) => failed,
+        failed = serve_rest(&desk, listener, &config) => failed,
+    }
+}
+
+/// Serves REST if it is configured; else waits for ever.
+async fn serve_rest(
+    desk: &Desk,
+    listener: Option<TcpListener>,
+    config: &Config,
+) -> anyhow::Result<()> {
+    match (listener, &config.rest) {
+        (Some(listener), Some(rest)) => rest::serve(desk, listener, rest).await,
+        _ => std::future::pending().await,
     }
 }
 
@@ -122,8 +139,15 @@ pub(super) async fn sync_once(shell: &Shell, dir: &Path) -> anyhow::Result<()> {
     }
     let (waiting, outgoing) = gateway.backlog()?;
     println!("{waiting} row(s) wait for a link, {outgoing} envelope(s) for the hub.");
+    let words = shell.catalogue.locale("en");
     for alarm in gateway.alarms()? {
         println!("alarm of {}: {}", alarm.at.to_rfc3339(), alarm.code);
+        // What happened, and what to do next.
+        for key in ["err", "rec"].map(|part| format!("{part}-{}", alarm.code)) {
+            if let Some(words) = words.filter(|w| w.has(&key)) {
+                println!("   {}", words.text(&key, &[]));
+            }
+        }
     }
     Ok(())
 }

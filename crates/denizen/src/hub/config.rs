@@ -1,14 +1,13 @@
 //! Configuration of a serving hub.
 
-use crate::logging::LogFormat;
-use anyhow::{Context as _, bail};
+use crate::{
+    logging::LogFormat,
+    tls::{Tls, check_listen},
+};
+use anyhow::Context as _;
 use denizen_hub::HubConfig;
 use serde::Deserialize;
-use std::{
-    fs,
-    net::SocketAddr,
-    path::{Path, PathBuf},
-};
+use std::{fs, net::SocketAddr, path::Path};
 
 /// Every setting with its default, explained.
 pub(crate) const EXAMPLE: &str = include_str!("example.toml");
@@ -25,14 +24,6 @@ pub(crate) struct Config {
     pub(crate) tls: Option<Tls>,
     pub(crate) limits: Limits,
     pub(crate) log: Log,
-}
-
-/// Certificate and key, PEM.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Tls {
-    pub(crate) certificate: PathBuf,
-    pub(crate) key: PathBuf,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -111,14 +102,7 @@ impl Config {
 
     /// Refuses what would send requests in clear over a network.
     fn check(&self) -> anyhow::Result<()> {
-        if self.tls.is_none() && !self.listen.ip().is_loopback() {
-            bail!(
-                "listen = \"{}\" without [tls] would serve in clear over a network: \
-                 name a certificate and a key under [tls], or listen on 127.0.0.1 behind a proxy that has them",
-                self.listen
-            );
-        }
-        Ok(())
+        check_listen(self.listen, self.tls.as_ref())
     }
 
     /// Puts the limits into the hub's configuration.
@@ -140,6 +124,7 @@ pub(crate) fn example_for(listen: SocketAddr) -> String {
 mod tests {
     use super::*;
     use denizen_model::{HubId, statement::Origins};
+    use std::path::PathBuf;
 
     #[test]
     fn the_example_says_the_defaults() {

@@ -1,18 +1,14 @@
 //! `denizen hub serve`: until SIGTERM, ctrl-c, or a fault after which nothing may be answered.
 
 use super::{
-    config::{Config, Tls},
+    config::Config,
     folder::{Folder, Lock, Operator},
     last::keep,
 };
-use crate::{logging, shell::Shell, signal::stop_signal};
+use crate::{logging, shell::Shell, signal::stop_signal, tls::server_config};
 use anyhow::{Context as _, bail};
 use axum_server::{Handle, tls_rustls::RustlsConfig};
 use denizen_hub::{Hub, SequencerThread, router};
-use rustls::{
-    ServerConfig,
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
-};
 use std::{
     net::{SocketAddr, TcpListener},
     path::Path,
@@ -110,7 +106,7 @@ async fn serve(
                 .serve(app),
         ),
         Some(tls) => {
-            let tls = RustlsConfig::from_config(Arc::new(tls_config(tls)?));
+            let tls = RustlsConfig::from_config(Arc::new(server_config(tls)?));
             let server = axum_server::from_tcp_rustls(listener, tls)?;
             tokio::spawn(server.handle(handle.clone()).serve(app))
         }
@@ -151,22 +147,6 @@ fn watch(
         .name("watch-sequencer".into())
         .spawn(move || send.send(thread.join()))?;
     Ok(receive)
-}
-
-/// TLS 1.3 and 1.2 with HTTP/1.1, which is what the hub speaks.
-fn tls_config(tls: &Tls) -> anyhow::Result<ServerConfig> {
-    let certificate = tls.certificate.display();
-    let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_file_iter(&tls.certificate)
-        .and_then(Iterator::collect)
-        .map_err(|error| anyhow::anyhow!("the certificate {certificate} is refused: {error}"))?;
-    let key = PrivateKeyDer::from_pem_file(&tls.key)
-        .map_err(|error| anyhow::anyhow!("the key {} is refused: {error}", tls.key.display()))?;
-    let mut config = ServerConfig::builder()
-        .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .with_context(|| format!("the certificate {certificate} and its key do not go together"))?;
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(config)
 }
 
 /// Others may have the folder from here on.

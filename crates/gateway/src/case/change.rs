@@ -2,13 +2,20 @@
 
 use super::{CaseBody, CaseState};
 use crate::{
-    Gateway, GatewayError,
+    About, EventKind, Gateway, GatewayError,
     inbox::Opened,
     link::Link,
-    verifier::verify::{Evidence, EvidenceItem, EvidenceRequest, VerifyError, verify_correction},
+    verifier::{
+        acting::{ActOf, Acting, check_later},
+        verify::{
+            Evidence, EvidenceItem, EvidenceRequest, MADE_AFTER_S, MADE_BEFORE_S, VerifyError,
+            verify_correction,
+        },
+    },
 };
 use denizen_model::{
     UnixTime,
+    mandate::MandateError,
     message::{
         ApplicationEvent, ApplicationState, ApplicationSubmit, Body, EvidenceUpdate, StatusChange,
         Text,
@@ -112,6 +119,8 @@ impl Gateway {
             flagged: true,
             ..row.clone()
         };
+        let about = About::case(&row.case_reference);
+        self.tell(EventKind::CaseAmended, &about, now, rng)?;
         self.save_case(&row, Some(&body), rng)
     }
 
@@ -130,12 +139,27 @@ impl Gateway {
         if !CaseState::of(row.state)?.is_open() {
             return Ok(());
         }
+        if let Err(error) = self.may_withdraw(opened, &body, now)? {
+            let reason = self.words(link, error.code(), &error.to_string(), &[]);
+            let event = ApplicationEvent {
+                state: CaseState::of(row.state)?.told(),
+                case_reference: Some(row.case_reference.clone()),
+                code: Some(error.code().to_owned()),
+                text: reason,
+                due: None,
+                records: Vec::new(),
+            };
+            let event = Body::ApplicationEvent(event);
+            return self.post(link, Some(row.thread), event, now, rng);
+        }
         for pos in body.places() {
             self.store.add_erasure(pos)?;
         }
         row.state = CaseState::Withdrawn as u8;
         row.flagged = false;
         self.save_case(&row, None, rng)?;
+        let about = About::case(&row.case_reference);
+        self.tell(EventKind::CaseWithdrawn, &about, now, rng)?;
         let english = "Your application was closed as you asked.";
         let event = ApplicationEvent {
             state: ApplicationState::Withdrawn,
@@ -148,6 +172,33 @@ impl Gateway {
         let event = Body::ApplicationEvent(event);
         self.post(link, Some(row.thread), event, now, rng)?;
         self.end_filed(link, &row, &body, StatusChange::Revoked, (now, rng))
+    }
+
+    /// What was filed under a mandate is taken back under it, or by the person once she is of age.
+    fn may_withdraw(
+        &self,
+        opened: &Opened,
+        body: &CaseBody,
+        now: UnixTime,
+    ) -> Result<Result<(), MandateError>, GatewayError> {
+        let (Some(acting), Some(version)) = (body.evidence.acting(), &body.service_hash) else {
+            return Ok(Ok(()));
+        };
+        let delivered = opened.verified().opening.time;
+        let of = ActOf {
+            message: opened.message(),
+            org: &self.config.org,
+            service: body.evidence.service(),
+            version,
+            made: (
+                delivered.plus_s(-MADE_BEFORE_S),
+                delivered.plus_s(MADE_AFTER_S),
+            ),
+            trust: self.trust()?,
+            now,
+        };
+        let shown = body.evidence.items().iter().map(EvidenceItem::claims);
+        Ok(check_later(acting, shown, of))
     }
 
     /// `evidence/update`: a correction, or her reply, beside the paper that it is about; the officer
@@ -187,6 +238,8 @@ impl Gateway {
             self.store.add_erasure(pos)?;
         }
         row.flagged = true;
+        let about = About::case(&row.case_reference);
+        self.tell(EventKind::EvidenceUpdated, &about, now, rng)?;
         self.save_case(&row, Some(&body), rng)
     }
 
@@ -196,7 +249,7 @@ impl Gateway {
         update: &EvidenceUpdate,
         body: &CaseBody,
         now: UnixTime,
-    ) -> Result<Option<EvidenceItem>, VerifyError> {
+    ) -> Result<Option<(EvidenceItem, Option<Acting>)>, VerifyError> {
         let Some(named) = &update.attachment else {
             return Ok(None);
         };

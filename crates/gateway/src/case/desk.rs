@@ -29,13 +29,28 @@ impl Gateway {
         now: UnixTime,
         rng: &mut dyn rand_core::CryptoRng,
     ) -> Result<CaseView, GatewayError> {
+        self.open_case_for(case_reference, (role, None), now, rng)
+    }
+
+    /// As [`Gateway::open_case`], with the purpose that the person is told; the service's name if none
+    /// is given.
+    ///
+    /// # Errors
+    /// As [`Gateway::open_case`].
+    pub fn open_case_for(
+        &mut self,
+        case_reference: &str,
+        (role, purpose): (&str, Option<&str>),
+        now: UnixTime,
+        rng: &mut dyn rand_core::CryptoRng,
+    ) -> Result<CaseView, GatewayError> {
         self.load_trust(now)?;
         self.tx(|g| {
             let (mut row, body) = g.case(case_reference)?;
             let notice = AccessNotice {
                 at: now,
                 role: role.to_owned(),
-                purpose: row.service.clone(),
+                purpose: purpose.unwrap_or(&row.service).to_owned(),
                 claims: shown_claims(&body.evidence),
             };
             if let Some(mut link) = g.link(&row.address)? {
@@ -94,7 +109,7 @@ impl Gateway {
         }
     }
 
-    pub(super) fn link_of_case(&self, row: &CaseRow) -> Result<Link, GatewayError> {
+    pub(crate) fn link_of_case(&self, row: &CaseRow) -> Result<Link, GatewayError> {
         let link = self.link(&row.address)?;
         link.ok_or(GatewayError::Damaged("database"))
     }

@@ -2,7 +2,7 @@
 
 use super::{CaseBody, CaseState};
 use crate::{
-    Gateway, GatewayError,
+    About, EventKind, Gateway, GatewayError,
     verifier::decide::{FiledDates, filed},
 };
 use denizen_model::{
@@ -30,11 +30,14 @@ impl Gateway {
                     g.renew_filed(row, now, rng)?;
                 }
             }
+            g.forget_events(now)?;
             let mut count = g.retain_disputes(now)?;
             for mut row in g.store.cases_to_destroy(now)? {
                 row.state = CaseState::Destroyed as u8;
                 g.save_case(&row, None, rng)?;
                 g.destroy_notes(&row.address, Some(&row.thread))?;
+                let about = About::case(&row.case_reference);
+                g.tell(EventKind::CaseDestroyed, &about, now, rng)?;
                 if let Some(mut link) = g.link(&row.address)? {
                     let slots = [("case", row.case_reference.as_str())];
                     let english = "What was kept of your application has been destroyed.";

@@ -3,7 +3,10 @@
 use super::CaseSummary;
 use crate::{
     Trust,
-    verifier::verify::{Evidence, EvidenceItem},
+    verifier::{
+        acting::Acting,
+        verify::{Evidence, EvidenceItem},
+    },
 };
 use denizen_model::UnixTime;
 use serde_json::{Map, Value};
@@ -44,6 +47,8 @@ pub struct CaseView {
     pub issuers: Vec<String>,
     /// The subjects side by side, of the papers that count.
     pub subjects: Vec<SubjectRow>,
+    /// Who acts for the applicant, if somebody does: proved by the key of the mandate.
+    pub acting: Option<Acting>,
     /// When earlier versions of the application came.
     pub earlier: Vec<UnixTime>,
 }
@@ -62,6 +67,7 @@ pub(super) fn view(
         issuers: evidence.items().iter().map(name).collect(),
         subjects: side_by_side(evidence.items()),
         evidence: evidence.items().to_vec(),
+        acting: evidence.acting().cloned(),
         earlier,
     }
 }

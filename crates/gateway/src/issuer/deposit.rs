@@ -47,6 +47,7 @@ pub(crate) async fn flush<T: Transport>(
     client: &HubClient<&T>,
     report: &mut SyncReport,
     now: UnixTime,
+    rng: &mut dyn rand_core::CryptoRng,
 ) -> Result<(), GatewayError> {
     loop {
         let rows = gateway.store.outgoing(BATCH, now)?;
@@ -68,7 +69,7 @@ pub(crate) async fn flush<T: Transport>(
         }
         let count = gateway.tx(|g| {
             g.postpone_all(&refused, now)?;
-            g.settle_all(&settled, now)
+            g.settle_all(&settled, now, rng)
         })?;
         report.sent += count.0;
         report.refused += count.1;
@@ -189,6 +190,7 @@ impl Gateway {
         &self,
         settled: &[(&OutboxRow, SentRow)],
         now: UnixTime,
+        rng: &mut dyn rand_core::CryptoRng,
     ) -> Result<(u64, u64), GatewayError> {
         let mut count = (0, 0);
         for (row, sent) in settled {
@@ -198,7 +200,11 @@ impl Gateway {
             if let Some(effect) = row.effect {
                 self.store.set_effect(&effect)?;
             }
-            if sent.receipt.is_some() || sent.outcome == "gone" {
+            let delivered = sent.receipt.is_some() || sent.outcome == "gone";
+            if let Some(kept) = self.store.record_in(&row.deposit_id)? {
+                self.tell_record(&kept, delivered, now, rng)?;
+            }
+            if delivered {
                 count.0 += 1;
                 self.store.unpark_ended(&row.address, row.reserved, now)?;
             } else {

@@ -7,9 +7,14 @@ mod mapping;
 mod ndjson;
 mod strict;
 
+pub(crate) use mapping::has_unseen;
 pub use mapping::{Mapping, MappingError};
+pub(crate) use strict::Strict;
 
-use super::{Draft, validate::validate};
+use super::{
+    Draft,
+    validate::{Rejection, validate},
+};
 use crate::{Gateway, GatewayError};
 use decode::Source;
 use denizen_model::{Sha256Hash, UnixTime};
@@ -141,6 +146,20 @@ enum Taken {
     Repeated,
 }
 
+/// What became of one draft.
+pub(super) enum TakenDraft {
+    /// It is on its way to its person.
+    Issued,
+    /// It waits for a confirmed link of its case.
+    Waiting,
+    /// It was taken before.
+    Repeated,
+    /// It does not fit its kind.
+    Rejected(Rejection),
+    /// It cannot be taken; never a value.
+    Refused(&'static str),
+}
+
 /// One row of any form, or why it is none.
 type Read1 = Result<Row, (u64, Fault)>;
 
@@ -172,6 +191,7 @@ impl Gateway {
         rng: &mut dyn rand_core::CryptoRng,
     ) -> Result<IntakeReport, IntakeError> {
         self.check_admitted(mapping.vct(), now)?;
+        self.check_not_held()?;
         let source = Source::new(input, mapping.encoding(), mapping.delimiter());
         let mut report = IntakeReport::default();
         match mapping.format() {
@@ -274,38 +294,58 @@ impl Gateway {
         if let Some(line) = run.seen.get(&row_key) {
             return Ok(Err(Fault::row(format!("is the same row as line {line}"))));
         }
+        let taken = self.take_draft((&case_reference, &row_key), draft, run.number, now, rng)?;
+        if !matches!(taken, TakenDraft::Rejected(_) | TakenDraft::Refused(_)) {
+            run.seen.insert(row_key, row.line);
+        }
+        Ok(match taken {
+            TakenDraft::Issued => Ok(Taken::Issued),
+            TakenDraft::Waiting => Ok(Taken::Waiting),
+            TakenDraft::Repeated => Ok(Taken::Repeated),
+            TakenDraft::Rejected(rejection) => {
+                let (pointer, rule) = rejection.first();
+                Err(mapping.fault_at(pointer, rule))
+            }
+            TakenDraft::Refused(reason) => Err(Fault::row(reason.to_owned())),
+        })
+    }
+
+    /// One draft of a case, out of a file or asked for by itself: validated, known by its row key, and
+    /// issued or waiting.
+    pub(super) fn take_draft(
+        &self,
+        (case_reference, row_key): (&str, &Sha256Hash),
+        draft: Draft,
+        run: i64,
+        now: UnixTime,
+        rng: &mut dyn rand_core::CryptoRng,
+    ) -> Result<TakenDraft, GatewayError> {
         let record = match validate(draft.clone(), &self.catalogue, now) {
             Ok(record) => record,
-            Err(rejection) => {
-                let (pointer, rule) = rejection.first();
-                return Ok(Err(mapping.fault_at(pointer, rule)));
-            }
+            Err(rejection) => return Ok(TakenDraft::Rejected(rejection)),
         };
-        let content = self.content_key(&case_reference, &draft);
-        let refused = match self.store.take_row(&row_key, &content, run.number)? {
-            KnownRow::New => None,
-            KnownRow::Same => {
-                run.seen.insert(row_key, row.line);
-                return Ok(Ok(Taken::Repeated));
-            }
+        let content = self.content_key(case_reference, &draft);
+        match self.store.take_row(row_key, &content, run)? {
+            KnownRow::New => {}
+            KnownRow::Same => return Ok(TakenDraft::Repeated),
             KnownRow::Other => {
-                Some("was taken before with other content: a correction goes another way")
+                return Ok(TakenDraft::Refused(
+                    "was taken before with other content: a correction goes another way",
+                ));
             }
             KnownRow::Returned => {
-                Some("was returned as not about its person: correct the case reference")
+                return Ok(TakenDraft::Refused(
+                    "was returned as not about its person: correct the case reference",
+                ));
             }
-        };
-        if let Some(reason) = refused {
-            return Ok(Err(Fault::row(reason.to_owned())));
         }
-        run.seen.insert(row_key, row.line);
-        let case_key = self.case_key(&case_reference);
+        let case_key = self.case_key(case_reference);
         if let Some(kept) = self.issue_to_case(&case_key, record, now, rng)? {
-            self.store.bind_row(&row_key, &kept)?;
-            return Ok(Ok(Taken::Issued));
+            self.store.bind_row(row_key, &kept)?;
+            return Ok(TakenDraft::Issued);
         }
-        self.let_wait((&case_key, &row_key), &draft, rng)?;
-        Ok(Ok(Taken::Waiting))
+        self.let_wait((&case_key, row_key), &draft, rng)?;
+        Ok(TakenDraft::Waiting)
     }
 
     /// A keyed hash of what a row says.

@@ -217,6 +217,8 @@ pub(crate) fn seal_letter(
             media_type: SD_JWT_MEDIA_TYPE.to_owned(),
             salt: Nonce::make(&mut rng),
             data,
+            object: None,
+            name: None,
         });
     }
     let message = Message {

@@ -40,6 +40,7 @@ mod tests {
         let shown: Vec<_> = shown
             .iter()
             .map(|(query, attachment)| PresentedAs {
+                reply: None,
                 query: (*query).to_owned(),
                 attachment: (*attachment).to_owned(),
             })

@@ -1,6 +1,7 @@
 //! Why papers are refused, each with its stable code.
 
 use denizen_credential::CredentialError;
+use denizen_model::mandate::MandateError;
 
 /// Why an application is refused: she is told the code and can apply again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -63,9 +64,23 @@ pub enum VerifyError {
     /// A rule of the service on a shown value is not met.
     #[error("a paper does not meet what the service asks of it")]
     Constraint,
+    /// Somebody acts for the applicant, and is not covered by a mandate.
+    #[error("the mandate does not cover this")]
+    Mandate(#[from] MandateError),
     /// A special category without her second confirmation (R28).
     #[error("a sensitive paper was sent without its second confirmation")]
     SpecialNotConfirmed,
+}
+
+impl From<CredentialError> for VerifyError {
+    fn from(error: CredentialError) -> Self {
+        match error {
+            CredentialError::Audience => Self::OtherAudience,
+            CredentialError::Nonce => Self::OtherRequest,
+            CredentialError::IssuedAt => Self::OutOfTime,
+            other => Self::Refused(other),
+        }
+    }
 }
 
 impl VerifyError {
@@ -91,6 +106,7 @@ impl VerifyError {
             Self::PaperExpired => "evidence-expired",
             Self::SubjectMissing => "subject-missing",
             Self::Constraint => "constraint-not-met",
+            Self::Mandate(error) => error.code(),
             Self::SpecialNotConfirmed => "special-not-confirmed",
         }
     }

@@ -3,7 +3,10 @@
 
 pub use super::refusal::VerifyError;
 
-use super::named::check_named;
+use super::{
+    acting::{ActOf, Acting, check_acting},
+    named::check_named,
+};
 use crate::{
     VERIFIER,
     inbox::Opened,
@@ -18,7 +21,7 @@ use denizen_model::{
     catalogue::{Catalogue, Service},
     directory::IssuerKey,
     link::{kb_audience, kb_nonce},
-    message::{ApplicationSubmit, Attachment, SD_JWT_MEDIA_TYPE, Sensitivity},
+    message::{ApplicationSubmit, Attachment, Message, SD_JWT_MEDIA_TYPE, Sensitivity},
     statement::{Quality, ServiceEntry, split_kid},
 };
 use denizen_openid::{Presented, Query, ResponseError, ValueMatching, check_response};
@@ -27,9 +30,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 /// How long before its delivery a presentation may have been made, in seconds: a hub may be away.
-const MADE_BEFORE_S: i64 = 30 * UnixTime::DAY_S;
+pub(crate) const MADE_BEFORE_S: i64 = 30 * UnixTime::DAY_S;
 /// How far the holder's clock may be ahead, in seconds.
-const MADE_AFTER_S: i64 = 300;
+pub(crate) const MADE_AFTER_S: i64 = 300;
 
 /// What was declared, and by whom: what evidence is checked against.
 #[derive(Debug, Clone, Copy)]
@@ -61,6 +64,9 @@ pub struct EvidenceItem {
     /// What she says to it.
     #[serde(default)]
     reply: Option<String>,
+    /// In which quality its issuer may issue it; none if it was kept before that was written down.
+    #[serde(default)]
+    quality: Option<Quality>,
 }
 
 impl EvidenceItem {
@@ -118,6 +124,12 @@ impl EvidenceItem {
         self.corrects.is_some()
     }
 
+    /// Whether it is a claim of a private body that no authority has confirmed.
+    #[must_use]
+    pub fn is_claim(&self) -> bool {
+        self.quality == Some(Quality::Claim)
+    }
+
     /// What she says to it.
     #[must_use]
     pub fn reply(&self) -> Option<&str> {
@@ -132,6 +144,9 @@ pub struct Evidence {
     service: Service,
     answers: Value,
     items: Vec<EvidenceItem>,
+    /// Who acts for the applicant.
+    #[serde(default)]
+    acting: Option<Acting>,
 }
 
 impl Evidence {
@@ -157,6 +172,12 @@ impl Evidence {
     #[must_use]
     pub fn items(&self) -> &[EvidenceItem] {
         &self.items
+    }
+
+    /// Who acts for the applicant, if somebody does.
+    #[must_use]
+    pub fn acting(&self) -> Option<&Acting> {
+        self.acting.as_ref()
     }
 
     /// The subject as shown in the first paper that must show it; empty if none does.
@@ -188,7 +209,16 @@ impl Evidence {
 
     /// A correction stands beside the old paper, which no longer counts; without one the old paper
     /// no longer holds, or she only replies to it.
-    pub(crate) fn correct(&mut self, old: &str, newer: Option<EvidenceItem>, reply: Option<&str>) {
+    pub(crate) fn correct(
+        &mut self,
+        old: &str,
+        newer: Option<(EvidenceItem, Option<Acting>)>,
+        reply: Option<&str>,
+    ) {
+        let (newer, acting) = newer.unzip();
+        if let Some(acting) = acting.flatten() {
+            self.acting = Some(acting);
+        }
         if let Some(item) = self.items.iter_mut().find(|i| i.sd_hash == old) {
             match reply {
                 Some(reply) if newer.is_none() => item.reply = Some(reply.to_owned()),
@@ -266,15 +296,22 @@ pub fn verify(
         ));
     }
     check_asked(&query, &shown)?;
-    let items = shown.into_iter().map(|(query, (presentation, status))| {
+    let papers: Vec<_> = shown.iter().map(|(q, (p, _))| (q.as_str(), p)).collect();
+    let acting = check_acting(&papers, check.act(message, request))?;
+    let replies = submit.presentations.iter().map(|p| p.reply.as_ref());
+    let shown = shown.into_iter().zip(replies);
+    let items = shown.map(|((query, (presentation, status)), reply)| {
         check.demands(query, presentation.credential())?;
-        check.item(query, &presentation, status)
+        let mut item = check.item(query, &presentation, status)?;
+        item.reply = reply.map(|r| r.text.clone());
+        Ok::<_, VerifyError>(item)
     });
     Ok(Evidence {
         application: message.id,
         service: service.clone(),
         answers: submit.answers.clone(),
         items: items.collect::<Result<_, _>>()?,
+        acting,
     })
 }
 
@@ -289,7 +326,7 @@ pub(crate) fn verify_correction(
     trust: &Trust,
     catalogue: &Catalogue,
     now: UnixTime,
-) -> Result<EvidenceItem, VerifyError> {
+) -> Result<(EvidenceItem, Option<Acting>), VerifyError> {
     let asked = query_of(&request.entry.service)?;
     let check = Check::of(opened, request, trust, catalogue, now);
     // The second confirmation of a special category was given with the application.
@@ -300,8 +337,10 @@ pub(crate) fn verify_correction(
         Err(error) => return Err(refusal_of(error)),
     }
     let [(query, (presentation, status))] = shown;
+    let paper = [(query.as_str(), &presentation)];
+    let acting = check_acting(&paper, check.act(opened.message(), request))?;
     check.demands(query, presentation.credential())?;
-    check.item(query, &presentation, status)
+    Ok((check.item(query, &presentation, status)?, acting))
 }
 
 fn query_of(service: &Service) -> Result<Query, VerifyError> {
@@ -383,6 +422,19 @@ impl<'a> Check<'a> {
         }
     }
 
+    /// What a mandate among the papers is checked against.
+    fn act(&self, message: &'a Message, request: EvidenceRequest<'a>) -> ActOf<'a> {
+        ActOf {
+            message,
+            org: request.org,
+            service: self.service,
+            version: request.service,
+            made: (UnixTime(self.iat.min), UnixTime(self.iat.max)),
+            trust: self.trust,
+            now: self.now,
+        }
+    }
+
     /// One paper: issuer, key, every disclosure, key binding, kind, status.
     fn one(
         &self,
@@ -420,12 +472,7 @@ impl<'a> Check<'a> {
         };
         let presentation = unverified
             .verify(VERIFIER, key.key(), policy)
-            .map_err(|error| match error {
-                CredentialError::Audience => VerifyError::OtherAudience,
-                CredentialError::Nonce => VerifyError::OtherRequest,
-                CredentialError::IssuedAt => VerifyError::OutOfTime,
-                other => VerifyError::Refused(other),
-            })?;
+            .map_err(VerifyError::from)?;
         let credential = presentation.credential();
         self.check_issuer(query, (&issuer, issued), credential.vct())?;
         self.check_kind(credential, special_confirmed)?;
@@ -445,11 +492,7 @@ impl<'a> Check<'a> {
         (issuer, issued): (&OrgId, UnixTime),
         vct: &str,
     ) -> Result<(), VerifyError> {
-        // A later suspension does not void what was issued before it. One-time copies say only the
-        // day of their issuing (R18).
-        let day_end = issued.day_start().plus_s(UnixTime::DAY_S - 1);
-        let at = day_end.min(self.now);
-        let quality = self.trust.directory().admitted(issuer, vct, at);
+        let quality = self.quality((issuer, issued), vct);
         let quality = quality.ok_or(VerifyError::IssuerNotAdmitted)?;
         let takes = |allowed: &String| {
             (allowed == "admitted" && quality == Quality::Authority) || *allowed == issuer.to_text()
@@ -462,21 +505,23 @@ impl<'a> Check<'a> {
         }
     }
 
+    /// In which quality an organisation might issue a kind on that day.
+    fn quality(&self, (issuer, issued): (&OrgId, UnixTime), vct: &str) -> Option<Quality> {
+        // A later suspension does not void what was issued before it. One-time copies say only the
+        // day of their issuing (R18).
+        let day_end = issued.day_start().plus_s(UnixTime::DAY_S - 1);
+        let at = day_end.min(self.now);
+        self.trust.directory().admitted(issuer, vct, at)
+    }
+
     fn check_kind(
         &self,
         credential: &VerifiedCredential,
         special_confirmed: bool,
     ) -> Result<(), VerifyError> {
-        let kind = self
-            .catalogue
-            .kind(credential.vct())
-            .ok_or(VerifyError::KindUnknown)?;
         let integrity = credential.vct_integrity().ok_or(VerifyError::KindUnknown)?;
-        let metadata = metadata_hash(integrity).ok_or(VerifyError::KindUnknown)?;
-        let directory = self.trust.directory();
-        if metadata != kind.metadata_hash && !directory.knows_kind(credential.vct(), &metadata) {
-            return Err(VerifyError::KindUnknown);
-        }
+        let kind = self.catalogue.version_of(credential.vct(), integrity);
+        let kind = kind.ok_or(VerifyError::KindUnknown)?;
         if kind.traits.sensitivity == Sensitivity::Special && !special_confirmed {
             return Err(VerifyError::SpecialNotConfirmed);
         }
@@ -517,10 +562,13 @@ impl<'a> Check<'a> {
     ) -> Result<EvidenceItem, VerifyError> {
         let credential = presentation.credential();
         let issuer = OrgId::parse(credential.issuer());
+        let issuer = issuer.map_err(|_| VerifyError::IssuerNotAdmitted)?;
+        let issued = credential.iat().map_or(self.now, UnixTime);
         Ok(EvidenceItem {
+            quality: self.quality((&issuer, issued), credential.vct()),
             query: query.to_owned(),
             vct: credential.vct().to_owned(),
-            issuer: issuer.map_err(|_| VerifyError::IssuerNotAdmitted)?,
+            issuer,
             claims: credential.claims().clone(),
             contested: status == Status::Contested,
             freshness,
@@ -530,11 +578,4 @@ impl<'a> Check<'a> {
             reply: None,
         })
     }
-}
-
-/// The hash in `vct#integrity`: `sha256-` and base64 with padding.
-fn metadata_hash(integrity: &str) -> Option<Sha256Hash> {
-    use base64::{Engine as _, engine::general_purpose::STANDARD};
-    let hash = STANDARD.decode(integrity.strip_prefix("sha256-")?).ok()?;
-    Sha256Hash::from_slice(&hash).ok()
 }

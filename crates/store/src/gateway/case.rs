@@ -115,6 +115,27 @@ impl GatewayStore {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
+    /// A page of the queue: of one service or all, in one state or all, after a line of it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn cases_after(
+        &self,
+        (service, state): (Option<&str>, Option<u8>),
+        after: Option<(UnixTime, &str)>,
+        max: u32,
+    ) -> Result<Vec<CaseRow>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM case_file WHERE (?1 IS NULL OR service = ?1) \
+             AND (?2 IS NULL OR state = ?2) AND (?3 IS NULL OR (due, case_reference) > (?3, ?4)) \
+             ORDER BY due, case_reference LIMIT ?5"
+        );
+        let mut statement = self.sql().prepare_cached(&sql)?;
+        let (due, reference) = (after.map(|a| a.0.0), after.map(|a| a.1));
+        let rows = statement.query_map(params![service, state, due, reference, max], case)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
     /// Cases whose retention has ended and that still have a body.
     ///
     /// # Errors

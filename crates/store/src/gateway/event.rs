@@ -204,8 +204,8 @@ impl GatewayStore {
         Ok(())
     }
 
-    /// Telling failed: it is tried again after a pause, longer each time. Gives since when this hook
-    /// has failed.
+    /// Telling failed: it is tried again after a pause, longer each time, and what else this hook is to
+    /// be told waits behind it. Gives since when it has failed.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -220,6 +220,8 @@ impl GatewayStore {
         let tries = due.tries.saturating_add(1);
         self.sql()
             .execute(sql, params![due.hook, due.event.number, tries, until])?;
+        let sql = "UPDATE hook_due SET until = MAX(until, ?2) WHERE hook = ?1";
+        self.sql().execute(sql, params![due.hook, until])?;
         let sql = "UPDATE hook SET failing_since = COALESCE(failing_since, ?2) WHERE label = ?1 \
                    RETURNING failing_since";
         let since = self

@@ -28,11 +28,11 @@ impl GatewayStore {
         address: &AddressId,
         at: UnixTime,
         body: &[u8],
-    ) -> Result<(), StoreError> {
+    ) -> Result<i64, StoreError> {
         let sql = "INSERT INTO note (address, at, body) VALUES (?1, ?2, ?3)";
         self.sql()
             .execute(sql, params![address.as_bytes(), at.0, body])?;
-        Ok(())
+        Ok(self.sql().last_insert_rowid())
     }
 
     /// All notes, oldest first.

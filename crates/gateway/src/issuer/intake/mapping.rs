@@ -390,7 +390,8 @@ fn decimal(text: &str) -> Result<String, &'static str> {
 
 /// Whether a text has a space at an end, or a character that prints as nothing: of control, of zero
 /// width, of direction.
-fn has_unseen(text: &str) -> bool {
+/// Whether a text has characters that nobody sees, or a space at an end.
+pub(crate) fn has_unseen(text: &str) -> bool {
     let unseen = |c: char| {
         let format = matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
             | '\u{2060}'..='\u{206f}' | '\u{feff}');
