@@ -8,12 +8,16 @@ mod follow;
 mod kind;
 mod locale;
 mod logged;
+mod schema;
 mod service;
 
 pub use kind::{AdverseWhen, ClaimError, ClaimMetadata, Disclosable, Kind, KindTraits};
 pub use locale::{LANGUAGES, Locale, LocaleError, PluralCategory};
+#[cfg(target_arch = "wasm32")]
+pub use schema::{Validate, set_validate};
 pub use service::{Constraint, ConstraintOp, Fee, PendingEffect, Service};
 
+use schema::Registry;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::{collections::BTreeMap, sync::Arc};
@@ -146,7 +150,7 @@ impl Catalogue {
             return Err(vec![wrong(COMMON_SCHEMA, "is missing".into())]);
         }
         let common = match compile {
-            true => Some(common_of(&this.common).map_err(|e| vec![e])?),
+            true => Some(Registry::new(&this.common).map_err(|e| vec![e])?),
             false => None,
         };
         for (file, bytes) in files {
@@ -161,10 +165,7 @@ impl Catalogue {
         &mut self,
         file: &str,
         bytes: &[u8],
-        (files, common): (
-            &BTreeMap<String, Vec<u8>>,
-            Option<&jsonschema::Registry<'_>>,
-        ),
+        (files, common): (&BTreeMap<String, Vec<u8>>, Option<&Registry>),
     ) -> Result<(), CatalogueError> {
         let Some(stem) = file.strip_suffix(".json") else {
             return Ok(());
@@ -244,19 +245,4 @@ fn wrong(file: &str, reason: String) -> CatalogueError {
 
 fn read_json<T: serde::de::DeserializeOwned>(file: &str, b: &[u8]) -> Result<T, CatalogueError> {
     serde_json::from_slice(b).map_err(|e| wrong(file, e.to_string()))
-}
-
-/// What the schemas share. A catalogue without kinds needs none.
-fn common_of(common: &[u8]) -> Result<jsonschema::Registry<'static>, CatalogueError> {
-    let common: Value = read_json(COMMON_SCHEMA, common)?;
-    jsonschema::Registry::new()
-        .add("urn:denizen:schema:common", common)
-        .and_then(jsonschema::RegistryBuilder::prepare)
-        .map_err(|e| wrong(COMMON_SCHEMA, e.to_string()))
-}
-
-fn options<'a>() -> jsonschema::ValidationOptions<'a> {
-    jsonschema::options()
-        .with_draft(jsonschema::Draft::Draft202012)
-        .should_validate_formats(true)
 }

@@ -1,7 +1,9 @@
 //! What the files of a catalogue must agree on: metadata with schema, services with kinds, and all of
 //! them with the message files. Every rule is in `docs/spec/catalogue.md`.
 
-use super::{Catalogue, CatalogueError, Constraint, ConstraintOp, Kind, Service, options, wrong};
+use super::{
+    Catalogue, CatalogueError, Constraint, ConstraintOp, Kind, Service, schema::Validator, wrong,
+};
 use crate::OrgId;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -540,7 +542,7 @@ impl<'a> At<'a, '_> {
 
     fn answers(&mut self) {
         let answers = &self.service.answers;
-        if options().build(answers).is_err() {
+        if Validator::new(answers, None).is_err() {
             self.wrong("answers", "answers is no valid JSON Schema".into());
         }
         if answers.get("additionalProperties") != Some(&Value::Bool(false)) {

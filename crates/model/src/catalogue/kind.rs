@@ -1,6 +1,10 @@
 //! Record kinds: metadata, schema, and what they make of a record.
 
-use super::{CatalogueError, Category, common_of, options, read_json, wrong};
+use super::{
+    CatalogueError, Category, read_json,
+    schema::{Registry, Validator},
+    wrong,
+};
 use crate::Sha256Hash;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -101,7 +105,7 @@ pub struct Kind {
 #[derive(Debug)]
 struct Schema {
     common: Arc<[u8]>,
-    compiled: OnceLock<Option<jsonschema::Validator>>,
+    compiled: OnceLock<Option<Validator>>,
 }
 
 /// Where a claim does not fit its kind. It names places and rules, never values.
@@ -138,7 +142,7 @@ impl Kind {
     /// All [`ClaimError`]s, never empty.
     pub fn check(&self, claims: &Value) -> Result<(), Vec<ClaimError>> {
         let compile = || {
-            let common = common_of(&self.schema.common).ok()?;
+            let common = Registry::new(&self.schema.common).ok()?;
             compiled(&self.name, &self.schema_file, &common).ok()
         };
         let Some(schema) = self.schema.compiled.get_or_init(compile) else {
@@ -146,10 +150,7 @@ impl Kind {
             let pointer = "/".to_owned();
             return Err(vec![ClaimError { pointer, rule }]);
         };
-        let errors: Vec<_> = schema
-            .iter_errors(claims)
-            .map(|e| claim_error(&e))
-            .collect();
+        let errors = schema.errors(claims);
         if errors.is_empty() {
             Ok(())
         } else {
@@ -158,37 +159,8 @@ impl Kind {
     }
 }
 
-pub(super) fn claim_error(error: &jsonschema::ValidationError<'_>) -> ClaimError {
-    use jsonschema::error::ValidationErrorKind as K;
-    let pointer = error.instance_path().to_string();
-    let pointer = if pointer.is_empty() {
-        "/".to_owned()
-    } else {
-        pointer
-    };
-    let rule = match error.kind() {
-        // Names of claims are the office's columns, not a person's data; still only known ones are
-        // repeated: an unknown name could hold anything.
-        K::AdditionalProperties { unexpected } => {
-            format!(
-                "{} unknown claim(s): the kind has no such claim",
-                unexpected.len()
-            )
-        }
-        K::Required { property } => format!("claim {property} is missing"),
-        K::Format { format } => format!("is no valid {format}"),
-        K::Type { .. } => "is of another type than the kind says".to_owned(),
-        K::Enum { .. } | K::Constant { .. } => "is none of the values that the kind allows".into(),
-        K::Pattern { .. } => "is not written as the kind says".to_owned(),
-        K::MinLength { .. } | K::MaxLength { .. } => "is too short or too long".to_owned(),
-        K::Minimum { .. } | K::Maximum { .. } => "is too small or too large".to_owned(),
-        _ => format!("does not meet the rule {}", error.kind().keyword()),
-    };
-    ClaimError { pointer, rule }
-}
-
 /// The common schema, and its registry if schemas are to be compiled at once.
-pub(super) type Common<'a> = (&'a Arc<[u8]>, Option<&'a jsonschema::Registry<'a>>);
+pub(super) type Common<'a> = (&'a Arc<[u8]>, Option<&'a Registry>);
 
 pub(super) fn load_kind(
     (name, file): (&str, &str),
@@ -240,13 +212,8 @@ pub(super) fn kind_of(
     })
 }
 
-fn compiled(
-    name: &str,
-    schema: &[u8],
-    common: &jsonschema::Registry<'_>,
-) -> Result<jsonschema::Validator, CatalogueError> {
+fn compiled(name: &str, schema: &[u8], common: &Registry) -> Result<Validator, CatalogueError> {
     let file = format!("kinds/{name}.schema.json");
     let value: Value = read_json(&file, schema)?;
-    let built = options().with_registry(common).build(&value);
-    built.map_err(|e| wrong(&file, e.to_string()))
+    Validator::new(&value, Some(common)).map_err(|reason| wrong(&file, reason))
 }

@@ -4,8 +4,8 @@
 //! follow what the program carries, or what was logged before it, is left out and named.
 
 use super::{
-    Catalogue, CatalogueError, Kind, LANGUAGES, check, common_of, follow, kind::kind_of, read_json,
-    wrong,
+    Catalogue, CatalogueError, Kind, LANGUAGES, check, follow, kind::kind_of, read_json,
+    schema::Registry, wrong,
 };
 use crate::{
     Sha256Hash,
@@ -109,7 +109,7 @@ impl Catalogue {
     /// [`CatalogueError`] with file, line and reason.
     pub fn read_kind(&self, name: &str, files: &KindFiles) -> Result<Kind, CatalogueError> {
         let file = format!("kinds/{name}.json");
-        let common = common_of(&self.common)?;
+        let common = Registry::new(&self.common)?;
         let metadata = (
             read_json(&file, files.metadata.as_bytes())?,
             files.metadata.as_bytes(),

@@ -1,6 +1,6 @@
 //! Services: what an office offers and asks for.
 
-use super::{Category, ClaimError, kind::claim_error, options};
+use super::{Category, ClaimError, schema::Validator};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -120,16 +120,13 @@ impl Service {
     /// # Errors
     /// All [`ClaimError`]s, never empty.
     pub fn check_answers(&self, answers: &Value) -> Result<(), Vec<ClaimError>> {
-        let schema = options().build(&self.answers).map_err(|_| {
+        let schema = Validator::new(&self.answers, None).map_err(|_| {
             vec![ClaimError {
                 pointer: "/".into(),
                 rule: "no valid form".into(),
             }]
         })?;
-        let errors: Vec<_> = schema
-            .iter_errors(answers)
-            .map(|e| claim_error(&e))
-            .collect();
+        let errors = schema.errors(answers);
         if errors.is_empty() {
             Ok(())
         } else {
