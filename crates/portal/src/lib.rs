@@ -9,7 +9,9 @@
 
 mod net;
 mod runtime;
+mod schema;
 mod session;
 mod view;
 
+pub use schema::set_validate;
 pub use session::{Files, Session, unwrap_passphrase, unwrap_prf, wrap_passphrase, wrap_prf};

@@ -7,7 +7,9 @@ mod story;
 
 pub(crate) use link::{InvitationPage, LinkRow, invitation_page, link_rows};
 pub(crate) use record::{RecordPage, RecordRow, record_page, record_row};
-pub(crate) use service::{ConfirmedApplication, LeavingPage, ServicePage, leaving_page, service_pages};
+pub(crate) use service::{
+    ConfirmedApplication, LeavingPage, ServicePage, leaving_page, service_pages,
+};
 pub(crate) use story::{
     AlarmRow, ApplicationRow, DisputeRow, History, KitPage, alarm_rows, application_rows,
     dispute_rows, history, kit_page,

@@ -44,7 +44,10 @@ impl Session {
     ///
     /// # Errors
     /// A `Problem`; `bad-answers` names each answer in its details.
-    pub fn preview(&self, application: Ts<ConfirmedApplication>) -> Result<Ts<LeavingPage>, Thrown> {
+    pub fn preview(
+        &self,
+        application: Ts<ConfirmedApplication>,
+    ) -> Result<Ts<LeavingPage>, Thrown> {
         let (hash, preview, _) = self.previewed(application)?;
         self.given(view::leaving_page(&self.holder, &hash, &preview))
     }
@@ -135,9 +138,7 @@ impl Session {
     /// A `Problem`.
     #[wasm_bindgen(js_name = closeLink)]
     pub fn close_link(&mut self, link: u32, reason: &str) -> Result<(), Thrown> {
-        let done = self
-            .holder
-            .close_link(link, reason, now(), &mut BrowserRng);
+        let done = self.holder.close_link(link, reason, now(), &mut BrowserRng);
         self.said(done).map(drop)
     }
 

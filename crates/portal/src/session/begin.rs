@@ -23,7 +23,7 @@ pub struct Files(Arc<Catalogue>);
 
 #[wasm_bindgen]
 impl Files {
-    /// Reads them. `catalogue`: JSON object of path and text; `texts`: one language's messages.
+    /// Reads them; they were checked when the bundle was built. `catalogue`: JSON object of path and text; `texts`: one language's messages.
     ///
     /// # Errors
     /// A `Problem` of code `catalogue`.
@@ -31,13 +31,15 @@ impl Files {
     pub fn new(catalogue: &str, language: &str, texts: &str) -> Result<Files, Thrown> {
         let read = serde_json::from_str::<BTreeMap<String, String>>(catalogue);
         let read = read.map_err(|_| Problem::bare("catalogue"))?;
-        let files = read.into_iter().map(|(path, text)| (path, text.into_bytes()));
+        let files = read
+            .into_iter()
+            .map(|(path, text)| (path, text.into_bytes()));
         let mut files: BTreeMap<String, Vec<u8>> = files.collect();
         files.insert(
             format!("locales/{language}.json"),
             texts.as_bytes().to_vec(),
         );
-        let loaded = Catalogue::danger_load_checked_before(&files);
+        let loaded = Catalogue::load_known(&files);
         let loaded = loaded.map_err(|_| Problem::bare("catalogue"))?;
         Ok(Self(Arc::new(loaded)))
     }
@@ -86,7 +88,9 @@ pub fn wrap_passphrase(root: Vec<u8>, passphrase: String) -> Result<Ts<Wrapped>,
         wrapped: wrapped.map_err(thrown)?,
         device_secret: device.to_vec(),
     };
-    wrapped.into_ts().map_err(|_| Problem::bare("internal").into())
+    wrapped
+        .into_ts()
+        .map_err(|_| Problem::bare("internal").into())
 }
 
 /// Unwraps a root.
@@ -177,13 +181,7 @@ impl Session {
     pub fn make(at: Ts<At>, files: &Files, send: &Send) -> Result<Session, Thrown> {
         let (hub, at) = read_at(at)?;
         let catalogue = Arc::clone(&files.0);
-        let holder = Holder::make(
-            hub,
-            &at.hub_url,
-            &at.language,
-            catalogue,
-            &mut BrowserRng,
-        );
+        let holder = Holder::make(hub, &at.hub_url, &at.language, catalogue, &mut BrowserRng);
         Ok(Self::of(holder, send))
     }
 
@@ -243,7 +241,14 @@ impl Session {
     ) -> Result<Session, Thrown> {
         let at = at.to_rust().map_err(|_| Problem::bare("internal"))?;
         let words = (at.language, true);
-        Self::rebuild(read_root(root)?, (at.hub_id, at.hub_url), words, files, send).await
+        Self::rebuild(
+            read_root(root)?,
+            (at.hub_id, at.hub_url),
+            words,
+            files,
+            send,
+        )
+        .await
     }
 
     /// Registers her own address and fetches the directory. Safe to repeat.

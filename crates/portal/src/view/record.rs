@@ -150,7 +150,9 @@ pub(crate) fn record_row(holder: &Holder, view: &RecordView, now: UnixTime) -> R
         kept: view.kept.to_text(),
         kind: kind.map_or_else(|| view.vct.clone(), |k| k.name.clone()),
         title: words.kind(&view.vct),
-        category: kind.map_or("other", |k| k.traits.category.name()).to_owned(),
+        category: kind
+            .map_or("other", |k| k.traits.category.name())
+            .to_owned(),
         summary: words.summary(view),
         issuer: holder.name_of(&view.issuer),
         claim: view.quality == Some(Quality::Claim),

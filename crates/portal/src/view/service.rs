@@ -143,11 +143,16 @@ fn short(service: &str) -> &str {
 pub(crate) fn service_pages(holder: &Holder) -> Vec<ServicePage> {
     let services = holder.services();
     let pages = services.iter().map(|(hash, entry)| {
-        let confirmed = |l: &denizen_holder::Link| {
-            l.org == entry.org && l.state == LinkState::Confirmed
-        };
+        let confirmed =
+            |l: &denizen_holder::Link| l.org == entry.org && l.state == LinkState::Confirmed;
         let linked = holder.profile().links.iter().any(confirmed);
-        page(holder, hash, &entry.service, holder.name_of(&entry.org), linked)
+        page(
+            holder,
+            hash,
+            &entry.service,
+            holder.name_of(&entry.org),
+            linked,
+        )
     });
     pages.collect()
 }
@@ -182,7 +187,10 @@ fn page(
 
 fn questions(holder: &Holder, name: &str, service: &Service) -> Vec<Question> {
     let words = holder.words();
-    let properties = service.answers.get("properties").and_then(|p| p.as_object());
+    let properties = service
+        .answers
+        .get("properties")
+        .and_then(|p| p.as_object());
     let required = service.answers.get("required").and_then(|r| r.as_array());
     let is_required = |question: &String| {
         required.is_some_and(|r| r.iter().any(|v| v.as_str() == Some(question.as_str())))
@@ -223,12 +231,32 @@ pub(crate) fn leaving_page(holder: &Holder, hash: &Sha256Hash, preview: &Preview
         .iter()
         .filter(|o| selection.optional.contains(&o.query) && !offered(&o.query));
     LeavingPage {
-        service: page(holder, hash, preview.service(), holder.name_of(&preview.org), true),
+        service: page(
+            holder,
+            hash,
+            preview.service(),
+            holder.name_of(&preview.org),
+            true,
+        ),
         leaving: preview.leaving.iter().map(|l| leaving(holder, l)).collect(),
-        could_add: addable.map(|o| offer(holder, o, o.copies_left > 0, true)).collect(),
-        missing: selection.missing.iter().map(|m| missing(holder, m)).collect(),
-        expiring: selection.expiring.iter().map(|o| offer(holder, o, false, false)).collect(),
-        contested: selection.contested.iter().map(|o| o.kept.to_text()).collect(),
+        could_add: addable
+            .map(|o| offer(holder, o, o.copies_left > 0, true))
+            .collect(),
+        missing: selection
+            .missing
+            .iter()
+            .map(|m| missing(holder, m))
+            .collect(),
+        expiring: selection
+            .expiring
+            .iter()
+            .map(|o| offer(holder, o, false, false))
+            .collect(),
+        contested: selection
+            .contested
+            .iter()
+            .map(|o| o.kept.to_text())
+            .collect(),
         satisfied: selection.satisfied,
     }
 }
@@ -240,8 +268,14 @@ fn leaving(holder: &Holder, leaving: &Leaving) -> OfferPage {
 fn offer(holder: &Holder, offer: &Offer, single_use: bool, optional: bool) -> OfferPage {
     let words = holder.words();
     let values = offer.values.iter().map(|(path, value)| {
-        let names: Vec<String> = path.split('/').filter(|n| !n.is_empty()).map(str::to_owned).collect();
-        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let names: Vec<String> = path
+            .split('/')
+            .filter(|n| !n.is_empty())
+            .map(str::to_owned)
+            .collect();
+        let value = value
+            .as_str()
+            .map_or_else(|| value.to_string(), str::to_owned);
         [words.label(&offer.vct, &names), value]
     });
     OfferPage {

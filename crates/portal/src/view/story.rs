@@ -231,7 +231,10 @@ pub(crate) fn history(holder: &Holder) -> History {
         org: org_name(holder, e.link),
         role: None,
         text: String::new(),
-        claims: e.done.as_ref().map_or_else(Vec::new, |d| d.destroyed.clone()),
+        claims: e
+            .done
+            .as_ref()
+            .map_or_else(Vec::new, |d| d.destroyed.clone()),
     });
     let mut rows: Vec<_> = opened.chain(shown).chain(notes).chain(erased).collect();
     rows.sort_by(|a, b| b.day.cmp(&a.day));
