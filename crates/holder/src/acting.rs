@@ -1,0 +1,139 @@
+//! Acting: a guardian uses a ward's profile. Each act proves the key that the mandate names; a mandate
+//! that is over stops it.
+
+use crate::{Holder, RecordView, apply::attachment, holder::HolderError};
+use denizen_credential::{Status, sd_hash};
+use denizen_model::{
+    SecretKeyFor, Sha256Hash, UnixTime,
+    key::Delegate,
+    mandate::{
+        ACTING_MEDIA_TYPE, Act, ActingProof, MANDATE_VCT, MandateClaims, MandateError, Role, Scope,
+        is_of_age,
+    },
+    message::Attachment,
+};
+use serde_json::Value;
+
+/// Name of the attachment that proves possession.
+const ACTING_ATTACHMENT: &str = "acting";
+
+impl Holder {
+    /// From now on this profile is used by a guardian with this key. It is not kept: whoever opens a
+    /// ward's profile says so each time.
+    pub fn act_as(&mut self, key: SecretKeyFor<Delegate>) {
+        self.acting = Some(key);
+    }
+
+    /// Whether somebody else uses this profile.
+    #[must_use]
+    pub fn is_acted_for(&self) -> bool {
+        self.acting.is_some()
+    }
+
+    /// The mandate of a record, if it names the key that acts.
+    pub(crate) fn own_mandate(&self, view: &RecordView) -> Option<MandateClaims> {
+        let key = self.acting.as_ref()?.public_for();
+        let of_kind = view.vct == MANDATE_VCT;
+        let mandate = of_kind.then(|| MandateClaims::read(&view.claims).ok())??;
+        mandate.names(&key).then_some(mandate)
+    }
+
+    /// Records that may answer a service: a mandate only with the key that it names. Of two guardians
+    /// each shows his own; the person herself shows none.
+    pub(crate) fn showable(&self, records: Vec<RecordView>) -> Vec<RecordView> {
+        let usable = |r: &RecordView| r.vct != MANDATE_VCT || self.own_mandate(r).is_some();
+        records.into_iter().filter(usable).collect()
+    }
+
+    /// Whether whoever uses this profile may do something now. Without a mandate of the key in this
+    /// profile nothing is to be checked here: offices that ask for one do not take less.
+    ///
+    /// # Errors
+    /// [`HolderError::Mandate`]: the mandate is over, of another service, does not allow it, or the
+    /// person is of age.
+    pub fn may_act(&self, act: Scope, service: &str, now: UnixTime) -> Result<(), HolderError> {
+        if self.acting.is_none() {
+            return Ok(());
+        }
+        let records = self.records(now);
+        let mandates: Vec<_> = records
+            .iter()
+            .filter_map(|r| Some((r, self.own_mandate(r)?)))
+            .collect();
+        if mandates.is_empty() {
+            return Ok(());
+        }
+        let mut why = MandateError::Over;
+        for (view, mandate) in &mandates {
+            match self.covers(view, mandate, (act, service), now) {
+                Ok(()) => return Ok(()),
+                Err(error) => why = error,
+            }
+        }
+        Err(HolderError::Mandate(why))
+    }
+
+    fn covers(
+        &self,
+        view: &RecordView,
+        mandate: &MandateClaims,
+        (act, service): (Scope, &str),
+        now: UnixTime,
+    ) -> Result<(), MandateError> {
+        let in_force = !view.superseded && !view.returned;
+        if !in_force || matches!(view.status.status, Status::Invalid | Status::Suspended) {
+            return Err(MandateError::Over);
+        }
+        let born = view.claims.get("subject").and_then(|s| s.get("birth_date"));
+        let born = born.and_then(Value::as_str).unwrap_or_default();
+        if mandate.role == Role::Guardian && is_of_age(born, now.date()) {
+            return Err(MandateError::OfAge);
+        }
+        mandate.check(act, service, now.date())
+    }
+
+    /// The proof that goes with a mandate as it is shown, if somebody acts and the mandate is his.
+    pub(crate) fn acting_proof(
+        &self,
+        act: Act<'_>,
+        now: UnixTime,
+        rng: &mut dyn rand_core::CryptoRng,
+    ) -> Option<Attachment> {
+        let key = self.acting.as_ref()?;
+        let text = ActingProof::sign(act, key, now);
+        let attached = attachment(ACTING_ATTACHMENT, text, rng);
+        Some(Attachment {
+            media_type: ACTING_MEDIA_TYPE.to_owned(),
+            ..attached
+        })
+    }
+
+    /// `sd_hash` of the mandate of the acting key that an application showed.
+    pub(crate) fn shown_mandate(&self, application: &crate::Application) -> Option<String> {
+        let mut shown = application.shown.iter().rev();
+        let found = shown.find(|s| {
+            let mut records = self.profile.records.iter();
+            records.any(|r| r.kept_hash == s.kept && r.vct == MANDATE_VCT)
+        });
+        found.map(|s| s.sd_hash.clone())
+    }
+
+    /// The record of the mandate under which somebody may do this now: to be shown with it.
+    pub(crate) fn mandate_for(&self, act: Scope, now: UnixTime) -> Option<Sha256Hash> {
+        let records = self.records(now);
+        let found = records.iter().find(|r| {
+            let mandate = self.own_mandate(r);
+            mandate.is_some_and(|m| {
+                let service = m.services.first().cloned().unwrap_or_default();
+                self.covers(r, &m, (act, &service), now).is_ok()
+            })
+        });
+        found.map(|r| r.kept)
+    }
+}
+
+/// `sd_hash` of a presentation: over all before its key binding.
+pub(crate) fn sd_hash_of(presentation: &str) -> Option<String> {
+    let end = presentation.rfind('~')? + 1;
+    Some(sd_hash(presentation.get(..end)?))
+}
