@@ -82,7 +82,8 @@ class Replay {
       case 'denizen-statement+json': this.statement(bytes, entry); break;
       case 'denizen-admission+json': this.byOperator(bytes, entry); this.decide(bytes, payload.org).admission = payload; delete this.organisation(payload.org).suspension; break;
       case 'denizen-suspension+json': this.byOperator(bytes, entry); this.decide(bytes, payload.org).suspension = payload; break;
-      case 'denizen-kind+json': case 'denizen-bundle+json': this.byOperator(bytes, entry); break;
+      case 'denizen-kind+json': this.byOperator(bytes, entry); kindFiles(payload); break;
+      case 'denizen-bundle+json': this.byOperator(bytes, entry); break;
       case 'denizen-service+json': {
         const [id, kid] = splitKid(header.kid);
         must(id === payload.org, 'by another organisation');
@@ -93,6 +94,13 @@ class Replay {
       default: refuse('of a type that is not on the list');
     }
   }
+}
+
+/** The files of a kind are those that its hashes name. */
+function kindFiles({ metadata, schema, files }) {
+  if (!files) return;
+  const named = (text, hash) => b64u(sha256(Buffer.from(text))) === hash;
+  must(named(files.metadata, metadata) && named(files.schema, schema), 'other files than its hashes name');
 }
 
 function replay({ hub, entries, checkpoint, seen }) {

@@ -14,8 +14,8 @@ use denizen_model::{
     id::Bytes,
     key::Identity,
     statement::{
-        ADMISSION_TYP, Admission, IdentityNext, SERVICE_TYP, SUSPENSION_TYP, Statement, Suspension,
-        sign_entry,
+        ADMISSION_TYP, Admission, IdentityNext, KIND_TYP, SERVICE_TYP, SUSPENSION_TYP, Statement,
+        Suspension, sign_entry,
     },
 };
 use denizen_tlog::{
@@ -218,6 +218,9 @@ fn entries_refused(book: &mut Book, world: &World, entries: &[Object]) {
         b"{}",
     );
     let old = entries.iter().find(|e| e.typ() == ADMISSION_TYP).unwrap();
+    let mut kind = world.own_kind();
+    kind.schema = Sha256Hash::of(b"another schema");
+    let kind = sign_entry(&kind, KIND_TYP, by_hub, &world.hub_kid("identity"));
     for (because, more, error) in [
         (
             "an admission that stands in the log already",
@@ -285,6 +288,11 @@ fn entries_refused(book: &mut Book, world: &World, entries: &[Object]) {
             "a service signed by an issuer key",
             vec![service],
             "SignerNotPermitted",
+        ),
+        (
+            "a kind whose schema is not the one that its hash names",
+            vec![kind],
+            "Malformed",
         ),
         (
             "an entry of a type that is not on the list",

@@ -16,8 +16,8 @@ use denizen_model::{
         Attachment, Body, Chain, From, IssuedCopy, RecordIssue, SD_JWT_MEDIA_TYPE, Sensitivity, To,
     },
     statement::{
-        ADMISSION_TYP, Admission, AdmittedKind, Inbox, KIND_TYP, KindEntry, Origins, Quality, Role,
-        SERVICE_TYP, ServiceEntry, StatedKey, Statement, full_kid, sign_entry,
+        ADMISSION_TYP, Admission, AdmittedKind, Inbox, KIND_TYP, KindEntry, KindFiles, Origins,
+        Quality, Role, SERVICE_TYP, ServiceEntry, StatedKey, Statement, full_kid, sign_entry,
     },
 };
 use denizen_seal::{AddressIndex, AddressKeys, KemSecret, RootSecret};
@@ -247,6 +247,7 @@ impl World {
             self.org_statement.clone(),
             sign_entry(&admission, ADMISSION_TYP, identity.signer(), &by_hub),
             sign_entry(&kind, KIND_TYP, identity.signer(), &by_hub),
+            sign_entry(&self.own_kind(), KIND_TYP, identity.signer(), &by_hub),
             sign_entry(
                 &self.service(),
                 SERVICE_TYP,
@@ -254,6 +255,28 @@ impl World {
                 &self.org_kid("m1"),
             ),
         ]
+    }
+
+    /// A kind of a deployment, with its files.
+    #[must_use]
+    pub fn own_kind(&self) -> KindEntry {
+        let files = KindFiles {
+            metadata: "{\"vct\": \"urn:example:kind:fishing-permit:1\"}\n".into(),
+            schema: "{\"type\": \"object\"}\n".into(),
+            texts: [("en", "Fishing permit"), ("ky", "Балык кармоого уруксат")]
+                .map(|(language, text)| {
+                    let texts = [("kind-fishing-permit".to_owned(), text.to_owned())];
+                    (language.to_owned(), texts.into())
+                })
+                .into(),
+        };
+        KindEntry {
+            v: 1,
+            vct: "urn:example:kind:fishing-permit:1".into(),
+            metadata: Sha256Hash::of(files.metadata.as_bytes()),
+            schema: Sha256Hash::of(files.schema.as_bytes()),
+            files: Some(files),
+        }
     }
 
     /// The service of the directory.
