@@ -15,6 +15,7 @@ use crate::{
     commit::{attachment_hash, commit},
     envelope::Header,
     jose::{Object, ObjectError, PublicKey, Signer, Unverified, Verifier},
+    object::{ObjectRef, chunks_of},
 };
 use denizen_guard::{Check, checked, holds};
 use serde::{Deserialize, Serialize};
@@ -74,7 +75,8 @@ pub struct Chain {
     pub follows: Vec<Sha256Hash>,
 }
 
-/// An attachment: a credential, a presentation or another paper, with the salt of its commitment.
+/// An attachment: a credential, a presentation or a file, with the salt of its commitment. It lies in
+/// the message itself, or in an object of its own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Attachment {
@@ -84,8 +86,60 @@ pub struct Attachment {
     pub media_type: String,
     /// Random salt of the commitment.
     pub salt: Nonce,
-    /// The attachment's text.
+    /// The attachment's text; empty while it lies in an object.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub data: String,
+    /// Where it lies, and what opens it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub object: Option<ObjectRef>,
+    /// A file's name, as its sender calls it: never a path, and shown as what others wrote.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+/// Longest name of a file, in characters.
+pub const FILE_NAME_MAX: usize = 120;
+
+impl Attachment {
+    /// SHA-256(salt || attachment), wherever it lies: what the envelope commits to.
+    #[must_use]
+    pub fn hash(&self) -> Sha256Hash {
+        match &self.object {
+            Some(object) => object.hash,
+            None => attachment_hash(&self.salt, self.data.as_bytes()),
+        }
+    }
+
+    /// Whether it is a file: something to be looked at and kept, and no credential.
+    #[must_use]
+    pub fn is_file(&self) -> bool {
+        self.object.is_some() && self.media_type != SD_JWT_MEDIA_TYPE
+    }
+
+    /// Whether it lies in an object that has not been read yet.
+    #[must_use]
+    pub fn is_apart(&self) -> bool {
+        self.object.is_some() && self.data.is_empty()
+    }
+
+    /// Whether `content` is what the message means: size and hash are the signed ones.
+    #[must_use]
+    pub fn is_of(&self, content: &[u8]) -> bool {
+        self.object.as_ref().is_some_and(|object| {
+            object.size == content.len() as u64
+                && object.hash == attachment_hash(&self.salt, content)
+        })
+    }
+
+    /// In one of its two places, within the limits.
+    fn is_well_formed(&self) -> bool {
+        let named = self.name.as_ref();
+        named.is_none_or(|n| n.chars().count() <= FILE_NAME_MAX)
+            && self
+                .object
+                .as_ref()
+                .is_none_or(|object| self.data.is_empty() && chunks_of(object.size).is_some())
+    }
 }
 
 /// Media type of SD-JWT credentials and presentations.
@@ -159,8 +213,33 @@ impl Message {
             let salt = self.commit_salt.unwrap_or(Nonce::new([0; 32]));
             return vec![attachment_hash(&salt, &[])];
         }
-        let hash = |a: &Attachment| attachment_hash(&a.salt, a.data.as_bytes());
-        self.attachments.iter().map(hash).collect()
+        self.attachments.iter().map(Attachment::hash).collect()
+    }
+
+    /// Bytes of what is signed.
+    #[must_use]
+    pub fn payload_size_bytes(&self) -> usize {
+        serde_json::to_vec(self).expect("a message is JSON").len()
+    }
+
+    /// Its files.
+    pub fn files(&self) -> impl Iterator<Item = &Attachment> {
+        self.attachments.iter().filter(|a| a.is_file())
+    }
+
+    /// Puts the text of a credential that lay in an object back into the message. `false` if it is not
+    /// the one that was signed.
+    pub fn fill(&mut self, id: &str, content: &[u8]) -> bool {
+        let mut attachments = self.attachments.iter_mut();
+        let found = attachments.find(|a| a.id == id && a.is_of(content));
+        let text = String::from_utf8(content.to_vec());
+        match (found, text) {
+            (Some(attachment), Ok(text)) => {
+                attachment.data = text;
+                true
+            }
+            _ => false,
+        }
     }
 
     /// Signs the message.
@@ -198,10 +277,11 @@ impl Message {
         let signed = object.verify(verifier, key, MESSAGE_TYP);
         checked(Check::MessageSignature, signed.map(drop)).map_err(MessageError::Signature)?;
         let message: Self = serde_json::from_slice(payload).map_err(|_| MessageError::Malformed)?;
-        if message.attachments.len() > ATTACHMENTS_MAX {
+        let good = message.attachments.iter().all(Attachment::is_well_formed);
+        if message.attachments.len() > ATTACHMENTS_MAX || !good {
             return Err(MessageError::Malformed);
         }
-        if !holds(Check::MessageFrom, message.from == *from) {
+        if message.from != *from {
             return Err(MessageError::OtherSender);
         }
         let to = To {

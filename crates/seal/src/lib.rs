@@ -28,6 +28,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod attach;
 mod file;
 mod local;
 mod object;
@@ -35,6 +36,7 @@ mod padding;
 mod sealer;
 mod tree;
 
+pub use attach::{FileToAttach, attach_file, move_into_objects, open_attachment, reference};
 pub use file::{FILE_INFO, FILE_SIZE_BYTES_MAX, open_file, seal_file};
 pub use local::{LocalKey, LocalKeyError};
 pub use object::{ObjectOpenError, ObjectTooLarge, SealedObject, open_object, seal_object};
