@@ -126,9 +126,13 @@ impl Gateway {
         now: UnixTime,
         rng: &mut dyn rand_core::CryptoRng,
     ) -> Result<Sha256Hash, GatewayError> {
-        let credential = self.sign_for(link, record, now, rng)?;
+        let old = self.replaced_by(link, &record)?;
+        let credential = self.sign_for(link, record.replacing(old), now, rng)?;
         let kept = *credential.kept_hash();
         self.send_record(link, credential, now, rng)?;
+        if let Some(old) = old {
+            self.end_replaced(link, &old, now, rng)?;
+        }
         Ok(kept)
     }
 

@@ -31,6 +31,7 @@ mod link;
 mod moving;
 mod note;
 mod post;
+mod renewal;
 mod sync;
 mod token;
 mod trust;

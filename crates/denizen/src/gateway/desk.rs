@@ -142,8 +142,11 @@ fn print_case(view: &CaseView) {
         if item.is_correction() {
             println!("    the correction of an earlier paper");
         }
+        if item.is_claim() {
+            println!("    CLAIM of a private body, not confirmed by an authority");
+        }
         if let Some(reply) = item.reply() {
-            println!("    the applicant says: {reply}");
+            println!("    the person says: {reply}");
         }
         println!(
             "    signature, key binding and issuer verified; {}{contested}",
@@ -156,6 +159,9 @@ fn print_case(view: &CaseView) {
         let word = match row.agreement {
             Agreement::Agree => "agree",
             Agreement::Differ => "differ",
+            Agreement::Renewed => {
+                "differ, by a renewal: the newer document names the earlier number"
+            }
             Agreement::NotShown => "not shown side by side",
         };
         println!("    {}: {word}", row.part);

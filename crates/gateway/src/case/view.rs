@@ -11,6 +11,9 @@ use crate::{
 use denizen_model::UnixTime;
 use serde_json::{Map, Value};
 
+/// The kind whose newer record names the number before.
+const TRAVEL_DOCUMENT_VCT: &str = "urn:denizen:kind:travel-document:1";
+
 /// Whether papers say the same of their subject. A person decides what follows: no program matches
 /// people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +22,9 @@ pub enum Agreement {
     Agree,
     /// Two papers show different values.
     Differ,
+    /// They show different document numbers, and a document that is shown names the earlier ones: its
+    /// issuer recorded that it was renewed.
+    Renewed,
     /// No paper, or only one, shows it.
     NotShown,
 }
@@ -109,13 +115,44 @@ fn side_by_side(items: &[EvidenceItem]) -> Vec<SubjectRow> {
                 Some((i.query().to_owned(), value.clone()))
             })
             .collect();
+        let renewed = part == "document_number" && is_one_chain(items, &shown);
         SubjectRow {
             part: part.to_owned(),
-            agreement: agreement(&shown),
+            agreement: match agreement(&shown) {
+                Agreement::Differ if renewed => Agreement::Renewed,
+                other => other,
+            },
             shown,
         }
     };
     ["names", "birth_date", "document_number"].map(row).into()
+}
+
+/// Whether all these numbers are of one document and those that it took the place of, as documents
+/// that are shown say. Only what an authority issued and nobody contests says so.
+fn is_one_chain(items: &[EvidenceItem], shown: &[(String, Value)]) -> bool {
+    let counts = |i: &&EvidenceItem| !i.is_superseded() && !i.is_contested() && !i.is_claim();
+    let pairs: Vec<_> = items
+        .iter()
+        .filter(|i| i.vct() == TRAVEL_DOCUMENT_VCT)
+        .filter(counts)
+        .filter_map(|i| {
+            let number = |name: &str| i.claims().get(name).and_then(Value::as_str);
+            Some((number("previous_document_number")?, number("document_number")?))
+        })
+        .collect();
+    let mut chain: Vec<&str> = Vec::new();
+    let mut wanted: Vec<&str> = shown.iter().filter_map(|(_, v)| v.as_str()).collect();
+    chain.extend(wanted.pop());
+    // Each document names one before it: the chain grows from any of its numbers both ways.
+    for _ in 0..=pairs.len() {
+        for (old, new) in &pairs {
+            if chain.contains(old) != chain.contains(new) {
+                chain.extend([*old, *new]);
+            }
+        }
+    }
+    !pairs.is_empty() && wanted.iter().all(|number| chain.contains(number))
 }
 
 fn agreement(shown: &[(String, Value)]) -> Agreement {

@@ -438,6 +438,7 @@ pub(crate) fn papers(view: &CaseView) -> Value {
             "contested": item.is_contested(),
             "superseded": item.is_superseded(),
             "correction": item.is_correction(),
+            "claim": item.is_claim(),
             "reply": item.reply(),
         })
     });
@@ -445,6 +446,7 @@ pub(crate) fn papers(view: &CaseView) -> Value {
         let agreement = match row.agreement {
             Agreement::Agree => "agree",
             Agreement::Differ => "differ",
+            Agreement::Renewed => "renewed",
             Agreement::NotShown => "not-shown",
         };
         let shown = row.shown.iter();

@@ -81,6 +81,12 @@ impl Record {
         &self.supersedes
     }
 
+    /// The same record in the place of this kept copy's.
+    pub(crate) fn replacing(mut self, old: Option<Sha256Hash>) -> Self {
+        self.supersedes.extend(old);
+        self
+    }
+
     /// What it was made of, to be validated again when more copies are wanted.
     pub(crate) fn to_draft(&self) -> Draft {
         Draft {
@@ -155,6 +161,10 @@ fn check_dates(claims: &Map<String, Value>, now: UnixTime) -> Result<(), Rejecti
             let rule = format!("is before {first}");
             return Err(rejected(&format!("/{second}"), &rule));
         }
+    }
+    let previous = text("previous_document_number");
+    if previous.is_some() && previous == text("document_number") {
+        return Err(rejected("/previous_document_number", "is the new number"));
     }
     let share = claims.get("share");
     let part = |name: &str| share.and_then(|s| s.get(name)).and_then(Value::as_u64);
