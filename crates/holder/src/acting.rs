@@ -24,6 +24,11 @@ impl Holder {
         self.acting = Some(key);
     }
 
+    /// From now on the person herself uses this profile.
+    pub fn act_alone(&mut self) {
+        self.acting = None;
+    }
+
     /// Whether somebody else uses this profile.
     #[must_use]
     pub fn is_acted_for(&self) -> bool {

@@ -2,6 +2,7 @@
 
 use crate::{
     Holder, Offer, Selection,
+    acting::sd_hash_of,
     holder::HolderError,
     link::{Draft, make_id},
     present::present_offer,
@@ -12,11 +13,13 @@ use denizen_credential::KeyBinding;
 use denizen_model::{
     MessageId, Nonce, OrgId, Sha256Hash, UnixTime,
     link::{kb_audience, kb_nonce},
+    mandate::{Act, MANDATE_VCT, Scope},
     message::{
         ApplicationSubmit, Attachment, Body, PresentedAs, SD_JWT_MEDIA_TYPE, Sensitivity, Text,
     },
 };
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// One paper that would leave.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,6 +30,8 @@ pub struct Leaving {
     pub single_use: bool,
     /// Whether she may leave it out.
     pub optional: bool,
+    /// What she says to it, where it is a claim of a private body: it leaves with the paper.
+    pub reply: Option<String>,
 }
 
 /// What she is shown before anything leaves.
@@ -35,6 +40,7 @@ pub struct Preview {
     request: EvidenceRequest,
     answers: Value,
     link: u32,
+    replies: BTreeMap<Sha256Hash, String>,
     /// The recipient.
     pub org: OrgId,
     /// What is present, missing, expiring, contested.
@@ -74,6 +80,7 @@ impl Preview {
                 offer: offer.clone(),
                 single_use: offer.copies_left > 0,
                 optional: true,
+                reply: self.replies.get(&offer.kept).cloned(),
             });
         }
     }
@@ -113,14 +120,17 @@ impl Holder {
             .present
             .iter()
             .filter(|o| selection.chosen.contains(&o.query));
+        let replies = self.replies_by_record();
         let leaving = chosen.map(|offer| Leaving {
             offer: offer.clone(),
             single_use: offer.copies_left > 0 && offer.issuer != request.org,
             optional: false,
+            reply: replies.get(&offer.kept).cloned(),
         });
         Ok(Preview {
             org: request.org,
             leaving: leaving.collect(),
+            replies,
             selection,
             request,
             answers,
@@ -141,6 +151,7 @@ impl Holder {
         now: UnixTime,
         rng: &mut dyn rand_core::CryptoRng,
     ) -> Result<MessageId, HolderError> {
+        self.may_act(Scope::File, &preview.service().service, now)?;
         if !preview.selection.satisfied {
             return Err(HolderError::Missing);
         }
@@ -155,6 +166,7 @@ impl Holder {
             thread: None,
             body: Body::ApplicationSubmit(submit),
             attachments,
+            files: Vec::new(),
         };
         self.queue_kept(preview.link, draft, now, rng)
     }
@@ -173,6 +185,7 @@ impl Holder {
         rng: &mut dyn rand_core::CryptoRng,
     ) -> Result<MessageId, HolderError> {
         self.open_application(application)?;
+        self.may_act(Scope::File, &preview.service().service, now)?;
         if !preview.selection.satisfied {
             return Err(HolderError::Missing);
         }
@@ -188,6 +201,7 @@ impl Holder {
             thread: Some(*application),
             body: Body::ApplicationAmend(submit),
             attachments,
+            files: Vec::new(),
         };
         self.queue_kept(preview.link, draft, now, rng)
     }
@@ -204,10 +218,33 @@ impl Holder {
         rng: &mut dyn rand_core::CryptoRng,
     ) -> Result<(), HolderError> {
         let link = self.open_application(application)?;
+        let mut applications = self.profile.applications.iter();
+        let found = applications.find(|a| a.id == *application);
+        let found = found.ok_or(HolderError::NotOpen)?;
+        self.may_act(Scope::File, &found.submit.purpose, now)?;
+        let id = make_id(rng);
+        let org = self.profile.link(link).map(|l| l.org);
+        // Filed under a mandate: taken back under it too.
+        let proof = org
+            .zip(self.shown_mandate(found))
+            .and_then(|(org, sd_hash)| {
+                let act = Act {
+                    org: &org,
+                    purpose: &found.submit.purpose,
+                    service: Some(&found.submit.service),
+                    message: &id,
+                    sd_hash: &sd_hash,
+                };
+                self.acting_proof(act, now, rng)
+            });
         let body = Body::ApplicationWithdraw(Text {
             text: text.to_owned(),
         });
-        let draft = Draft::new(body, Some(*application));
+        let draft = Draft {
+            id: Some(id),
+            attachments: proof.into_iter().collect(),
+            ..Draft::new(body, Some(*application))
+        };
         self.queue_kept(link, draft, now, rng).map(drop)
     }
 
@@ -245,6 +282,7 @@ impl Holder {
             iat: now.0,
         };
         let (mut attachments, mut presentations, mut spent) = (Vec::new(), Vec::new(), Vec::new());
+        let mut proofs = Vec::new();
         for (at, leaving) in preview.leaving.iter().enumerate() {
             let offer = &leaving.offer;
             let mut records = self.profile.records.iter();
@@ -255,12 +293,24 @@ impl Holder {
             spent.extend(shown.copy);
             let name = format!("p{at}");
             let text = present_offer(&shown.credential, offer, binding, &shown.key);
+            if let Some(sd_hash) = sd_hash_of(&text).filter(|_| offer.vct == MANDATE_VCT) {
+                let act = Act {
+                    org: &request.org,
+                    purpose: &purpose,
+                    service: Some(&request.hash),
+                    message: &id,
+                    sd_hash: &sd_hash,
+                };
+                proofs.extend(self.acting_proof(act, now, rng));
+            }
             attachments.push(attachment(&name, text, rng));
             presentations.push(PresentedAs {
                 query: offer.query.clone(),
                 attachment: name,
+                reply: self.reply_of(&offer.kept).cloned(),
             });
         }
+        attachments.extend(proofs);
         let submit = ApplicationSubmit {
             service: request.hash,
             purpose,
@@ -281,5 +331,7 @@ pub(crate) fn attachment(id: &str, data: String, rng: &mut dyn rand_core::Crypto
         media_type: SD_JWT_MEDIA_TYPE.to_owned(),
         salt: Nonce::make(&mut rng),
         data,
+        object: None,
+        name: None,
     }
 }

@@ -2,7 +2,9 @@
 
 use crate::{
     Holder,
+    acting::sd_hash_of,
     apply::attachment,
+    file::file_ids,
     holder::HolderError,
     link::Draft,
     present::present_offer,
@@ -18,6 +20,7 @@ use denizen_credential::KeyBinding;
 use denizen_model::{
     MessageId, Nonce, Sha256Hash, UnixTime,
     link::{kb_audience, kb_nonce},
+    mandate::{Act, MANDATE_VCT},
     message::{
         Attachment, Body, DisputeEvent, DisputeOpen, DisputeState, ErasureDone, ErasureRequest,
         EvidenceUpdate, RecordRef, Text,
@@ -66,13 +69,18 @@ impl Holder {
             kept: *kept,
             claims,
             text: text.to_owned(),
-            evidence: attachments.iter().map(|a| a.id.clone()).collect(),
+            evidence: attachments
+                .iter()
+                .map(|a| a.id.clone())
+                .chain(file_ids(self.to_attach.len()))
+                .collect(),
         };
         let draft = Draft {
             id: None,
             thread: None,
             body: Body::DisputeOpen(open),
             attachments,
+            files: Vec::new(),
         };
         self.queue_kept(link, draft, now, rng)
     }
@@ -159,7 +167,9 @@ impl Holder {
         let mut disputes = self.profile.disputes.iter();
         let at = disputes.position(|d| Some(d.id) == thread && self.is_same(d.link, index))?;
         let dispute = self.profile.disputes.get_mut(at)?;
-        dispute.events.push(event.clone());
+        if !dispute.events.contains(event) {
+            dispute.events.push(event.clone());
+        }
         Some(Event::Dispute {
             kept: dispute.open.kept,
             state: event.state,
@@ -229,7 +239,8 @@ impl Holder {
                     .records
                     .iter()
                     .find(|r| r.supersedes.contains(&shown.kept));
-                if let Some(newer) = newer {
+                let renewed = newer.is_some_and(|n| self.is_renewal(n, &shown.kept));
+                if let Some(newer) = newer.filter(|_| !renewed) {
                     due.push((application.clone(), shown.clone(), newer.clone()));
                 }
             }
@@ -244,6 +255,21 @@ impl Holder {
             self.profile.corrected.insert(shown.sd_hash);
         }
         Ok(())
+    }
+
+    /// A newer document in the place of one that was right in its time: that is no correction, and she
+    /// decides who learns of it.
+    fn is_renewal(&self, newer: &HeldRecord, old: &Sha256Hash) -> bool {
+        let credential = self.credential(newer, &newer.kept);
+        let names = |c: &denizen_credential::VerifiedCredential| {
+            c.claims().contains_key("previous_document_number")
+        };
+        let old = self.profile.records.iter().find(|r| r.kept_hash == *old);
+        let corrected = old.is_some_and(|r| {
+            let change = r.changes.last().map(|c| c.change);
+            change == Some(denizen_model::message::StatusChange::Corrected)
+        });
+        !corrected && credential.is_ok_and(|c| names(&c))
     }
 
     fn queue_correction(
@@ -264,17 +290,22 @@ impl Holder {
         }
         let org = link.org;
         let id = crate::link::make_id(rng);
-        let paper = self.correction_paper(correction, (org, id), now, rng)?;
+        let papers = self.correction_paper(correction, (org, id), now, rng)?;
         let update = EvidenceUpdate {
             old_sd_hash: shown.sd_hash.clone(),
-            attachment: paper.as_ref().map(|p| p.id.clone()),
-            reply: None,
+            attachment: papers.first().map(|p| p.id.clone()),
+            // What she says to the new record goes with it, as with every showing.
+            reply: papers
+                .first()
+                .and_then(|_| self.reply_of(&correction.newer.kept_hash))
+                .map(|r| r.text.clone()),
         };
         let draft = Draft {
             id: Some(id),
             thread: Some(application.id),
             body: Body::EvidenceUpdate(update),
-            attachments: paper.into_iter().collect(),
+            attachments: papers,
+            files: Vec::new(),
         };
         self.queue_message(application.link, draft, now, rng)
             .map(drop)
@@ -287,23 +318,23 @@ impl Holder {
         (org, id): (denizen_model::OrgId, MessageId),
         now: UnixTime,
         rng: &mut dyn rand_core::CryptoRng,
-    ) -> Result<Option<Attachment>, HolderError> {
+    ) -> Result<Vec<Attachment>, HolderError> {
         let Correction {
             application,
             shown,
             newer,
         } = correction;
         let Ok(request) = self.request(&application.submit.service) else {
-            return Ok(None);
+            return Ok(Vec::new());
         };
         let Some(view) = self.view(newer, now) else {
-            return Ok(None);
+            return Ok(Vec::new());
         };
         let Some(offer) = offer_again(&request, &shown.query, &view) else {
-            return Ok(None);
+            return Ok(Vec::new());
         };
         let Ok(card) = self.shown(newer, newer.issuer == org, false) else {
-            return Ok(None);
+            return Ok(Vec::new());
         };
         let purpose = &application.submit.purpose;
         let nonce = kb_nonce(&org, purpose, Some(&request.hash), &id);
@@ -314,7 +345,20 @@ impl Holder {
         };
         let text = present_offer(&card.credential, &offer, binding, &card.key);
         self.spend(card.copy.into_iter().collect(), now, rng)?;
-        Ok(Some(attachment("p0", text, rng)))
+        let proof = sd_hash_of(&text)
+            .filter(|_| offer.vct == MANDATE_VCT)
+            .and_then(|sd_hash| {
+                let act = Act {
+                    org: &org,
+                    purpose,
+                    service: Some(&request.hash),
+                    message: &id,
+                    sd_hash: &sd_hash,
+                };
+                self.acting_proof(act, now, rng)
+            });
+        let paper = attachment("p0", text, rng);
+        Ok([paper].into_iter().chain(proof).collect())
     }
 }
 
@@ -334,6 +378,8 @@ impl Paper {
             media_type: self.media_type.clone(),
             salt: Nonce::make(&mut rng),
             data: self.data.clone(),
+            object: None,
+            name: None,
         }
     }
 }

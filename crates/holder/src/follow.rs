@@ -7,12 +7,18 @@ use crate::{
     profile::{LinkState, NoteEntry, NoticeEntry, Unread},
     sync::Event,
 };
+use denizen_guard::{Check, holds};
 use denizen_model::{
     UnixTime,
     message::{
         ApplicationEvent, Body, LinkConfirm, Message, RecordIssue, RecordStatus, take_place,
     },
 };
+
+/// Codes of what a mandate does not cover.
+fn is_of_mandate(code: &str) -> bool {
+    code.starts_with("mandate-")
+}
 
 impl Holder {
     /// Takes in one opened message of a link.
@@ -27,7 +33,8 @@ impl Holder {
             return Ok(Vec::new());
         }
         let message = opened.message();
-        Ok(match &message.body {
+        let files = self.take_files(index, opened);
+        let mut events = match &message.body {
             Body::LinkConfirm(confirm) => self.take_confirm(index, confirm, now, rng)?,
             Body::RecordIssue(issue) => self.take_records(index, opened, &[issue]),
             Body::RecordStatus(status) => {
@@ -37,10 +44,14 @@ impl Holder {
             Body::ApplicationEvent(event) => self.take_application(index, opened, event),
             Body::AccessNotice(notice) => {
                 let notice = notice.clone();
-                self.profile.notices.push(NoticeEntry {
+                let entry = NoticeEntry {
                     link: index,
                     notice: notice.clone(),
-                });
+                };
+                // An import may have brought it before.
+                if !self.profile.notices.contains(&entry) {
+                    self.profile.notices.push(entry);
+                }
                 vec![Event::PapersOpened(notice)]
             }
             Body::DisputeEvent(event) => {
@@ -60,19 +71,24 @@ impl Holder {
                 vec![Event::LinkClosed { link: index }]
             }
             Body::Note(note) => {
-                self.profile.notes.push(NoteEntry {
+                let entry = NoteEntry {
                     link: index,
                     thread: message.thid,
                     at: message.created_time,
                     text: note.text.clone(),
-                });
+                };
+                if !self.profile.notes.contains(&entry) {
+                    self.profile.notes.push(entry);
+                }
                 vec![Event::Note { link: index }]
             }
             _ => {
                 self.keep_unread(index, message);
                 Vec::new()
             }
-        })
+        };
+        events.extend(files);
+        Ok(events)
     }
 
     /// Moves the cursor and the chain; `false` for a message that was taken in before.
@@ -83,16 +99,21 @@ impl Holder {
         };
         link.cursor = link.cursor.max(Some(opened.verified().opening.pos));
         let known = link.taken.insert(message.id.to_text(), hash);
-        let alarm = match known {
-            Some(known) if known == hash => return false,
-            Some(_) => Some("replayed"),
-            None if !take_place(&mut link.heads, &message.chain, hash) => Some("withheld"),
-            None => None,
+        if !holds(Check::Replay, known != Some(hash)) {
+            return false;
+        }
+        let once = holds(Check::MessageIdOnce, known.is_none_or(|k| k == hash));
+        let alarm = if !once {
+            Some("replayed")
+        } else if known.is_none() && !take_place(&mut link.heads, &message.chain, hash) {
+            Some("withheld")
+        } else {
+            None
         };
         if let Some(code) = alarm {
             self.profile.alarm(code, Some(index), now);
         }
-        known.is_none()
+        once
     }
 
     fn take_confirm(
@@ -188,7 +209,13 @@ impl Holder {
             self.keep_unread(index, opened.message());
             return Vec::new();
         };
-        application.events.push(event.clone());
+        if !application.events.contains(event) {
+            application.events.push(event.clone());
+        }
+        // The office did not take a withdrawal: the mandate did not cover it.
+        if event.code.as_deref().is_some_and(is_of_mandate) {
+            application.withdrawn = false;
+        }
         let mut events = vec![Event::Application {
             id: application.id,
             state: event.state,

@@ -1,7 +1,7 @@
 //! The holder: a profile with its root, its trust and the catalogue in which it is shown.
 
 use crate::{
-    Profile, ProfileError,
+    ObjectFiles, Profile, ProfileError,
     trust::{Trust, hub_key},
 };
 use denizen_api::{
@@ -11,14 +11,16 @@ use denizen_api::{
     wire::{Accept, RegisterAddress},
 };
 use denizen_model::{
-    HubId, OrgId, Sha256Hash, UnixTime,
-    catalogue::{Catalogue, ClaimError},
+    HubId, OrgId, SecretKeyFor, Sha256Hash, UnixTime,
+    catalogue::{Catalogue, CatalogueError, ClaimError},
     invitation::InvitationError,
+    key::Delegate,
+    mandate::MandateError,
     message::OutChain,
     statement::ServiceEntry,
 };
 use denizen_recovery::Kit;
-use denizen_seal::{AddressIndex, RootSecret};
+use denizen_seal::{AddressIndex, FileToAttach, RootSecret};
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
@@ -42,6 +44,12 @@ pub enum HolderError {
     /// A message does not fit into an envelope.
     #[error("too large to be sent in one envelope")]
     TooLarge,
+    /// A file is larger than an object, or there are too many.
+    #[error("a file is larger than 16 MiB, or there are more than 16 of them")]
+    FileTooLarge,
+    /// A sealed object could not be kept on this device.
+    #[error("a sealed file could not be kept on this device")]
+    ObjectFile,
     /// The hub's answer breaks a rule that protects her from it: an alarm, by its code.
     #[error("the hub's answer is refused: {0}")]
     HubAtFault(&'static str),
@@ -66,6 +74,33 @@ pub enum HolderError {
     /// There is no such application, dispute or record that could still be changed.
     #[error("it is not there, or it is over")]
     NotOpen,
+    /// A mandate does not cover it.
+    #[error("the mandate does not cover it")]
+    Mandate(#[from] MandateError),
+    /// There is no ward of this name.
+    #[error("there is no ward of this name")]
+    WardUnknown,
+    /// The name is taken, or the profile is kept already, or it is this one.
+    #[error("there is a ward of this name, or with this profile")]
+    WardKnown,
+    /// The record is of an authority: it is disputed, not replied to.
+    #[error("the record is no claim of a private body")]
+    NotAClaim,
+    /// The file between a person and her helper is none, or not for this profile.
+    #[error("no file between a person and her helper that this profile can read")]
+    HelperFile,
+    /// A newer file came before.
+    #[error("a newer file of this person came before")]
+    HelperFileOld,
+    /// The digits of the helper's card differ from those that were read out.
+    #[error("the digits of the helper's card are others")]
+    HelperDigits,
+    /// There is no helper of this name.
+    #[error("there is no helper of this name")]
+    HelperUnknown,
+    /// There is such a helper, or person, already.
+    #[error("there is somebody of this name already")]
+    HelperKnown,
     /// The answers do not fit the service's form.
     #[error("answers do not fit the form")]
     Answers(Vec<ClaimError>),
@@ -90,12 +125,23 @@ impl HolderError {
             Self::Invitation(_) => "invitation-changed-key",
             Self::ReceiptRefused => "receipt-refused",
             Self::TooLarge => "envelope-refused",
+            Self::FileTooLarge => "file-too-large",
+            Self::ObjectFile => "file-not-kept",
             Self::NotLinked => "not-linked",
             Self::ServiceUnknown | Self::ServiceMalformed => "unknown-service-version",
             Self::Missing => "missing-evidence",
             Self::SpecialNotConfirmed => "special-confirm",
             Self::NoCopyLeft => "no-copy-left",
             Self::NotOpen => "not-open",
+            Self::NotAClaim => "not-a-claim",
+            Self::Mandate(error) => error.code(),
+            Self::WardUnknown => "ward-unknown",
+            Self::WardKnown => "ward-known",
+            Self::HelperFile => "helper-file",
+            Self::HelperFileOld => "helper-file-old",
+            Self::HelperDigits => "helper-digits",
+            Self::HelperUnknown => "helper-unknown",
+            Self::HelperKnown => "helper-known",
             Self::Answers(_) => "bad-answers",
         }
     }
@@ -106,7 +152,17 @@ pub struct Holder {
     pub(crate) root: RootSecret,
     pub(crate) profile: Profile,
     pub(crate) trust: Trust,
+    /// The catalogue with what the directories add to it.
     pub(crate) catalogue: Arc<Catalogue>,
+    /// The catalogue that the program was given.
+    own_catalogue: Arc<Catalogue>,
+    kinds_left_out: Vec<CatalogueError>,
+    /// The key of the guardian who uses this profile, if it is somebody else's. Never kept.
+    pub(crate) acting: Option<SecretKeyFor<Delegate>>,
+    /// Where sealed objects lie, if not within the profile.
+    pub(crate) apart: Option<Arc<dyn ObjectFiles>>,
+    /// Files that go with the next message that takes some. Never kept.
+    pub(crate) to_attach: Vec<FileToAttach>,
 }
 
 impl std::fmt::Debug for Holder {
@@ -143,7 +199,12 @@ impl Holder {
             root,
             profile,
             trust: Trust::default(),
+            own_catalogue: Arc::clone(&catalogue),
             catalogue,
+            kinds_left_out: Vec::new(),
+            acting: None,
+            apart: None,
+            to_attach: Vec::new(),
         }
     }
 
@@ -159,12 +220,19 @@ impl Holder {
     ) -> Result<Self, ProfileError> {
         let profile = Profile::decrypt(&root, encrypted)?;
         let trust = Trust::of(&profile, now);
-        Ok(Self {
+        let mut this = Self {
             root,
             profile,
             trust,
+            own_catalogue: Arc::clone(&catalogue),
             catalogue,
-        })
+            kinds_left_out: Vec::new(),
+            acting: None,
+            apart: None,
+            to_attach: Vec::new(),
+        };
+        this.learn_kinds();
+        Ok(this)
     }
 
     /// The profile's bytes, encrypted under a key of the root.
@@ -201,10 +269,39 @@ impl Holder {
         &self.trust
     }
 
-    /// The catalogue in which records are shown.
+    /// The catalogue in which records are shown: the one that the program was given, with the kinds
+    /// of the directories.
     #[must_use]
-    pub fn catalogue(&self) -> &Catalogue {
+    pub fn catalogue(&self) -> &Arc<Catalogue> {
         &self.catalogue
+    }
+
+    /// Kinds of directories that are not used, each with its file and the reason.
+    #[must_use]
+    pub fn kinds_left_out(&self) -> &[CatalogueError] {
+        &self.kinds_left_out
+    }
+
+    /// Takes in the kinds of the directories that are kept: her hub's first.
+    pub(crate) fn learn_kinds(&mut self) {
+        let own = &self.profile.hub;
+        let hubs = self.profile.links.iter().map(|link| &link.hub);
+        let mut order = vec![own];
+        for hub in hubs {
+            if !order.contains(&hub) {
+                order.push(hub);
+            }
+        }
+        let directories = order
+            .into_iter()
+            .filter_map(|hub| self.trust.directory(hub));
+        let directories = directories.map(|d| &d.directory);
+        (self.catalogue, self.kinds_left_out) = self.own_catalogue.with_directories(directories);
+    }
+
+    /// The catalogue that the program was given, for another profile.
+    pub(crate) fn given_catalogue(&self) -> Arc<Catalogue> {
+        Arc::clone(&self.own_catalogue)
     }
 
     /// Changes the language of her texts.
@@ -263,6 +360,7 @@ impl Holder {
     ) -> Result<(), HolderError> {
         let verified = self.look_at_directory(hub, url, transport, now).await?;
         let bytes = self.trust.keep_directory(*hub, verified);
+        self.learn_kinds();
         self.profile.directories.insert(hub_key(hub), bytes);
         Ok(())
     }

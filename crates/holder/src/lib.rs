@@ -10,43 +10,66 @@
 //! [`Holder::sync`], keeps it again, and lets the answers go with [`Holder::send`]: nothing leaves that
 //! a device would not know after it was killed. What was interrupted is sent again with the same bytes.
 
+mod acting;
 mod apply;
+#[cfg(feature = "calendar")]
+mod calendar;
+mod contacts;
+mod copies;
 mod dispute;
+mod due;
 mod export;
+mod file;
 mod follow;
+mod helper;
 mod holder;
+mod import;
 mod link;
 mod moving;
 mod open;
 mod outbox;
+mod passport;
 mod present;
 mod profile;
 mod records;
+mod renew;
+mod reply;
 mod restore;
 mod select;
 mod state;
 mod sync;
 mod trust;
+mod ward;
 mod words;
 
 pub use apply::{Confirmed, Leaving, Preview};
+pub use contacts::SharedContact;
 pub use dispute::Paper;
+pub use due::{Task, TaskKind};
 pub use export::{
     EXPORT_TYP, ExportError, ExportReport, MANIFEST_FILE, VerifiedRecord, verify_export,
     verify_export_of,
 };
+pub use file::{FILES_MAX, FileState, Files, HeldFile, OWN_COPIES_SIZE_BYTES_MAX, ObjectFiles};
+pub use helper::{
+    Digits, DraftView, Helper, HelperTerms, HelperUse, Helping, Reading, UseKind, card_of,
+};
 pub use holder::{Holder, HolderError};
+pub use import::{EarlierView, ImportError, ImportReport, LeftOut};
 pub use link::InvitationPreview;
 pub use open::{Expected, OpenError, Opened, open};
+pub use passport::{Renewal, Renewals};
 pub use present::{PresentError, present_offer};
 pub use profile::{
-    Alarm, Application, Copy, Delivery, Dispute, Erasure, HeldRecord, Link, LinkState, NoteEntry,
-    NoticeEntry, Outgoing, Profile, ProfileError, RefusedRecord, SentReceipt, Shown, Unread,
+    Alarm, Application, Copy, Delivery, Dispute, EarlierRecord, Erasure, HeldRecord, Link,
+    LinkState, NoteEntry, NoticeEntry, Outgoing, Profile, ProfileError, RefusedRecord, SentReceipt,
+    SentReply, Shown, Unread,
 };
 pub use records::{RecordError, RecordView};
 pub use select::{EvidenceRequest, Missing, Offer, Selection, select};
 pub use sync::{Event, SyncReport};
 pub use trust::{Freshness, StatusView, Trust};
+pub use ward::Ward;
 pub use words::{ClaimLine, Words, status_name};
 
 use denizen_jose::Verifier;

@@ -2,6 +2,7 @@
 
 use crate::{
     Holder, VERIFIER,
+    file::Apart,
     holder::HolderError,
     outbox::{commit_salt, deposit_id, seal},
     profile::{Link, LinkState, Outgoing},
@@ -25,7 +26,7 @@ use denizen_model::{
     },
     statement::Quality,
 };
-use denizen_seal::{AddressIndex, AddressKeys, KemPublic};
+use denizen_seal::{AddressIndex, AddressKeys, FileToAttach, KemPublic};
 
 /// Keys for one-time copies that go ahead with a link.
 const COPY_KEYS_AHEAD: usize = 32;
@@ -141,6 +142,7 @@ impl Holder {
             frozen: false,
             freeze_due: false,
             moves: None,
+            takes_over: None,
             copy_refs: Vec::new(),
         };
         self.profile.links.push(link);
@@ -163,7 +165,7 @@ impl Holder {
         now: UnixTime,
         rng: &mut dyn rand_core::CryptoRng,
     ) -> Result<(), HolderError> {
-        let opening = |l: &&Link| l.state == LinkState::Opening;
+        let opening = |l: &&Link| l.state == LinkState::Opening && l.takes_over.is_none();
         let waiting: Vec<u32> = self
             .profile
             .links
@@ -183,7 +185,7 @@ impl Holder {
     }
 
     /// Registers one link's address; gives its index, or none if the hub refused for good.
-    async fn register_link<T: Transport>(
+    pub(crate) async fn register_link<T: Transport>(
         &mut self,
         index: u32,
         transport: &T,
@@ -337,7 +339,7 @@ impl Holder {
             .is_empty()
             .then(|| commit_salt(rng))
             .flatten();
-        let message = Message {
+        let mut message = Message {
             id: draft.id.unwrap_or_else(|| make_id(rng)),
             thid: draft.thread,
             from: From::Holder(HubAddress {
@@ -357,9 +359,10 @@ impl Holder {
             attachments: draft.attachments,
             commit_salt,
         };
+        let apart = Self::set_apart(&mut message, &draft.files, rng)?;
         let kid = holder_kid(&link.address);
         let sealed = seal(&message, keys.sign.signer(), &kid, &kem, rng)?;
-        self.profile.outbox.push(Outgoing {
+        let outgoing = Outgoing {
             index,
             hub: link.hub,
             hub_url: link.hub_url,
@@ -367,7 +370,11 @@ impl Holder {
             deposit_id: deposit_id(rng),
             envelope: Bytes(sealed.envelope),
             pass: Some(link.deposit_pass),
-        });
+            object: None,
+        };
+        // What a message refers to is there before it is.
+        self.queue_objects(&apart, &outgoing, rng)?;
+        self.profile.outbox.push(outgoing);
         let hash = Sha256Hash::of(&sealed.signed);
         if let Some(link) = self.profile.link_mut(index) {
             link.out.advance(hash);
@@ -376,6 +383,7 @@ impl Holder {
             id: message.id,
             hash,
             signed: sealed.signed,
+            apart,
         })
     }
 }
@@ -386,6 +394,8 @@ pub(crate) struct Draft {
     pub(crate) thread: Option<MessageId>,
     pub(crate) body: Body,
     pub(crate) attachments: Vec<denizen_model::message::Attachment>,
+    /// Files that go with it, each in an object of its own.
+    pub(crate) files: Vec<FileToAttach>,
 }
 
 impl Draft {
@@ -395,6 +405,7 @@ impl Draft {
             thread,
             body,
             attachments: Vec::new(),
+            files: Vec::new(),
         }
     }
 }
@@ -404,6 +415,8 @@ pub(crate) struct Queued {
     pub(crate) id: MessageId,
     pub(crate) hash: Sha256Hash,
     pub(crate) signed: Vec<u8>,
+    /// What lies apart from it.
+    pub(crate) apart: Apart,
 }
 
 pub(crate) fn make_id(rng: &mut dyn rand_core::CryptoRng) -> MessageId {

@@ -191,5 +191,6 @@ impl Holder {
         profile.notes.retain(|n| n.link != index);
         profile.unread.retain(|u| u.link != index);
         profile.links.retain(|l| l.index != index);
+        self.forget_files(index);
     }
 }

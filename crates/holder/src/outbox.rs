@@ -1,17 +1,19 @@
 //! Sending: sealed bytes are kept before the first attempt and sent unchanged until answered.
 
 use crate::{
-    Profile, SEALER,
+    ObjectFiles, Profile, SEALER,
+    file::HeldFile,
     holder::{HolderError, is_passing},
     profile::{Outgoing, SentReceipt},
     trust::Trust,
 };
 use denizen_api::{
     HubClient, ProblemKind, Transport,
-    client::{ClientError, RequestSigner, own_keyid},
-    receipt::{ReceiptFor, verify},
+    client::{ClientError, RequestSigner, Upload, own_keyid},
+    receipt::{ReceiptFor, verify, verify_object},
     wire::{DepositItem, DepositOutcome},
 };
+use denizen_guard::{Check, holds};
 use denizen_jose::Signer;
 use denizen_model::{
     DepositId, Nonce, Sha256Hash, UnixTime,
@@ -69,7 +71,7 @@ pub(crate) fn deposit_id(rng: &mut dyn rand_core::CryptoRng) -> DepositId {
 pub(crate) async fn flush<T: Transport>(
     profile: &mut Profile,
     root: &RootSecret,
-    trust: &Trust,
+    (trust, objects): (&Trust, Option<&dyn ObjectFiles>),
     transport: &T,
     now: UnixTime,
 ) -> Result<Option<HolderError>, HolderError> {
@@ -79,9 +81,22 @@ pub(crate) async fn flush<T: Transport>(
             at += 1;
             continue;
         }
-        match send(&next, root, transport, now).await? {
+        let outcome = match &next.object {
+            None => send(&next, root, transport, now).await?,
+            Some(id) => match bytes_of(profile, objects, id) {
+                Some(bytes) => send_object(&next, (id, &bytes), root, transport, now).await?,
+                None => {
+                    profile.alarm("object-missing", None, now);
+                    let lost = profile.outbox.remove(at);
+                    profile.undelivered.push(lost);
+                    continue;
+                }
+            },
+        };
+        match outcome {
             DepositOutcome::Stored { receipt, .. } => {
                 keep_receipt(profile, trust, &next, receipt, now)?;
+                let_go(profile, objects, &next);
             }
             DepositOutcome::Gone { .. } => {}
             DepositOutcome::Refused(kind) => {
@@ -91,7 +106,9 @@ pub(crate) async fn flush<T: Transport>(
                 if !is_passing(kind) {
                     profile.alarm(kind.name(), link, now);
                 }
-                if link.is_none() {
+                // A copy that has no room is on this device: nothing relies on it.
+                let spare = next.object.is_some() && !is_passing(kind);
+                if link.is_none() && !spare && !holds(Check::SpentFirst, false) {
                     return Err(error);
                 }
                 if is_passing(kind) || kind == ProblemKind::Quota {
@@ -114,8 +131,12 @@ fn keep_receipt(
     receipt: Receipt,
     now: UnixTime,
 ) -> Result<(), HolderError> {
-    let envelope_hash = Sha256Hash::of(&sent.envelope.0);
+    let envelope_hash = sent.object;
+    let envelope_hash = envelope_hash.unwrap_or_else(|| Sha256Hash::of(&sent.envelope.0));
     let good = trust.directory(&sent.hub).is_some_and(|directory| {
+        if let Some(id) = &sent.object {
+            return verify_object(&receipt, &sent.to, id, &directory.trust).is_ok();
+        }
         let commit = Envelope::parse(&sent.envelope.0).map(|e| e.header().commit);
         commit.is_ok_and(|commit| {
             let of = ReceiptFor {
@@ -136,6 +157,64 @@ fn keep_receipt(
         receipt,
     });
     Ok(())
+}
+
+/// The sealed bytes of an object that waits.
+fn bytes_of(
+    profile: &Profile,
+    objects: Option<&dyn ObjectFiles>,
+    id: &Sha256Hash,
+) -> Option<Vec<u8>> {
+    let name = id.to_text();
+    let inside = profile.files.bytes.get(&name).map(|b| b.0.clone());
+    inside.or_else(|| objects?.read(&name))
+}
+
+/// Once it is there, an object stays on this device only if she can open it: her own copy of a file.
+fn let_go(profile: &mut Profile, objects: Option<&dyn ObjectFiles>, sent: &Outgoing) {
+    let Some(id) = &sent.object else { return };
+    let own = |f: &HeldFile| f.copy.as_ref().is_some_and(|copy| copy.id == *id);
+    if profile.files.held.iter().any(own) {
+        return;
+    }
+    profile.files.bytes.remove(&id.to_text());
+    if let Some(objects) = objects {
+        objects.remove(&id.to_text());
+    }
+}
+
+/// Uploads an object from where an earlier attempt stopped.
+async fn send_object<T: Transport>(
+    next: &Outgoing,
+    (id, bytes): (&Sha256Hash, &[u8]),
+    root: &RootSecret,
+    transport: &T,
+    now: UnixTime,
+) -> Result<DepositOutcome, HolderError> {
+    let client = HubClient::new(transport, next.hub, &next.hub_url);
+    let upload = Upload {
+        to: &next.to,
+        id,
+        deposit_id: next.deposit_id,
+        pass: next.pass.as_ref().map(|p| p.0.as_slice()),
+        reserved: false,
+        bytes,
+    };
+    let sent = if next.index == 0 {
+        let auth = root.derive_auth(AddressIndex::SELF);
+        let keyid = own_keyid(auth.signer());
+        let signer = RequestSigner::address(&auth, &keyid);
+        client.put_object(&upload, signer, now).await
+    } else {
+        let keys = root.derive_address(AddressIndex(next.index), None);
+        let keyid = own_keyid(keys.deposit.signer());
+        let signer = RequestSigner::link(&keys.deposit, &keyid);
+        client.put_object(&upload, signer, now).await
+    };
+    match sent {
+        Err(ClientError::Problem(kind)) => Ok(DepositOutcome::Refused(kind.name().to_owned())),
+        sent => Ok(sent?),
+    }
 }
 
 async fn send<T: Transport>(

@@ -3,6 +3,7 @@
 use crate::{Holder, Offer, holder::HolderError, profile::HeldRecord};
 use denizen_credential::{KeyBinding, VerifiedCredential, present};
 use denizen_model::{CopyRef, SecretKeyFor, key::Cnf};
+use denizen_seal::AddressIndex;
 
 /// Why an offer cannot be presented.
 pub type PresentError = HolderError;
@@ -46,11 +47,9 @@ impl Holder {
                 Some(copy.copy_ref),
             ),
             _ if to_issuer || linkable => {
-                let link = self
-                    .profile
-                    .link(record.link)
-                    .ok_or(HolderError::NotLinked)?;
-                (&record.kept, self.link_keys(link).cnf, None)
+                // `cnf` needs no salt: an imported record is shown without its link.
+                let keys = self.root.derive_address(AddressIndex(record.link), None);
+                (&record.kept, keys.cnf, None)
             }
             _ => return Err(HolderError::NoCopyLeft),
         };

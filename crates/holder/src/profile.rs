@@ -1,5 +1,10 @@
 //! The profile: all that a client keeps, as one value. Specified in `docs/spec/state.md`.
 
+use crate::{
+    file::Files,
+    helper::{Helper, Helping},
+    ward::Ward,
+};
 use denizen_model::{
     AddressId, CopyRef, DepositId, HubId, MessageId, Nonce, OrgId, PublicKeyFor, Sha256Hash,
     UnixTime,
@@ -8,7 +13,7 @@ use denizen_model::{
     key::Identity,
     message::{
         AccessNotice, ApplicationEvent, ApplicationSubmit, DisputeEvent, DisputeOpen, ErasureDone,
-        Message, Notice, OutChain, RecordStatus, Sensitivity,
+        HubAddress, Message, Notice, OutChain, RecordStatus, Reply, Sensitivity,
     },
 };
 use denizen_seal::RootSecret;
@@ -114,6 +119,9 @@ pub struct Link {
     /// The link that it takes over, until `link/move` is on its way.
     #[serde(default)]
     pub moves: Option<Move>,
+    /// The link of an earlier root that it takes over, until `link/move` is on its way.
+    #[serde(default)]
+    pub takes_over: Option<u32>,
     /// Keys sent ahead for one-time copies that have not come back yet.
     #[serde(default)]
     pub copy_refs: Vec<CopyRef>,
@@ -190,6 +198,20 @@ pub struct HeldRecord {
     /// When the newest change was delivered.
     #[serde(default)]
     pub changed_at: Option<UnixTime>,
+    /// Its hub, if it came out of an export: its link may not be here.
+    #[serde(default)]
+    pub hub: Option<HubId>,
+}
+
+/// A record of an earlier profile, out of an export of it: readable and verifiable, not showable.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EarlierRecord {
+    /// Address 0 of that profile.
+    pub owner: HubAddress,
+    /// When that profile was exported.
+    pub made: UnixTime,
+    /// The record.
+    pub record: HeldRecord,
 }
 
 /// A record that was refused: nothing is lost, and the reason is kept.
@@ -222,12 +244,26 @@ pub struct Application {
     /// Later versions that were sent (D9).
     #[serde(default)]
     pub amendments: Vec<MessageId>,
+    /// What she said later to a paper that she showed.
+    #[serde(default)]
+    pub replies: Vec<SentReply>,
     /// She took it back.
     #[serde(default)]
     pub withdrawn: bool,
     /// What the office said, oldest first.
     #[serde(default)]
     pub events: Vec<ApplicationEvent>,
+}
+
+/// What she said to a paper of an application, without a new paper.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SentReply {
+    /// The message.
+    pub id: MessageId,
+    /// Names the presentation.
+    pub sd_hash: String,
+    /// Her words, and when.
+    pub reply: Reply,
 }
 
 /// A record that was shown in an application.
@@ -331,11 +367,14 @@ pub struct Outgoing {
     pub to: AddressId,
     /// Drawn once.
     pub deposit_id: DepositId,
-    /// The envelope.
+    /// The envelope; empty for an object.
     pub envelope: Bytes,
     /// The deposit pass.
     #[serde(default)]
     pub pass: Option<Bytes>,
+    /// The sealed object that goes, if it is one: its bytes lie among the profile's objects.
+    #[serde(default)]
+    pub object: Option<Sha256Hash>,
 }
 
 /// A receipt of something that she sent.
@@ -343,7 +382,7 @@ pub struct Outgoing {
 pub struct SentReceipt {
     /// The hub that gave it.
     pub hub: HubId,
-    /// Hash of the envelope.
+    /// Hash of the envelope or object.
     pub envelope_hash: Sha256Hash,
     /// The receipt.
     pub receipt: Receipt,
@@ -373,6 +412,15 @@ pub struct Profile {
     /// Records.
     #[serde(default)]
     pub records: Vec<HeldRecord>,
+    /// Records of earlier profiles.
+    #[serde(default)]
+    pub earlier: Vec<EarlierRecord>,
+    /// Directories under which those count, where this profile has none of that hub.
+    #[serde(default)]
+    pub earlier_directories: BTreeMap<String, Bytes>,
+    /// It was made from an export without its hub: the first sync restores the rest.
+    #[serde(default)]
+    pub awaits_hub: bool,
     /// Refused records.
     #[serde(default)]
     pub refused: Vec<RefusedRecord>,
@@ -388,6 +436,9 @@ pub struct Profile {
     /// Records that she returned as not about her, by their kept copy (D3).
     #[serde(default)]
     pub returned: Vec<Sha256Hash>,
+    /// What she says to claims of private bodies, by their kept copy: it travels with the record.
+    #[serde(default)]
+    pub replies: BTreeMap<String, Reply>,
     /// Corrections that reached past recipients: the presentation that was replaced.
     #[serde(default)]
     pub corrected: BTreeSet<String>,
@@ -424,6 +475,9 @@ pub struct Profile {
     /// Largest deposit log seen, by hub id (R10).
     #[serde(default)]
     pub log_sizes: BTreeMap<String, u64>,
+    /// The root of that log at that size, by hub id: one size has one root (R10).
+    #[serde(default)]
+    pub log_roots: BTreeMap<String, Sha256Hash>,
     /// Heads of chains that other installations of this profile wrote to herself.
     #[serde(default)]
     pub own_heads: BTreeMap<String, (u64, Sha256Hash)>,
@@ -445,6 +499,24 @@ pub struct Profile {
     /// By record: how many copies were spent when fresh keys were last sent.
     #[serde(default)]
     pub refills: BTreeMap<String, usize>,
+    /// Children whose profiles this one keeps.
+    #[serde(default)]
+    pub wards: Vec<Ward>,
+    /// By ward: positions of address 0 that hold her root, to be erased when she is given up.
+    #[serde(default)]
+    pub ward_places: BTreeMap<String, Vec<u64>>,
+    /// Wards that were given up: none comes back from an older state.
+    #[serde(default)]
+    pub wards_gone: BTreeSet<String>,
+    /// People who help her.
+    #[serde(default)]
+    pub helpers: Vec<Helper>,
+    /// People whom she helps.
+    #[serde(default)]
+    pub helping: Vec<Helping>,
+    /// Files and other objects.
+    #[serde(default)]
+    pub files: Files,
     /// Whether the address 0 of this profile is registered.
     #[serde(default)]
     pub registered: bool,
@@ -463,11 +535,15 @@ impl Profile {
             next_index: 1,
             links: Vec::new(),
             records: Vec::new(),
+            earlier: Vec::new(),
+            earlier_directories: BTreeMap::new(),
+            awaits_hub: false,
             refused: Vec::new(),
             applications: Vec::new(),
             disputes: Vec::new(),
             erasures: Vec::new(),
             returned: Vec::new(),
+            replies: BTreeMap::new(),
             corrected: BTreeSet::new(),
             notices: Vec::new(),
             notes: Vec::new(),
@@ -480,6 +556,7 @@ impl Profile {
             directories: BTreeMap::new(),
             statuses: BTreeMap::new(),
             log_sizes: BTreeMap::new(),
+            log_roots: BTreeMap::new(),
             own_heads: BTreeMap::new(),
             own_places: BTreeMap::new(),
             own_erased: BTreeSet::new(),
@@ -487,6 +564,12 @@ impl Profile {
             own_taken: BTreeMap::new(),
             manifest: None,
             refills: BTreeMap::new(),
+            wards: Vec::new(),
+            ward_places: BTreeMap::new(),
+            wards_gone: BTreeSet::new(),
+            helpers: Vec::new(),
+            helping: Vec::new(),
+            files: Files::default(),
             registered: false,
         }
     }

@@ -2,15 +2,18 @@
 
 use crate::{
     Holder, VERIFIER,
+    copies::Traces,
     open::Opened,
     profile::{Copy, Delivery, HeldRecord, RefusedRecord},
     trust::StatusView,
 };
 use denizen_api::receipt::{VerifiedReceipt, verify_proof};
 use denizen_credential::{CredentialError, Status, UnverifiedCredential, VerifiedCredential};
+use denizen_guard::{Check, holds};
 use denizen_jose::PublicKey;
 use denizen_model::{
     OrgId, PublicKeyFor, Sha256Hash, UnixTime,
+    catalogue::Category,
     commit::prove,
     directory::IssuerKey,
     key::Issuer,
@@ -133,9 +136,33 @@ impl Holder {
         found.and_then(|r| self.view(r, now))
     }
 
+    /// Under which heading a record is shown: that of its kind, or where the kind says so that of the
+    /// service that it names.
+    #[must_use]
+    pub fn category(&self, view: &RecordView) -> Option<Category> {
+        let kind = self.catalogue.kind(&view.vct)?;
+        let own = self.catalogue.category(kind, &view.claims);
+        let claim = kind.traits.category_of.as_ref();
+        let named = claim.and_then(|claim| view.claims.get(claim)?.as_str());
+        let declared = named.and_then(|service| {
+            let mut all = self
+                .trust
+                .directories()
+                .flat_map(|d| d.directory.services());
+            all.find(|(_, entry)| entry.service.service == service)
+        });
+        // What a deployment declares in its directory need not be in the catalogue.
+        Some(
+            match named.and_then(|service| self.catalogue.service(service)) {
+                Some(_) => own,
+                None => declared.map_or(own, |(_, entry)| entry.service.category),
+            },
+        )
+    }
+
     pub(crate) fn view(&self, record: &HeldRecord, now: UnixTime) -> Option<RecordView> {
         let credential = self.credential(record, &record.kept).ok()?;
-        let hub = self.profile.link(record.link).map(|l| l.hub)?;
+        let hub = self.hub_of(record)?;
         let directory = self.trust.directory(&hub)?;
         let kind = self.catalogue.kind(&record.vct);
         let expires = kind.and_then(|k| k.traits.expires_claim.as_deref());
@@ -192,7 +219,7 @@ impl Holder {
         record: &HeldRecord,
         text: &str,
     ) -> Result<VerifiedCredential, RecordError> {
-        let hub = self.profile.link(record.link).map(|l| l.hub);
+        let hub = self.hub_of(record);
         let directory = hub.and_then(|hub| self.trust.directory(&hub));
         let directory = directory.ok_or(RecordError::IssuerKey)?;
         let unverified = UnverifiedCredential::parse(text)?;
@@ -207,8 +234,28 @@ impl Holder {
         Ok(unverified.verify(VERIFIER, key.key())?)
     }
 
-    /// Checks and takes in one record of a message; gives the hash that names it.
+    /// Checks and takes in one record of a message; gives the hash that names it. What an import
+    /// brought before takes the place of itself when it comes over its link.
     pub(crate) fn take_record(
+        &mut self,
+        index: u32,
+        opened: &Opened,
+        issue: &RecordIssue,
+    ) -> Result<Sha256Hash, RecordError> {
+        let whole = issue.copies.iter().any(|c| c.copy_ref.is_none());
+        let same = |r: &HeldRecord| {
+            whole && r.hub.is_some() && r.link == index && r.kept_hash == issue.kept
+        };
+        let at = self.profile.records.iter().position(same);
+        let imported = at.map(|at| self.profile.records.remove(at));
+        let taken = self.take_delivered(index, opened, issue);
+        if let (Err(_), Some(record)) = (&taken, imported) {
+            self.profile.records.push(record);
+        }
+        taken
+    }
+
+    fn take_delivered(
         &mut self,
         index: u32,
         opened: &Opened,
@@ -230,8 +277,16 @@ impl Holder {
         };
         let mut record = record.ok_or(RecordError::Malformed)?;
         let original = self.credential(&record, &record.kept)?;
+        let known = record.copies.iter();
+        let known = known.filter_map(|c| self.credential(&record, &c.text).ok());
+        let mut traces: Vec<_> = known.map(|c| Traces::of(&c)).collect();
+        traces.push(Traces::of(&original));
         for copy in issue.copies.iter().filter(|c| c.copy_ref.is_some()) {
-            let copy = self.check_copy(&record, message, copy, &original)?;
+            let (copy, its) = self.check_copy(&record, message, copy, &original)?;
+            if !holds(Check::CopyApart, its.is_apart(&traces)) {
+                return Err(RecordError::OtherCopy);
+            }
+            traces.push(its);
             record.copies.push(copy);
         }
         let link = self.profile.link_mut(index).ok_or(RecordError::Malformed)?;
@@ -284,11 +339,12 @@ impl Holder {
             supersedes: issue.supersedes.clone(),
             changes: Vec::new(),
             changed_at: None,
+            hub: None,
         };
         let credential = self.credential(&record, &record.kept)?;
         self.check_credential(&credential, issue, link, delivered)?;
         let cnf = self.link_keys(link).cnf.public_for();
-        if credential.cnf() != cnf.key() {
+        if !holds(Check::BoundToHolder, credential.cnf() == cnf.key()) {
             return Err(RecordError::OtherHolder);
         }
         Ok(record)
@@ -373,26 +429,23 @@ impl Holder {
         if credential.vct() != issue.vct || credential.issuer() != org.to_text() {
             return Err(RecordError::Malformed);
         }
-        if !admitted {
+        if !holds(Check::Admitted, admitted) {
             return Err(RecordError::NotAdmitted);
         }
-        let kind = self
-            .catalogue
-            .kind(&issue.vct)
-            .ok_or(RecordError::KindUnknown)?;
-        if credential.vct_integrity() != Some(kind.integrity().as_str()) {
-            return Err(RecordError::KindUnknown);
-        }
+        let integrity = credential.vct_integrity();
+        let kind = integrity.and_then(|of| self.catalogue.version_of(&issue.vct, of));
+        let kind = kind.ok_or(RecordError::KindUnknown)?;
         if kind.traits.sensitivity != issue.sensitivity {
             return Err(RecordError::Malformed);
         }
-        if kind.traits.adverse && issue.notice.is_none() {
+        if kind.is_adverse(credential.claims()) && issue.notice.is_none() {
             return Err(RecordError::NoNotice);
         }
         let own_list = |s: &denizen_credential::StatusRef| {
             crate::trust::parse_status_uri(&s.uri).is_some_and(|(of, _)| of == org)
         };
-        if !credential.status().is_none_or(own_list) {
+        let own = credential.status().is_none_or(own_list);
+        if !holds(Check::StatusOfIssuer, own) {
             return Err(RecordError::Malformed);
         }
         let claims = Value::Object(credential.claims().clone());
@@ -405,7 +458,7 @@ impl Holder {
         message: &Message,
         copy: &IssuedCopy,
         original: &VerifiedCredential,
-    ) -> Result<Copy, RecordError> {
+    ) -> Result<(Copy, Traces), RecordError> {
         let copy_ref = copy.copy_ref.ok_or(RecordError::Malformed)?;
         let (_, attachment) = find(message, &copy.attachment)?;
         let credential = self.credential(record, &attachment.data)?;
@@ -423,13 +476,15 @@ impl Holder {
         let same = credential.claims() == original.claims()
             && credential.vct() == original.vct()
             && credential.vct_integrity() == original.vct_integrity();
-        if again || !same {
+        let once = holds(Check::CopyOnce, !again);
+        if !once || !holds(Check::CopySame, same) {
             return Err(RecordError::OtherCopy);
         }
-        Ok(Copy {
+        let copy = Copy {
             copy_ref,
             text: attachment.data.clone(),
-        })
+        };
+        Ok((copy, Traces::of(&credential)))
     }
 
     pub(crate) fn keep_refused(
@@ -498,7 +553,11 @@ pub(crate) fn issuer_key(
     }
     match directory.issuer_key(org, kid, delivered) {
         Some(IssuerKey::Good(key)) => Ok(key),
-        Some(IssuerKey::RevokedFrom(key, from)) if delivered < from => Ok(key),
+        Some(IssuerKey::RevokedFrom(key, from))
+            if holds(Check::IssuerKeyWithdrawn, delivered < from) =>
+        {
+            Ok(key)
+        }
         Some(IssuerKey::RevokedFrom(..)) => Err(RecordError::KeyWithdrawn),
         None => Err(RecordError::IssuerKey),
     }

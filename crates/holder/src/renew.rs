@@ -54,7 +54,8 @@ impl Holder {
 
     /// Takes over every confirmed link of `old`, which has another root: registers fresh addresses of
     /// this root, and queues `link/move` there, signed by the old keys. What is in force comes again,
-    /// to the new addresses. The caller keeps both profiles, and sends this one's before the old one's.
+    /// to the new addresses. The caller has kept this profile after [`Holder::plan_over`]; it keeps both,
+    /// the old one first, and sends this one's before the old one's.
     /// May be repeated. Gives how many links are under way.
     ///
     /// # Errors
@@ -86,8 +87,9 @@ impl Holder {
         Ok(count)
     }
 
-    /// A link of this profile for each of the old one that is not taken over yet.
-    fn plan_over(&mut self, old: &Self, rng: &mut dyn rand_core::CryptoRng) {
+    /// Draws a link of this profile for each of the old one that is not taken over yet. The caller keeps
+    /// the profile before anything is registered under it.
+    pub fn plan_over(&mut self, old: &Self, rng: &mut dyn rand_core::CryptoRng) {
         let planned: BTreeSet<u32> = self
             .profile
             .links
@@ -142,15 +144,19 @@ impl Holder {
         let (new, keys) = (new.clone(), self.link_keys(new));
         self.queue_state(&Part::link(&new, &keys), now, rng)?;
         self.carry_from(old, (index, from), now, rng)?;
-        let copy_keys = self.fresh_copy_keys(index, COPY_KEYS_AHEAD, rng);
-        let body = Body::LinkMove(LinkMove {
-            keys: Bytes(keys.statement(new.hub).into_bytes()),
-            copy_keys,
-            reason: String::new(),
-        });
-        old.queue_message(from, Draft::new(body, None), now, rng)?;
-        if let Some(link) = old.profile.link_mut(from) {
-            link.state = LinkState::Moved;
+        let confirmed = |l: &&Link| l.state == LinkState::Confirmed;
+        // Otherwise it is on its way already: a device was interrupted between its two profiles.
+        if old.profile.link(from).filter(confirmed).is_some() {
+            let copy_keys = self.fresh_copy_keys(index, COPY_KEYS_AHEAD, rng);
+            let body = Body::LinkMove(LinkMove {
+                keys: Bytes(keys.statement(new.hub).into_bytes()),
+                copy_keys,
+                reason: String::new(),
+            });
+            old.queue_message(from, Draft::new(body, None), now, rng)?;
+            if let Some(link) = old.profile.link_mut(from) {
+                link.state = LinkState::Moved;
+            }
         }
         if let Some(link) = self.profile.link_mut(index) {
             link.state = LinkState::Accepted;

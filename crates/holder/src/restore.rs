@@ -7,6 +7,7 @@ use crate::{
     state::{LinkPart, ManifestLink, ManifestPart, Part},
 };
 use denizen_api::{HubClient, ProblemKind, Transport, client::ClientError};
+use denizen_guard::{Check, holds};
 use denizen_model::{
     AddressId, CopyRef, HubId, Sha256Hash, UnixTime, catalogue::Catalogue, message::OutChain,
 };
@@ -54,7 +55,7 @@ impl Holder {
         Ok(holder)
     }
 
-    async fn rebuild<T: Transport>(
+    pub(crate) async fn rebuild<T: Transport>(
         root: RootSecret,
         (hub, hub_url): (HubId, &str),
         (language, catalogue): (&str, Arc<Catalogue>),
@@ -81,6 +82,7 @@ impl Holder {
         }
         holder.replay(&manifest, transport, now, rng).await?;
         holder.check_records(newest, now);
+        holder.read_sent(transport, now).await?;
         holder.index_shown();
         Ok(holder)
     }
@@ -119,7 +121,8 @@ impl Holder {
         let keys = self
             .root
             .derive_address(AddressIndex(part.index), Some(&salt));
-        if Sha256Hash::of(&keys.kem.public().to_bytes()) != part.kem {
+        let same = Sha256Hash::of(&keys.kem.public().to_bytes()) == part.kem;
+        if !holds(Check::SaltPinned, same) {
             self.profile.alarm("other-salt", Some(part.index), now);
             return Ok(());
         }
@@ -139,8 +142,10 @@ impl Holder {
         now: UnixTime,
         rng: &mut dyn rand_core::CryptoRng,
     ) -> Result<(), HolderError> {
+        // Whoever has other keys than those that were pinned is not listened to.
+        let broken = self.check_pins(now);
         let links: Vec<u32> = self.profile.links.iter().map(|l| l.index).collect();
-        for index in links {
+        for index in links.into_iter().filter(|index| !broken.contains(index)) {
             let waiting = self.profile.outbox.len();
             let out = self.profile.link(index).map(|l| l.out.clone());
             for opened in self.fetch_link(index, transport, 0, now).await? {
@@ -157,7 +162,7 @@ impl Holder {
             let said = manifest.get(&index).and_then(|m| m.cursor);
             let link = self.profile.link(index).ok_or(HolderError::NotLinked)?;
             let state = link.state;
-            if link.cursor < said {
+            if !holds(Check::ManifestCursor, link.cursor >= said) {
                 self.profile.alarm("restore-older", Some(index), now);
             }
             if state == LinkState::CodeReady {
@@ -179,7 +184,7 @@ impl Holder {
     }
 
     /// Nobody knows which unmarked copies the lost device has shown: all count as spent.
-    fn spend_all(
+    pub(crate) fn spend_all(
         &mut self,
         now: UnixTime,
         rng: &mut dyn rand_core::CryptoRng,

@@ -3,7 +3,10 @@
 use crate::{Holder, RecordView, holder::HolderError};
 use denizen_credential::{ClaimPath, PathItem, Status};
 use denizen_model::{
-    OrgId, Sha256Hash, UnixTime, catalogue::Service, message::Sensitivity, statement::ServiceEntry,
+    OrgId, Sha256Hash, UnixTime,
+    catalogue::Service,
+    message::Sensitivity,
+    statement::{Quality, ServiceEntry},
 };
 use denizen_openid::{Candidate, CandidateMatch, Query, ValueMatching, match_query};
 use denizen_rules::{Verdict, evaluate};
@@ -58,6 +61,8 @@ pub struct Offer {
     pub copies_left: usize,
     /// The last day on which it counts.
     pub expires: Option<jiff::civil::Date>,
+    /// It is a claim of a private body.
+    pub claim: bool,
 }
 
 /// A credential query that nothing of hers answers.
@@ -131,7 +136,9 @@ pub fn select(
                 good.insert(0, offer);
             }
         }
-        good.sort_by_key(|o| std::cmp::Reverse(o.expires.unwrap_or(jiff::civil::Date::MAX)));
+        // What an authority says before what a private body claims.
+        let longest = |o: &Offer| std::cmp::Reverse(o.expires.unwrap_or(jiff::civil::Date::MAX));
+        good.sort_by_key(|o| (o.claim, longest(o)));
         selection.present.extend(good.into_iter().next());
     }
     choose(&mut selection, request, issuers_of);
@@ -182,6 +189,7 @@ fn offer(query: &str, view: &RecordView, found: &CandidateMatch) -> Offer {
         sensitivity: view.held.sensitivity,
         copies_left: view.copies_left,
         expires: view.expires,
+        claim: view.quality == Some(Quality::Claim),
     }
 }
 
@@ -227,9 +235,12 @@ fn choose(
             (false, _) => optional.extend(ids),
         }
     }
+    // What may be added of a paper that is there anyway is not missing.
+    let has = |vct: &String| selection.present.iter().any(|o| o.vct == *vct);
     selection.missing = queries
         .iter()
         .filter(|q| selection.present.iter().all(|o| o.query != q.id))
+        .filter(|q| required.contains(&q.id) || !q.vct_values.iter().all(has))
         .map(|q| Missing {
             query: q.id.clone(),
             vct_values: q.vct_values.clone(),
@@ -282,7 +293,8 @@ impl Holder {
     pub fn select(&self, service: &Sha256Hash, now: UnixTime) -> Result<Selection, HolderError> {
         let request = self.request(service)?;
         let issuers_of = |vct: &str| self.issuers_of(vct, now);
-        Ok(select(&self.records(now), &request, &issuers_of, now))
+        let records = self.showable(self.records(now));
+        Ok(select(&records, &request, &issuers_of, now))
     }
 
     /// Organisations that the directories admit for a kind.

@@ -3,17 +3,22 @@
 
 use crate::{
     Holder,
+    file::OwnCopy,
+    helper::{Helper, Helping},
     holder::HolderError,
     link::make_id,
     outbox::{commit_salt, deposit_id, seal},
-    profile::{Application, Dispute, Erasure, Link, LinkState, Outgoing, Shown},
+    profile::{Application, Dispute, Erasure, Link, LinkState, Outgoing, SentReply, Shown},
+    renew::Carried,
+    ward::Ward,
 };
 use denizen_model::{
     AddressId, CopyRef, HubId, MessageId, Nonce, OrgId, PublicKeyFor, Sha256Hash, UnixTime,
     envelope::SUITE_1,
     id::Bytes,
     key::Identity,
-    message::{Body, From, HubAddress, Message, OutChain, To, holder_kid},
+    message::{Body, From, HubAddress, Message, OutChain, Reply, To, holder_kid},
+    object::ObjectRef,
 };
 use denizen_seal::{AddressIndex, AddressKeys};
 use serde::{Deserialize, Serialize};
@@ -35,6 +40,13 @@ pub(crate) enum Part {
     },
     /// A message that is about to be sent, and that she keeps byte for byte (D9).
     Sent(SentPart),
+    /// What she says to a claim of a private body.
+    Reply {
+        /// The record's kept copy.
+        kept: Sha256Hash,
+        /// Her words; empty ones take back what she said.
+        reply: Reply,
+    },
     /// A link was shredded: nothing of it may come back.
     Shredded {
         /// Its index.
@@ -42,6 +54,21 @@ pub(crate) enum Part {
         /// Positions of address 0 that were erased with it.
         erased: Vec<u64>,
     },
+    /// A child's profile that she keeps: its root.
+    Ward(Box<Ward>),
+    /// A ward was given up: her root may not come back.
+    WardGone {
+        /// The ward.
+        id: MessageId,
+        /// Positions of address 0 that were erased with her.
+        erased: Vec<u64>,
+    },
+    /// Somebody who helps her, as of now.
+    Helper(Box<Helper>),
+    /// Somebody whom she helps.
+    Helping(Box<Helping>),
+    /// What a profile with another root knew of a link that this one took over.
+    Carried(Box<Carried>),
     /// What she has (R10).
     Manifest(ManifestPart),
 }
@@ -73,6 +100,12 @@ pub(crate) struct SentPart {
     /// The signed message; absent if it is too large to be written to herself as well.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) message: Option<Bytes>,
+    /// Where the signed message lies if it is too large for that: in an object of address 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) apart: Option<ObjectRef>,
+    /// Her own copies of what lies apart from the message.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) copies: Vec<OwnCopy>,
     pub(crate) id: MessageId,
     pub(crate) sent: UnixTime,
 }
@@ -104,6 +137,7 @@ impl Part {
         match self {
             Self::Link(link) => Some(link.index),
             Self::Sent(sent) => Some(sent.link),
+            Self::Carried(carried) => Some(carried.link),
             _ => None,
         }
     }
@@ -158,6 +192,7 @@ impl LinkPart {
             frozen: false,
             freeze_due: false,
             moves: None,
+            takes_over: None,
             copy_refs: Vec::new(),
         }
     }
@@ -208,6 +243,7 @@ impl Holder {
             deposit_id: deposit_id(rng),
             envelope: Bytes(sealed.envelope),
             pass: None,
+            object: None,
         });
         Ok(())
     }
@@ -263,6 +299,7 @@ impl Holder {
                 self.profile.spent.extend(refs.iter().map(CopyRef::to_text));
             }
             Part::Sent(sent) => self.take_sent(sent),
+            Part::Reply { kept, reply } => self.keep_reply(kept, reply),
             Part::Manifest(manifest) => {
                 // Two devices write at the same time: a lower version is no sign of a rollback. That
                 // shows in positions, chains and the size of the log.
@@ -276,6 +313,11 @@ impl Holder {
                 self.profile.own_erased.extend(erased);
                 self.forget_link(index);
             }
+            Part::Ward(ward) => self.take_ward(*ward),
+            Part::WardGone { id, erased } => self.drop_ward(&id, &erased),
+            Part::Helper(helper) => self.take_helper(*helper),
+            Part::Helping(helping) => self.take_helping(*helping),
+            Part::Carried(carried) => self.take_carried(*carried),
             // Only restoring adds links: a device that runs already asks for their salts first.
             Part::Link(link) => {
                 self.profile.next_index = self.profile.next_index.max(link.index + 1);
@@ -293,11 +335,23 @@ impl Holder {
     }
 
     fn take_sent(&mut self, sent: SentPart) {
-        let Some(bytes) = sent.message else { return };
+        let Some(bytes) = sent.message.clone() else {
+            self.profile.files.sent_due.push(sent);
+            return;
+        };
         let Ok((message, _)) = Message::danger_claimed(&bytes.0) else {
             return;
         };
+        if message
+            .attachments
+            .iter()
+            .any(|a| a.is_apart() && !a.is_file())
+        {
+            self.profile.files.sent_due.push(sent);
+            return;
+        }
         self.remember_sent(sent.link, &message, bytes, sent.sent);
+        self.remember_files(sent.link, &message, sent.sent, &sent.copies);
     }
 
     /// Keeps what was sent: by this device, or by another as address 0 tells.
@@ -323,6 +377,7 @@ impl Holder {
                     sent,
                     shown: Vec::new(),
                     amendments: Vec::new(),
+                    replies: Vec::new(),
                     withdrawn: false,
                     events: Vec::new(),
                 });
@@ -352,6 +407,20 @@ impl Holder {
                     sent,
                     events,
                 });
+            }
+            Body::EvidenceUpdate(update) => {
+                let at = application(profile, message.thid);
+                let known = at.and_then(|at| profile.applications.get_mut(at));
+                if let (Some(known), Some(text)) = (known, &update.reply)
+                    && known.replies.iter().all(|r| r.id != id)
+                {
+                    let text = text.clone();
+                    known.replies.push(SentReply {
+                        id,
+                        sd_hash: update.old_sd_hash.clone(),
+                        reply: Reply { text, at: sent },
+                    });
+                }
             }
             Body::RecordNotMine(record) if !profile.returned.contains(&record.kept) => {
                 profile.returned.push(record.kept);
@@ -429,27 +498,53 @@ impl Holder {
     pub(crate) fn queue_kept(
         &mut self,
         link: u32,
-        draft: crate::link::Draft,
+        mut draft: crate::link::Draft,
         now: UnixTime,
         rng: &mut dyn rand_core::CryptoRng,
     ) -> Result<MessageId, HolderError> {
+        if takes_files(&draft.body) {
+            draft.files = std::mem::take(&mut self.to_attach);
+        }
         let at = self.profile.outbox.len();
         let queued = self.queue_message(link, draft, now, rng)?;
         // Her own copy waits before the message, so that no device sends what it forgets.
         let sent = self.profile.outbox.split_off(at);
         let signed = Bytes(queued.signed);
+        let copies = self.queue_copies(&queued.apart, rng)?;
         let fits = signed.0.len() <= SENT_COPY_SIZE_BYTES_MAX;
+        let apart = if fits {
+            None
+        } else {
+            let salt = Nonce::make(&mut &mut *rng);
+            let (object, only_here) = self.queue_copy(&signed.0, &salt, rng)?;
+            (!only_here).then_some(object)
+        };
         let part = Part::Sent(SentPart {
             link,
             message: fits.then(|| signed.clone()),
+            apart,
+            copies: copies.iter().filter(|c| !c.only_here).cloned().collect(),
             id: queued.id,
             sent: now,
         });
         self.queue_state(&part, now, rng)?;
         self.profile.outbox.extend(sent);
-        if let Ok((message, _)) = Message::danger_claimed(&signed.0) {
+        if let Ok((mut message, _)) = Message::danger_claimed(&signed.0) {
+            queued.apart.fill(&mut message);
             self.remember_sent(link, &message, signed, now);
+            self.remember_files(link, &message, now, &copies);
         }
         Ok(queued.id)
     }
+}
+
+/// Messages that files go with.
+fn takes_files(body: &Body) -> bool {
+    matches!(
+        body,
+        Body::ApplicationSubmit(_)
+            | Body::ApplicationAmend(_)
+            | Body::DisputeOpen(_)
+            | Body::Note(_)
+    )
 }

@@ -18,6 +18,7 @@ use denizen_api::{
     wire::{FetchAnswer, Fetched},
 };
 use denizen_credential::StatusRef;
+use denizen_guard::{Check, holds};
 use denizen_jose::PublicKey;
 use denizen_model::{
     AddressId, CopyRef, HubId, MessageId, Sha256Hash, UnixTime,
@@ -30,6 +31,7 @@ use denizen_model::{
     statement::split_kid,
 };
 use denizen_seal::{AddressIndex, AddressKeys};
+use denizen_tlog::Checkpoint;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a person should be told after a sync.
@@ -103,6 +105,16 @@ pub enum Event {
         /// Index of the link.
         link: u32,
     },
+    /// A message brought a file, which is still to be fetched.
+    FileAnnounced {
+        /// Index of the link.
+        link: u32,
+    },
+    /// A file came whole.
+    FileReceived {
+        /// Index of the link.
+        link: u32,
+    },
     /// Something is wrong, by its stable code.
     Alarm {
         /// The code.
@@ -133,6 +145,9 @@ impl Holder {
         rng: &mut dyn rand_core::CryptoRng,
     ) -> Result<SyncReport, HolderError> {
         let mut report = SyncReport::default();
+        if self.profile.awaits_hub {
+            self.catch_up(transport, now, rng).await?;
+        }
         let alarms = self.profile.alarms.len();
         self.begin(transport, now).await?;
         self.refresh_other_hubs(transport, now).await?;
@@ -177,6 +192,9 @@ impl Holder {
                 report.events.extend(self.take(*index, &opened, now, rng)?);
             }
         }
+        report
+            .events
+            .extend(self.fetch_files(transport, now).await?);
         self.fetch_statuses(transport, now).await;
         self.queue_corrections(now, rng)?;
         self.queue_refills(now, rng)?;
@@ -206,7 +224,8 @@ impl Holder {
         transport: &T,
         now: UnixTime,
     ) -> Result<Option<HolderError>, HolderError> {
-        flush(&mut self.profile, &self.root, &self.trust, transport, now).await
+        let with = (&self.trust, self.apart.as_deref());
+        flush(&mut self.profile, &self.root, with, transport, now).await
     }
 
     async fn refresh_other_hubs<T: Transport>(
@@ -229,7 +248,7 @@ impl Holder {
     }
 
     /// Every link's pinned statement is still in the chain that its directory shows (R2).
-    fn check_pins(&mut self, now: UnixTime) -> Vec<u32> {
+    pub(crate) fn check_pins(&mut self, now: UnixTime) -> Vec<u32> {
         let broken: Vec<u32> = self
             .profile
             .links
@@ -237,7 +256,8 @@ impl Holder {
             .filter(|l| {
                 let directory = self.trust.directory(&l.hub);
                 let org = directory.and_then(|d| d.directory.organisation(&l.org));
-                org.is_none_or(|o| !o.chain.contains(&l.statement))
+                let there = org.is_some_and(|o| o.chain.contains(&l.statement));
+                !holds(Check::PinnedStatement, there)
             })
             .map(|l| l.index)
             .collect();
@@ -269,7 +289,7 @@ impl Holder {
                 break;
             }
             for item in answer.items {
-                let pos = pos_of(&item);
+                let pos = item.pos();
                 if matches!(item, Fetched::Tombstone { .. }) {
                     gone.push(pos);
                 } else if let Some((message, hash)) = self.open_own(item, &at, &keys, now)? {
@@ -282,7 +302,8 @@ impl Holder {
         }
         // What is gone must be what she had erased: else the hub withholds it.
         let erased = gone.iter().all(|pos| self.profile.own_erased.contains(pos));
-        if !erased || missing > gone.len() as u64 {
+        let whole = holds(Check::OwnChainGap, missing <= gone.len() as u64);
+        if !erased || !whole {
             self.profile.alarm("withheld", None, now);
         }
         Ok(parts)
@@ -317,8 +338,20 @@ impl Holder {
             Body::SelfState(value) => serde_json::from_value::<Part>(value.clone()).ok(),
             _ => None,
         };
-        if let Some(link) = part.as_ref().and_then(Part::about) {
-            self.profile.own_places.entry(link).or_default().push(pos);
+        match &part {
+            Some(Part::Ward(ward)) => {
+                let places = &mut self.profile.ward_places;
+                places.entry(ward.id.to_text()).or_default().push(pos);
+            }
+            Some(part) => {
+                if let Some(link) = part.about() {
+                    let copies = self.places_of_copies(part);
+                    let places = self.profile.own_places.entry(link).or_default();
+                    places.push(pos);
+                    places.extend(copies);
+                }
+            }
+            None => {}
         }
         match self.profile.own_taken.get(&message.id.to_text()) {
             Some(known) if *known == hash => return (None, 0),
@@ -372,7 +405,7 @@ impl Holder {
             }
             wait_s = 0;
             for item in answer.items {
-                cursor = Some(pos_of(&item));
+                cursor = Some(item.pos());
                 let directory = self.trust.directory(&link.hub).cloned();
                 // The key must have counted when the hub took the message, not when its sender says
                 // that it was written: a withdrawn key could be backdated.
@@ -385,7 +418,12 @@ impl Holder {
                     (denizen_model::OrgId::from(id) == link.org).then(|| key.key().clone())
                 };
                 let from = From::Org(link.org);
-                opened.extend(self.open_item(item, &at, &keys, (&from, &key), now)?);
+                let Some(mut one) = self.open_item(item, &at, &keys, (&from, &key), now)? else {
+                    continue;
+                };
+                self.fill_apart(index, one.message_mut(), transport, now)
+                    .await?;
+                opened.push(one);
             }
         }
     }
@@ -419,22 +457,13 @@ impl Holder {
             self.profile.alarm("other-log", link, now);
             return Err(HolderError::HubAtFault("head-refused"));
         };
-        let seen = self.profile.log_sizes.entry(hub_key(&at.hub)).or_default();
-        let mut next = cursor.map_or(0, |c| c + 1);
-        let end = head.pos_max.map_or(0, |p| p + 1);
-        let fault = if checkpoint.size < *seen {
+        let fault = if self.is_other_log(&at.hub, &checkpoint) {
             Some("other-log")
-        } else if end < next || (answer.items.is_empty() && end > next) {
-            Some("withheld")
         } else {
-            let in_order = answer.items.iter().all(|item| {
-                let same = pos_of(item) == next;
-                next += 1;
-                same
-            });
-            (!in_order || next > end).then_some("withheld")
+            let next = cursor.map_or(0, |c| c + 1);
+            let end = head.pos_max.map_or(0, |p| p + 1);
+            (!is_whole(&answer.items, next, end)).then_some("withheld")
         };
-        *seen = checkpoint.size.max(*seen);
         match fault {
             None => Ok(answer),
             Some(code) => {
@@ -442,6 +471,23 @@ impl Holder {
                 Err(HolderError::HubAtFault(code))
             }
         }
+    }
+
+    /// Remembers the newest state of a hub's deposit log; whether this one is smaller, or another of
+    /// the same size (R10).
+    fn is_other_log(&mut self, hub: &HubId, checkpoint: &Checkpoint) -> bool {
+        let (hub, root) = (hub_key(hub), Sha256Hash::new(checkpoint.root));
+        let seen = self.profile.log_sizes.entry(hub.clone()).or_default();
+        if checkpoint.size < *seen {
+            return !holds(Check::LogSize, false);
+        }
+        let known = self.profile.log_roots.get(&hub);
+        let split = checkpoint.size == *seen && known.is_some_and(|known| *known != root);
+        *seen = checkpoint.size;
+        if !split {
+            self.profile.log_roots.insert(hub, root);
+        }
+        !holds(Check::LogRoot, !split)
     }
 
     fn open_item(
@@ -453,6 +499,10 @@ impl Holder {
         now: UnixTime,
     ) -> Result<Option<Opened>, HolderError> {
         let link = (at.index > 0).then_some(at.index);
+        if let Fetched::Object { pos, id, receipt } = &item {
+            self.take_marker(at.index, (id, *pos), receipt, now)?;
+            return Ok(None);
+        }
         let Fetched::Envelope {
             pos,
             envelope,
@@ -460,7 +510,9 @@ impl Holder {
         } = item
         else {
             // Nothing of hers erases single envelopes yet: a tombstone that she finds is the hub's.
-            self.profile.alarm("withheld", link, now);
+            if !holds(Check::TombstoneAsked, false) {
+                self.profile.alarm("withheld", link, now);
+            }
             return Ok(None);
         };
         let to = To {
@@ -492,7 +544,7 @@ impl Holder {
     }
 
     /// Fetches the status lists of what she holds, whole (R21). A list that cannot be had or is
-    /// refused leaves the one before it: its age is said.
+    /// refused leaves the one before it: its age is said, and that one was refused.
     async fn fetch_statuses<T: Transport>(&mut self, transport: &T, now: UnixTime) {
         let refs: BTreeSet<(u32, String)> = self
             .profile
@@ -507,11 +559,17 @@ impl Holder {
             let Some((org, list)) = parse_status_uri(&uri) else {
                 continue;
             };
-            let client = HubClient::new(transport, link.hub, &link.hub_url);
-            if let Ok(Some(token)) = client.status(&org, list).await
-                && self.trust.add_status(&uri, &token, &link.hub, now)
-            {
+            let (index, client) = (
+                link.index,
+                HubClient::new(transport, link.hub, &link.hub_url),
+            );
+            let Ok(Some(token)) = client.status(&org, list).await else {
+                continue;
+            };
+            if self.trust.add_status(&uri, &token, &link.hub, now) {
                 self.profile.statuses.insert(uri, token);
+            } else {
+                self.profile.alarm("status-list-refused", Some(index), now);
             }
         }
     }
@@ -537,6 +595,15 @@ impl Holder {
     }
 }
 
+/// Whether a page has the places from `next` on without gaps, and the head, which ends before `end`,
+/// counts no more and no fewer than are shown.
+fn is_whole(items: &[Fetched], next: u64, end: u64) -> bool {
+    let shown = end >= next && (!items.is_empty() || end == next);
+    let in_order = items.iter().zip(next..).all(|(item, at)| item.pos() == at);
+    let counted = items.len() as u64 <= end.saturating_sub(next);
+    holds(Check::HeadShown, shown) && holds(Check::PlacesInOrder, in_order && counted)
+}
+
 /// Finds a sender's key by the `kid` of a message.
 type KeyOf<'a> = &'a dyn Fn(&str, &Message) -> Option<PublicKey>;
 
@@ -555,12 +622,6 @@ fn delivered_at(item: &Fetched, directory: &VerifiedDirectory) -> Option<UnixTim
             let receipt = verify_proof(&receipt.proof, &directory.trust).ok()?;
             Some(receipt.opening.time)
         }
-        Fetched::Tombstone { .. } => None,
-    }
-}
-
-fn pos_of(item: &Fetched) -> u64 {
-    match item {
-        Fetched::Envelope { pos, .. } | Fetched::Tombstone { pos, .. } => *pos,
+        Fetched::Object { .. } | Fetched::Tombstone { .. } => None,
     }
 }

@@ -125,7 +125,8 @@ impl Trust {
             let key = directory.key::<StatusKey>(&org, Some(kid), now);
             let key = key.filter(|_| OrgId::from(id) == org)?;
             let seen = self.statuses.get(uri).map(StatusListToken::iat);
-            StatusListToken::verify(token, VERIFIER, key.key(), uri, seen).ok()
+            let list = StatusListToken::verify(token, VERIFIER, key.key(), uri, seen).ok()?;
+            list.is_large().then_some(list)
         };
         let Some(list) = add() else { return false };
         self.statuses.insert(uri.to_owned(), list);

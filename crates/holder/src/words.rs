@@ -143,8 +143,7 @@ impl<'a> Words<'a> {
 
     fn effect(&self, vct: &str, effect: &str) -> String {
         let kind = self.catalogue.kind(vct).map_or("", |k| k.name.as_str());
-        let keys =
-            ["effect", "penalty-type"].map(|claim| format!("value-{kind}-{claim}-{effect}"));
+        let keys = ["effect", "penalty-type"].map(|claim| format!("value-{kind}-{claim}-{effect}"));
         let known = keys.iter().find_map(|key| self.known(key));
         known.unwrap_or_else(|| effect.to_owned())
     }
@@ -185,11 +184,7 @@ impl<'a> Words<'a> {
             Value::Array(items) => {
                 let shown: Vec<_> = items.iter().map(|v| self.value(&key, v)).collect();
                 let written: Vec<_> = items.iter().map(plain).collect();
-                (
-                    Vec::new(),
-                    Some(shown.join(", ")),
-                    Some(written.join(", ")),
-                )
+                (Vec::new(), Some(shown.join(", ")), Some(written.join(", ")))
             }
             other => (
                 Vec::new(),
