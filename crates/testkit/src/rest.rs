@@ -186,3 +186,13 @@ impl Transport for Receiver {
         Ok(answer.body(b"ignored".to_vec()).unwrap())
     }
 }
+
+/// A case reference as a part of a path.
+#[must_use]
+pub fn encoded(text: &str) -> String {
+    let byte = |b: u8| match b {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => char::from(b).to_string(),
+        other => format!("%{other:02X}"),
+    };
+    text.bytes().map(byte).collect()
+}
