@@ -22,6 +22,7 @@ const RETAIN_EVERY_S: i64 = 3600;
 
 /// Serves until a signal.
 pub(super) async fn run(shell: &Shell, dir: &Path) -> anyhow::Result<()> {
+    let _lock = super::lock(dir)?;
     let config = Config::of(dir)?;
     let mut gateway = open(shell, dir)?;
     logging::start(LogFormat::Text, "info")?;
@@ -140,6 +141,9 @@ pub(super) async fn sync_once(shell: &Shell, dir: &Path) -> anyhow::Result<()> {
     let (waiting, outgoing) = gateway.backlog()?;
     println!("{waiting} row(s) wait for a link, {outgoing} envelope(s) for the hub.");
     let words = shell.catalogue.locale("en");
+    for kind in gateway.kinds_left_out() {
+        println!("a record kind that the hub lists is not used: {kind}");
+    }
     for alarm in gateway.alarms()? {
         println!("alarm of {}: {}", alarm.at.to_rfc3339(), alarm.code);
         // What happened, and what to do next.

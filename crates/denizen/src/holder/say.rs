@@ -17,7 +17,12 @@ pub(crate) struct Say {
 
 impl Say {
     pub(crate) fn new(shell: &Shell, language: &str) -> anyhow::Result<Self> {
-        let catalogue = Arc::clone(&shell.catalogue);
+        Self::over(&shell.catalogue, language)
+    }
+
+    /// With the texts of a catalogue.
+    pub(crate) fn over(catalogue: &Arc<Catalogue>, language: &str) -> anyhow::Result<Self> {
+        let catalogue = Arc::clone(catalogue);
         let locale = catalogue
             .locale(language)
             .context("the catalogue has no texts")?;
@@ -94,8 +99,8 @@ impl Say {
     }
 
     /// A kind's name.
-    pub(crate) fn kind(&self, shell: &Shell, vct: &str) -> String {
-        let name = shell.catalogue.kind(vct).map(|k| k.name.clone());
+    pub(crate) fn kind(&self, vct: &str) -> String {
+        let name = self.catalogue.kind(vct).map(|k| k.name.clone());
         let name = name.and_then(|n| self.known(&format!("kind-{n}")));
         name.unwrap_or_else(|| vct.to_owned())
     }

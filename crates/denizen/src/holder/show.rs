@@ -1,8 +1,15 @@
 //! What the person sees: invitations, records, services, applications.
 
-use super::{Open, Say};
+mod people;
+
+pub(super) use people::{answers, helpers, terms};
+
+use super::{
+    Open, Say,
+    pick::{Which, find_record},
+};
 use anyhow::bail;
-use denizen_holder::{Event, Freshness, InvitationPreview, Link, LinkState, RecordView};
+use denizen_holder::{Event, Freshness, InvitationPreview, Link, LinkState, RecordView, Renewals};
 use denizen_model::{
     OrgId, Sha256Hash, UnixTime,
     catalogue::{Catalogue, ClaimMetadata},
@@ -44,7 +51,7 @@ pub(super) fn invitation(at: &Open<'_>, preview: &InvitationPreview) {
             Some(Quality::Claim) => format!(" ({})", say.text("cli-claim", &[])),
             None => format!(" ({})", say.text("err-not-admitted", &[])),
         };
-        say.plain(&format!("  - {}{mark}", say.kind(at.shell, vct)));
+        say.plain(&format!("  - {}{mark}", say.kind(vct)));
     }
     if !invitation.asks.is_empty() {
         say.line("cli-link-asks", &[]);
@@ -56,8 +63,8 @@ pub(super) fn invitation(at: &Open<'_>, preview: &InvitationPreview) {
 
 fn service_title(at: &Open<'_>, service: &str) -> String {
     let title = at
-        .shell
-        .catalogue
+        .holder
+        .catalogue()
         .service(service)
         .map(|s| s.title_key.clone());
     let title = title.and_then(|key| at.say.known(&key));
@@ -141,7 +148,7 @@ pub(super) fn events(at: &Open<'_>, events: &[Event]) {
                     ("org", &org),
                     ("date", &date),
                 ];
-                say.line("cli-opened-by", &slots);
+                say.line(people::opened_key(notice), &slots);
             }
             _ => {}
         }
@@ -153,19 +160,21 @@ pub(super) fn events(at: &Open<'_>, events: &[Event]) {
     }
 }
 
-/// All records, numbered, newest first.
-pub(super) fn list(at: &Open<'_>) -> anyhow::Result<()> {
-    let views = at.holder.records(at.now());
+/// The records, numbered, newest first.
+pub(super) fn list(at: &Open<'_>, which: &Which) -> anyhow::Result<()> {
+    let views = which.of(at)?;
     if views.is_empty() {
         at.say.line("cli-list-empty", &[]);
     }
-    for (number, view) in views.iter().enumerate() {
-        heading(at, view, Some(number + 1));
+    for (number, view) in &views {
+        heading(at, view, Some(*number));
         notice(&at.say, view);
     }
     for refused in &at.holder.profile().refused {
         at.say.plain(&at.say.refusal(&refused.code).to_string());
     }
+    super::import::list(at);
+    super::due::remind(at);
     Ok(())
 }
 
@@ -179,7 +188,7 @@ fn heading(at: &Open<'_>, view: &RecordView, number: Option<usize>) {
     };
     say.plain(&format!(
         "{number}{}  [{short}]{special}",
-        say.kind(at.shell, &view.vct)
+        say.kind(&view.vct)
     ));
     let summary = summary(at, view);
     if !summary.is_empty() {
@@ -191,12 +200,11 @@ fn heading(at: &Open<'_>, view: &RecordView, number: Option<usize>) {
     if view.superseded {
         say.indented("cli-superseded", &[]);
     }
+    people::shared_contact(at, view);
     if view.returned {
         say.indented("cli-returned", &[]);
     }
-    if view.quality == Some(Quality::Claim) {
-        say.indented("cli-claim", &[]);
-    }
+    claim(at, view);
     say.plain(&format!("    {}", status(say, view)));
     if let Some(expires) = view.expires {
         let over = expires < at.now().date();
@@ -211,12 +219,43 @@ fn heading(at: &Open<'_>, view: &RecordView, number: Option<usize>) {
     }
 }
 
+/// That it was issued under a document which was replaced since.
+fn renewed(at: &Open<'_>, view: &RecordView, renewals: &Renewals) {
+    if let Some(renewal) = renewals.of(view) {
+        let slots = [("old", renewal.old.as_str()), ("new", &renewal.new)];
+        at.say.indented("cli-renewed", &slots);
+    }
+}
+
+/// The mark of a claim of a private body, and what she says to it.
+fn claim(at: &Open<'_>, view: &RecordView) {
+    if view.quality != Some(Quality::Claim) {
+        return;
+    }
+    let reply = at.holder.reply_of(&view.kept);
+    match at.holder.confirmed_by(view, at.now()) {
+        Some(org) => {
+            let org = at.holder.name_of(&org);
+            at.say.indented("cli-confirmed-by", &[("org", &org)]);
+        }
+        None => {
+            at.say.indented("cli-claim", &[]);
+            if reply.is_none() {
+                at.say.indented("cli-reply-right", &[]);
+            }
+        }
+    }
+    if let Some(reply) = reply {
+        at.say.indented("cli-reply-yours", &[("text", &reply.text)]);
+    }
+}
+
 /// Its first plain claims, so that two records of one kind are told apart.
 fn summary(at: &Open<'_>, view: &RecordView) -> String {
-    let Some(kind) = at.shell.catalogue.kind(&view.vct) else {
+    let Some(kind) = at.holder.catalogue().kind(&view.vct) else {
         return String::new();
     };
-    let top = ordered(&at.shell.catalogue, &kind.name, &[], &view.claims);
+    let top = ordered(at.holder.catalogue(), &kind.name, &[], &view.claims);
     let plain = top
         .into_iter()
         .filter(|(_, v)| !v.is_object() && !v.is_array());
@@ -300,21 +339,6 @@ fn effect_text(say: &Say, view: &RecordView, effect: &str) -> String {
     known.unwrap_or_else(|| effect.to_owned())
 }
 
-/// The record of a number in the list, or of the beginning of its name.
-pub(super) fn find_record(at: &Open<'_>, asked: &str) -> anyhow::Result<Sha256Hash> {
-    let views = at.holder.records(at.now());
-    let by_number = asked.parse::<usize>().ok().filter(|n| *n > 0);
-    if let Some(view) = by_number.and_then(|n| views.get(n - 1)) {
-        return Ok(view.kept);
-    }
-    let named = |v: &&RecordView| v.kept.to_text().starts_with(asked);
-    let found: Vec<_> = views.iter().filter(named).collect();
-    match found.as_slice() {
-        [view] => Ok(view.kept),
-        _ => bail!(at.say.text("cli-record-unknown", &[])),
-    }
-}
-
 /// The links with their numbers.
 pub(super) fn links(at: &Open<'_>) -> anyhow::Result<()> {
     for link in &at.holder.profile().links {
@@ -338,16 +362,24 @@ pub(super) fn links(at: &Open<'_>) -> anyhow::Result<()> {
 
 /// One record in full.
 pub(super) fn record(at: &Open<'_>, asked: &str) -> anyhow::Result<()> {
+    if super::import::show(at, asked) {
+        return Ok(());
+    }
     let kept = find_record(at, asked)?;
     let view = at.holder.record(&kept, at.now());
     let Some(view) = &view else {
         bail!(at.say.text("cli-record-unknown", &[]));
     };
     heading(at, view, None);
+    renewed(at, view, &at.holder.renewals(at.now()));
     notice(&at.say, view);
-    let name = at.shell.catalogue.kind(&view.vct).map(|k| k.name.clone());
+    let name = at
+        .holder
+        .catalogue()
+        .kind(&view.vct)
+        .map(|k| k.name.clone());
     let name = name.unwrap_or_default();
-    for (claim, value) in ordered(&at.shell.catalogue, &name, &[], &view.claims) {
+    for (claim, value) in ordered(at.holder.catalogue(), &name, &[], &view.claims) {
         print_claim(at, &name, std::slice::from_ref(claim), value, 1);
     }
     if let Some(law) = &view.held.legal_basis {
@@ -376,7 +408,7 @@ pub(super) fn print_claim(at: &Open<'_>, kind: &str, path: &[String], value: &Va
     match value {
         Value::Object(members) => {
             say.plain(&format!("{space}{label}:"));
-            for (name, value) in ordered(&at.shell.catalogue, kind, path, members) {
+            for (name, value) in ordered(at.holder.catalogue(), kind, path, members) {
                 let path = [path, std::slice::from_ref(name)].concat();
                 print_claim(at, kind, &path, value, depth + 1);
             }
@@ -439,6 +471,9 @@ pub(super) fn follow(at: &Open<'_>) -> anyhow::Result<()> {
         for event in &application.events {
             state(say, event);
         }
+        for reply in &application.replies {
+            say.indented("cli-reply-sent", &[("text", &reply.reply.text)]);
+        }
         if application.withdrawn {
             say.indented("cli-application-withdrawn", &[]);
         }
@@ -454,7 +489,7 @@ pub(super) fn follow(at: &Open<'_>) -> anyhow::Result<()> {
             ("org", &org),
             ("date", &date),
         ];
-        say.line("cli-opened-by", &slots);
+        say.line(people::opened_key(&entry.notice), &slots);
         for claim in &entry.notice.claims {
             say.plain(&format!("    {claim}"));
         }
