@@ -27,7 +27,37 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     }
     list.push(']');
-    Ok(fs::write(folder("OUT_DIR")?.join("catalogue.rs"), list)?)
+    fs::write(folder("OUT_DIR")?.join("catalogue.rs"), list)?;
+    let bundle = folder("CARGO_MANIFEST_DIR")?.join("../../web/dist/portal");
+    let portal = match std::env::var_os("CARGO_FEATURE_EMBED_WEB") {
+        Some(_) => portal(&bundle)?,
+        None => "&[]".to_owned(),
+    };
+    Ok(fs::write(folder("OUT_DIR")?.join("portal.rs"), portal)?)
+}
+
+/// The portal's bundle, as `cargo xtask web` writes it.
+fn portal(bundle: &Path) -> Result<String, Box<dyn Error>> {
+    println!("cargo::rerun-if-changed={}", bundle.display());
+    let mut list = String::from("&[\n");
+    let mut open = vec![bundle.to_owned()];
+    while let Some(below) = open.pop() {
+        let mut paths = Vec::new();
+        for entry in fs::read_dir(&below)? {
+            paths.push(entry?.path());
+        }
+        paths.sort();
+        for path in paths {
+            if path.is_dir() {
+                open.push(path);
+                continue;
+            }
+            let name = path.strip_prefix(bundle)?;
+            writeln!(list, "    ({name:?}, include_bytes!({path:?})),")?;
+        }
+    }
+    list.push(']');
+    Ok(list)
 }
 
 /// Names of the JSON files in a folder, in order.

@@ -9,6 +9,7 @@ mod init;
 mod kinds;
 mod last;
 mod organisations;
+mod portal;
 mod serve;
 mod suspend;
 

@@ -2,7 +2,10 @@
 
 mod auth;
 mod extract;
+mod portal;
 mod problem;
+
+pub use portal::{About, Bundle, BundleError, MANIFEST_FILE, with_portal};
 
 use crate::{Hub, Shared, address, deposit, directory, erase, fetch, object, public};
 use auth::{Signed, signed_address, signed_depositor, signed_organisation, signed_owner};

@@ -22,7 +22,9 @@ mod public;
 mod receipt;
 
 pub use end::{Ends, NewestKnown, read_directory, read_ends};
-pub use http::{DESCRIPTION, ROUTES, router};
+pub use http::{
+    About, Bundle, BundleError, DESCRIPTION, MANIFEST_FILE, ROUTES, router, with_portal,
+};
 pub use init::{HubKeys, OperatorIdentity, make_operator};
 pub use log::{OpenError, SequencerThread};
 

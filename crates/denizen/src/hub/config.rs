@@ -7,7 +7,11 @@ use crate::{
 use anyhow::Context as _;
 use denizen_hub::HubConfig;
 use serde::Deserialize;
-use std::{fs, net::SocketAddr, path::Path};
+use std::{
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 /// Every setting with its default, explained.
 pub(crate) const EXAMPLE: &str = include_str!("example.toml");
@@ -22,8 +26,18 @@ pub(crate) struct Config {
     pub(crate) listen: SocketAddr,
     pub(crate) drain_s: u16,
     pub(crate) tls: Option<Tls>,
+    pub(crate) portal: Portal,
     pub(crate) limits: Limits,
     pub(crate) log: Log,
+}
+
+/// The portal for browsers.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Portal {
+    /// A bundle's folder; without one the program's own, if it was built with one.
+    pub(crate) folder: Option<PathBuf>,
+    pub(crate) synthetic: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -50,6 +64,7 @@ impl Default for Config {
             listen: SocketAddr::from(([127, 0, 0, 1], 7700)),
             drain_s: 10,
             tls: None,
+            portal: Portal::default(),
             limits: Limits::default(),
             log: Log::default(),
         }
@@ -91,6 +106,9 @@ impl Config {
             tls.certificate = folder.join(&tls.certificate);
             tls.key = folder.join(&tls.key);
         }
+        if let (Some(portal), Some(folder)) = (&mut config.portal.folder, file.parent()) {
+            *portal = folder.join(&portal);
+        }
         Ok(config)
     }
 
@@ -124,7 +142,6 @@ pub(crate) fn example_for(listen: SocketAddr) -> String {
 mod tests {
     use super::*;
     use denizen_model::{HubId, statement::Origins};
-    use std::path::PathBuf;
 
     #[test]
     fn the_example_says_the_defaults() {

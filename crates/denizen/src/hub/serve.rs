@@ -2,13 +2,14 @@
 
 use super::{
     config::Config,
-    folder::{Folder, Lock, Operator},
+    folder::{Folder, Operator},
     last::keep,
+    portal,
 };
-use crate::{logging, shell::Shell, signal::stop_signal, tls::server_config};
+use crate::{files::FolderLock, logging, shell::Shell, signal::stop_signal, tls::server_config};
 use anyhow::{Context as _, bail};
 use axum_server::{Handle, tls_rustls::RustlsConfig};
-use denizen_hub::{Hub, SequencerThread, router};
+use denizen_hub::{Bundle, Hub, SequencerThread, router, with_portal};
 use std::{
     net::{SocketAddr, TcpListener},
     path::Path,
@@ -34,6 +35,7 @@ pub(crate) async fn run(shell: &Shell, dir: &Path, config: Option<&Path>) -> any
     let mut hub_config = folder.hub_config(&operator)?;
     config.limit(&mut hub_config);
     let (clock, keys) = (Arc::new(shell.clock), folder.keys()?);
+    let bundle = portal::bundle(&operator, &config.portal)?;
     let last = folder.last_checkpoint()?;
     if !last.is_there() {
         tracing::warn!(
@@ -62,7 +64,12 @@ pub(crate) async fn run(shell: &Shell, dir: &Path, config: Option<&Path>) -> any
         let _ = stop.send(());
         let _ = keeper.await;
     };
-    let ended = serve(hub, sequencer, listener, &config, end_keeper).await;
+    let served = Served {
+        hub,
+        sequencer,
+        bundle,
+    };
+    let ended = serve(served, listener, &config, end_keeper).await;
     release(lock);
     ended
 }
@@ -88,17 +95,33 @@ fn say_where(operator: &Operator, listen: SocketAddr, tls: bool) {
     println!("Stop it with SIGTERM or ctrl-c.");
 }
 
+/// What answers.
+struct Served {
+    hub: Hub,
+    sequencer: SequencerThread,
+    bundle: Option<Bundle>,
+}
+
 /// Serves until a signal or a fault; then lets running requests end, and `then` what else has a
 /// handle of the hub.
 async fn serve(
-    hub: Hub,
-    sequencer: SequencerThread,
+    served: Served,
     listener: TcpListener,
     config: &Config,
     then: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
     let handle = Handle::new();
-    let app = router(&hub).into_make_service();
+    let Served {
+        hub,
+        sequencer,
+        bundle,
+    } = served;
+    let routes = router(&hub);
+    let app = match &bundle {
+        Some(bundle) => with_portal(routes, bundle),
+        None => routes,
+    };
+    let app = app.into_make_service();
     let mut server = match &config.tls {
         None => tokio::spawn(
             axum_server::from_tcp(listener)?
@@ -150,6 +173,6 @@ fn watch(
 }
 
 /// Others may have the folder from here on.
-fn release(lock: Lock) {
+fn release(lock: FolderLock) {
     drop(lock);
 }
