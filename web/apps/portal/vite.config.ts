@@ -1,0 +1,27 @@
+import { svelte } from "@sveltejs/vite-plugin-svelte";
+import { fileURLToPath } from "node:url";
+import { defineConfig } from "vite";
+import { integrity, integrityOf } from "../../build/integrity";
+
+const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+const out = here("../../dist/portal");
+
+export default defineConfig({
+  root: here("."),
+  publicDir: here("../../generated/public"),
+  define: { __WASM_INTEGRITY__: JSON.stringify(integrityOf(here("../../packages/sdk/wasm/denizen_bg.wasm"))) },
+  plugins: [svelte(), integrity(out)],
+  build: {
+    outDir: out,
+    emptyOutDir: true,
+    target: "es2022",
+    assetsInlineLimit: 0,
+    modulePreload: false,
+    cssCodeSplit: false,
+    rollupOptions: { output: { entryFileNames: "assets/portal-[hash].js", assetFileNames: "assets/[name]-[hash][extname]" } },
+  },
+  worker: {
+    format: "es",
+    rollupOptions: { output: { entryFileNames: "assets/worker-[hash].js", assetFileNames: "assets/[name]-[hash][extname]" } },
+  },
+});

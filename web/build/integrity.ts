@@ -1,0 +1,64 @@
+// What makes the bundle checkable: integrity attributes, the offline worker, a manifest of all hashes.
+
+import { createHash } from "node:crypto";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join, relative } from "node:path";
+import type { Plugin } from "vite";
+
+/** The exact policy. The hub sends it with every file; the manifest names it. */
+export const CSP = [
+  "default-src 'none'",
+  "script-src 'self' 'wasm-unsafe-eval'",
+  "worker-src 'self'",
+  "style-src 'self'",
+  "img-src 'self' blob: data:",
+  "font-src 'self'",
+  "connect-src 'self'",
+  "manifest-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+  "require-trusted-types-for 'script'",
+  "trusted-types denizen svelte-trusted-html",
+].join("; ");
+
+const hash = (algorithm: "sha256" | "sha384", bytes: Uint8Array | string, encoding: "hex" | "base64" | "base64url") =>
+  createHash(algorithm).update(bytes).digest(encoding);
+
+/** The `integrity` of a file. */
+export const integrityOf = (path: string): string => `sha384-${hash("sha384", readFileSync(path), "base64")}`;
+
+function files(folder: string): string[] {
+  return readdirSync(folder, { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(folder, join(entry.parentPath, entry.name)))
+    .sort();
+}
+
+/** Runs after everything else is written. */
+export function integrity(folder: string): Plugin {
+  return {
+    name: "denizen-integrity",
+    apply: "build",
+    closeBundle: {
+      order: "post",
+      handler() {
+        const page = join(folder, "index.html");
+        const html = readFileSync(page, "utf8").replace(
+          /<(script|link)([^>]*?)(src|href)="\/(assets\/[^"]+)"/g,
+          (whole: string, tag: string, before: string, attribute: string, path: string) =>
+            `<${tag}${before}${attribute}="/${path}" integrity="${integrityOf(join(folder, path))}"`,
+        ).replaceAll(" crossorigin", "");
+        writeFileSync(page, html);
+        const cached = files(folder).filter((f) => f !== "service-worker.js" && f !== "manifest.json");
+        const digests = Object.fromEntries(cached.map((f) => [f, hash("sha256", readFileSync(join(folder, f)), "base64url")]));
+        const worker = readFileSync(new URL("./service-worker.js", import.meta.url), "utf8")
+          .replace("__FILES__", JSON.stringify(digests))
+          .replace("__VERSION__", hash("sha256", JSON.stringify(digests), "hex").slice(0, 16));
+        writeFileSync(join(folder, "service-worker.js"), worker);
+        digests["service-worker.js"] = hash("sha256", worker, "base64url");
+        writeFileSync(join(folder, "manifest.json"), `${JSON.stringify({ v: 1, csp: CSP, files: digests }, null, 1)}\n`);
+      },
+    },
+  };
+}

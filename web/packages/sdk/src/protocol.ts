@@ -1,0 +1,67 @@
+// What page and worker say to each other.
+
+import type {
+  ConfirmedApplication, History, InvitationPage, KitPage, LeavingPage, Overview, Problem, RecordPage, Services,
+} from "../wasm/denizen.js";
+
+export type * from "../wasm/denizen.js";
+
+/** What the hub that serves the page says of itself. */
+export interface Hub { hubId: string; hubUrl: string; name: string; synthetic: boolean }
+
+/** What this browser keeps of a profile, before anything is unlocked. */
+export interface KeptHere { profile: boolean; passphrase: boolean; passkeys: PasskeyInfo[]; staySignedIn: boolean; kitConfirmed: boolean }
+/** A passkey, as its owner sees it. */
+export interface PasskeyInfo { id: string; name: string; made: string; used: string; credentialId: Uint8Array }
+
+/** What was fetched before the worker does anything. */
+export interface Start { hub: Hub; catalogue: string; language: string; texts: string }
+
+/** Methods of the worker. All of them wait their turn in one queue. */
+export interface Api {
+  start(with_: Start): KeptHere;
+  setLanguage(language: string, texts: string): void;
+  /** A new profile, unlocked; nothing is kept before `keepPassphrase` or `keepPasskey`. */
+  make(): void;
+  restore(kit: string, beside: boolean): void;
+  keepPassphrase(passphrase: string): void;
+  keepPasskey(credentialId: Uint8Array, prf: Uint8Array, name: string): void;
+  removePasskey(id: string): void;
+  unlockPassphrase(passphrase: string): void;
+  unlockPasskey(credentialId: Uint8Array, prf: Uint8Array): void;
+  unlockKept(): void;
+  staySignedIn(on: boolean): void;
+  kitConfirmed(): void;
+  keptHere(): KeptHere;
+  /** Deletes everything that this browser keeps. */
+  forget(): void;
+
+  kit(): KitPage;
+  overview(): Overview;
+  record(kept: string): RecordPage;
+  services(): Services;
+  history(): History;
+  exportAll(): Map<string, Uint8Array>;
+  preview(application: ConfirmedApplication): LeavingPage;
+
+  /** Fetches what came and sends what waits; gives how many things are new. */
+  sync(): number;
+  readInvitation(text: string): InvitationPage;
+  acceptInvitation(): number;
+  apply(application: ConfirmedApplication): string;
+  withdraw(id: string, text: string): void;
+  dispute(kept: string, claims: string[][], text: string, papers: Paper[]): void;
+  notMine(kept: string, text: string): void;
+  freeze(link: number, frozen: boolean): void;
+  closeLink(link: number, reason: string): void;
+  shred(link: number): void;
+  note(link: number, text: string): void;
+  requestErasure(link: number): void;
+}
+
+/** A paper that is attached: media type and text. */
+export interface Paper { mediaType: string; data: string }
+
+export type Method = keyof Api;
+export interface Call { id: number; method: Method; args: unknown[] }
+export type Answer = { id: number; value: unknown } | { id: number; problem: Problem };

@@ -1,0 +1,62 @@
+// What this browser keeps: one small database, in which nothing of the profile lies in clear.
+
+const NAME = "denizen";
+const STORE = "kept";
+
+/** A root wrapped under a passphrase, with the secret of this device that it needs as well. */
+export interface PassphraseWrap { wrapped: Uint8Array; deviceSecret: Uint8Array }
+/** A root wrapped under a passkey's PRF output. */
+export interface PasskeyWrap { id: string; name: string; credentialId: Uint8Array; wrapped: Uint8Array; made: string; used: string }
+
+/** Everything that may be kept, by its key. */
+export interface Kept {
+  profile: Uint8Array;
+  passphrase: PassphraseWrap;
+  passkeys: PasskeyWrap[];
+  /** A key that cannot be taken out of the browser, and the root under it; only if she asked for it. */
+  staySignedIn: { key: CryptoKey; nonce: Uint8Array; sealed: ArrayBuffer };
+  language: string;
+  /** Drafts of applications, encrypted with the profile's own key are not needed: they hold answers only
+   *  while the profile is unlocked, and are kept inside it. */
+  kitConfirmed: boolean;
+}
+
+function open(): Promise<IDBDatabase> {
+  return new Promise((resolve, reject) => {
+    const asked = indexedDB.open(NAME, 1);
+    asked.onupgradeneeded = () => asked.result.createObjectStore(STORE);
+    asked.onsuccess = () => resolve(asked.result);
+    asked.onerror = () => reject(new Error("storage"));
+  });
+}
+
+async function run<T>(mode: IDBTransactionMode, work: (store: IDBObjectStore) => IDBRequest<T>): Promise<T> {
+  const database = await open();
+  try {
+    return await new Promise<T>((resolve, reject) => {
+      // `strict`: what is said to be kept is on the disk, also if the browser ends now.
+      const transaction = database.transaction(STORE, mode, { durability: "strict" });
+      const asked = work(transaction.objectStore(STORE));
+      transaction.oncomplete = () => resolve(asked.result);
+      transaction.onerror = transaction.onabort = () => reject(new Error("storage"));
+    });
+  } finally {
+    database.close();
+  }
+}
+
+export const read = <K extends keyof Kept>(key: K): Promise<Kept[K] | undefined> =>
+  run("readonly", (store) => store.get(key) as IDBRequest<Kept[K] | undefined>);
+
+export const write = async <K extends keyof Kept>(key: K, value: Kept[K]): Promise<void> => {
+  await run("readwrite", (store) => store.put(value, key));
+};
+
+export const remove = async (key: keyof Kept): Promise<void> => {
+  await run("readwrite", (store) => store.delete(key));
+};
+
+/** Forgets everything that this browser keeps. */
+export const forget = async (): Promise<void> => {
+  await run("readwrite", (store) => store.clear());
+};

@@ -1,0 +1,223 @@
+// The only place that has the root secret. One call after the other; whatever changes the profile is
+// kept before anything is sent, and again after.
+
+import init, { Files, Session, setValidate, unwrapPassphrase, unwrapPrf, wrapPassphrase, wrapPrf } from "../wasm/denizen.js";
+import wasmUrl from "../wasm/denizen_bg.wasm?url";
+import type { Answer, Api, Call, KeptHere, Start } from "./protocol.js";
+import { forget, read, remove, write, type PasskeyWrap } from "./store.js";
+import { send } from "./send.js";
+import { validate } from "./validate.js";
+
+declare const __WASM_INTEGRITY__: string;
+
+let started: (Start & { files: Files }) | undefined;
+let session: Session | undefined;
+
+const problem = (code: string) => ({ code, what: "", next: "", details: [] });
+const opened = (): Session => {
+  if (session === undefined) throw problem("locked");
+  return session;
+};
+const begun = (): Start & { files: Files } => {
+  if (started === undefined) throw problem("internal");
+  return started;
+};
+const root = (): Uint8Array => opened().dangerRoot();
+const today = () => new Date().toISOString().slice(0, 10);
+
+/** Keeps the profile. Nothing leaves that this browser would not know after it was closed. */
+async function keep(): Promise<void> {
+  const kept = await read("passphrase") !== undefined || (await read("passkeys") ?? []).length > 0;
+  // Before there is a way to unlock it, a kept profile would be lost bytes.
+  if (kept) await write("profile", opened().encrypt());
+}
+
+/** Keeps, then sends; a hub that is away is no error: it is sent at the next sync. */
+async function keepAndSend(): Promise<void> {
+  await keep();
+  try {
+    await opened().sync();
+    await keep();
+    await opened().send();
+  } catch (error) {
+    if ((error as { code?: string }).code !== "hub-unreachable") throw error;
+  } finally {
+    await keep();
+  }
+}
+
+async function keptHere(): Promise<KeptHere> {
+  const passkeys = await read("passkeys") ?? [];
+  return {
+    profile: await read("profile") !== undefined,
+    passphrase: await read("passphrase") !== undefined,
+    passkeys: passkeys.map(({ id, name, made, used, credentialId }) => ({ id, name, made, used, credentialId })),
+    staySignedIn: await read("staySignedIn") !== undefined,
+    kitConfirmed: await read("kitConfirmed") ?? false,
+  };
+}
+
+async function open(secret: Uint8Array): Promise<void> {
+  const { files, language } = begun();
+  const profile = await read("profile");
+  if (profile === undefined) throw problem("profile");
+  session?.free();
+  session = Session.open(secret, profile, language, files, send);
+  secret.fill(0);
+}
+
+async function sealRoot(): Promise<void> {
+  const key = await crypto.subtle.generateKey({ name: "AES-GCM", length: 256 }, false, ["encrypt", "decrypt"]);
+  const nonce = crypto.getRandomValues(new Uint8Array(12));
+  const secret = root();
+  const sealed = await crypto.subtle.encrypt({ name: "AES-GCM", iv: nonce }, key, secret as BufferSource);
+  secret.fill(0);
+  await write("staySignedIn", { key, nonce, sealed });
+}
+
+type Async = { [M in keyof Api]: (...args: Parameters<Api[M]>) => Promise<ReturnType<Api[M]>> };
+
+const api: Async = {
+  async start(with_) {
+    const module = await fetch(wasmUrl, { integrity: __WASM_INTEGRITY__ });
+    await init({ module_or_path: module });
+    setValidate(validate);
+    started = { ...with_, files: new Files(with_.catalogue, with_.language, with_.texts) };
+    return keptHere();
+  },
+  async setLanguage(language, texts) {
+    const { catalogue } = begun();
+    const files = new Files(catalogue, language, texts);
+    started = { ...begun(), language, texts, files };
+    await write("language", language);
+    if (session !== undefined) {
+      const secret = session.dangerRoot();
+      const bytes = session.encrypt();
+      session.free();
+      session = Session.open(secret, bytes, language, files, send);
+      await keep();
+    }
+  },
+  async make() {
+    const { hub, language, files } = begun();
+    session?.free();
+    session = Session.make({ hubId: hub.hubId, hubUrl: hub.hubUrl, language }, files, send);
+  },
+  async restore(kit, beside) {
+    const { language, files } = begun();
+    session?.free();
+    session = await Session.restore(kit, language, beside, files, send);
+    await write("kitConfirmed", true);
+  },
+  async keepPassphrase(passphrase) {
+    const { wrapped, deviceSecret } = wrapPassphrase(root(), passphrase);
+    await write("passphrase", { wrapped: Uint8Array.from(wrapped), deviceSecret: Uint8Array.from(deviceSecret) });
+    await keepAndSend();
+  },
+  async keepPasskey(credentialId, prf, name) {
+    const wrapped = wrapPrf(root(), prf);
+    prf.fill(0);
+    const entry: PasskeyWrap = { id: crypto.randomUUID(), name, credentialId, wrapped, made: today(), used: today() };
+    await write("passkeys", [...(await read("passkeys") ?? []), entry]);
+    await keepAndSend();
+  },
+  async removePasskey(id) {
+    const left = (await read("passkeys") ?? []).filter((p) => p.id !== id);
+    if (left.length === 0 && await read("passphrase") === undefined) throw problem("last-method");
+    await write("passkeys", left);
+  },
+  async unlockPassphrase(passphrase) {
+    const kept = await read("passphrase");
+    if (kept === undefined) throw problem("profile");
+    await open(unwrapPassphrase(kept.wrapped, passphrase, kept.deviceSecret));
+  },
+  async unlockPasskey(credentialId, prf) {
+    const all = await read("passkeys") ?? [];
+    const same = (p: PasskeyWrap) => p.credentialId.length === credentialId.length && p.credentialId.every((b, i) => b === credentialId[i]);
+    const kept = all.find(same);
+    if (kept === undefined) throw problem("profile");
+    const secret = unwrapPrf(kept.wrapped, prf);
+    prf.fill(0);
+    await open(secret);
+    await write("passkeys", all.map((p) => (p.id === kept.id ? { ...p, used: today() } : p)));
+  },
+  async unlockKept() {
+    const kept = await read("staySignedIn");
+    if (kept === undefined) throw problem("locked");
+    const secret = await crypto.subtle.decrypt({ name: "AES-GCM", iv: kept.nonce as BufferSource }, kept.key, kept.sealed);
+    await open(new Uint8Array(secret));
+  },
+  async staySignedIn(on) {
+    if (on) await sealRoot();
+    else await remove("staySignedIn");
+  },
+  async kitConfirmed() {
+    await write("kitConfirmed", true);
+  },
+  keptHere,
+  async forget() {
+    session?.free();
+    session = undefined;
+    await forget();
+  },
+
+  async kit() { return opened().kit(); },
+  async overview() { return opened().overview(); },
+  async record(kept) { return opened().record(kept); },
+  async services() { return opened().services(); },
+  async history() { return opened().history(); },
+  async exportAll() { return opened().export() as Map<string, Uint8Array>; },
+  async preview(application) { return opened().preview(application); },
+
+  async sync() {
+    await keep();
+    try {
+      const fresh = await opened().sync();
+      await keep();
+      await opened().send();
+      return fresh;
+    } finally {
+      await keep();
+    }
+  },
+  async readInvitation(text) { return opened().readInvitation(text); },
+  async acceptInvitation() {
+    const link = opened().acceptInvitation();
+    await keepAndSend();
+    return link;
+  },
+  async apply(application) {
+    const id = opened().apply(application);
+    await keepAndSend();
+    return id;
+  },
+  async withdraw(id, text) { opened().withdraw(id, text); await keepAndSend(); },
+  async dispute(kept, claims, text, papers) {
+    opened().dispute(kept, JSON.stringify(claims), text, papers.flatMap((p) => [p.mediaType, p.data]));
+    await keepAndSend();
+  },
+  async notMine(kept, text) { opened().notMine(kept, text); await keepAndSend(); },
+  async freeze(link, frozen) { opened().freeze(link, frozen); await keepAndSend(); },
+  async closeLink(link, reason) { opened().closeLink(link, reason); await keepAndSend(); },
+  async shred(link) { await keep(); await opened().shred(link); await keep(); },
+  async note(link, text) { opened().note(link, text); await keepAndSend(); },
+  async requestErasure(link) { opened().requestErasure(link); await keepAndSend(); },
+};
+
+let queue: Promise<void> = Promise.resolve();
+self.onmessage = ({ data }: MessageEvent<Call>) => {
+  queue = queue.then(() => answer(data));
+};
+
+async function answer({ id, method, args }: Call): Promise<void> {
+  let said: Answer;
+  try {
+    const call = api[method] as (...args: unknown[]) => Promise<unknown>;
+    said = { id, value: await call(...args) };
+  } catch (error) {
+    const known = typeof error === "object" && error !== null && "code" in error && "details" in error;
+    // What is no problem of ours is not repeated: it could hold anything.
+    said = { id, problem: known ? (error as ReturnType<typeof problem>) : problem("internal") };
+  }
+  self.postMessage(said);
+}
