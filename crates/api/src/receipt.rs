@@ -266,8 +266,7 @@ pub fn verify_delivery(
 ) -> Result<(Envelope, VerifiedReceipt), DeliveryError> {
     let parsed = Envelope::parse(envelope)?;
     let header = parsed.header();
-    let mine = (header.hub, header.to, header.suite) == (to.hub, to.address, to.suite);
-    if !holds(Check::DeliveryAddress, mine) {
+    if (header.hub, header.to, header.suite) != (to.hub, to.address, to.suite) {
         return Err(DeliveryError::OtherAddress);
     }
     let of = ReceiptFor {

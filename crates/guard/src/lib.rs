@@ -95,8 +95,6 @@ checks! {
     HeaderIsAad = "R5";
     /// A message has the attachments that its envelope commits to.
     MessageCommit = "R5";
-    /// An envelope is for the hub, address and suite that were asked.
-    DeliveryAddress = "R5";
     /// A receipt is of the envelope beside it.
     ReceiptOf = "R5";
     /// A receipt is of the place that was asked.
@@ -105,8 +103,6 @@ checks! {
     MessageSignature = "R6";
     /// A message was written for the address where it lies.
     MessageTo = "R6";
-    /// A message names the sender that the link has.
-    MessageFrom = "R6";
     /// A wrapped root commits to its key.
     KeyCommitment = "R7";
     /// What does not open and what opens to nonsense are answered alike.

@@ -5,6 +5,7 @@ use denizen_api::{
     ProblemKind,
     wire::{Accept, AddressState, ChangeAccepts, RegisterAddress},
 };
+use denizen_guard::{Check, holds};
 use denizen_model::{
     AddressId, Sha256Hash,
     key::Pass as PassKey,
@@ -152,7 +153,8 @@ pub(crate) async fn change(
         return Err(ProblemKind::Conflict);
     }
     // Narrowing and freezing are the owner's; a new depositor needs a new address.
-    if !change.accepts.iter().all(|a| old.accepts.contains(a)) {
+    let narrower = change.accepts.iter().all(|a| old.accepts.contains(a));
+    if !holds(Check::AcceptsNarrow, narrower) {
         return Err(ProblemKind::PassRefused);
     }
     let accepts = json(&change.accepts);

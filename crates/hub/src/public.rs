@@ -5,6 +5,7 @@ use denizen_api::{
     ProblemKind,
     wire::{ROOT_SIZE_BYTES_MAX, STATUS_SIZE_BYTES_MAX, WrappedRoot},
 };
+use denizen_guard::{Check, holds};
 use denizen_jose::PublicKey;
 use denizen_model::{Nonce, OrgId};
 
@@ -26,7 +27,12 @@ pub(crate) async fn put_root(
     let work = move |tx: &mut Tx<'_>| {
         let old = tx.db.root(&locator)?;
         let put = match old {
-            Some(old) => old.owner == owner && old.body == root.wrapped.0,
+            Some(old) if old.owner == owner && old.body == root.wrapped.0 => true,
+            Some(_) if holds(Check::RootCreateOnly, false) => {
+                tx.db.delete_root(&locator)?;
+                tx.db.insert_root(&locator, &owner, &root.wrapped.0)?
+            }
+            Some(_) => false,
             // One counter for everybody, as for address 0.
             None if !tx.db.use_pass(b"root", tx.now.0.div_euclid(60), a_minute)? => {
                 return Ok(Err(ProblemKind::RateLimited));

@@ -11,7 +11,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// What each crate may name of ours, in the order of the layers. `testkit`, `oracles` and `denizen`
 /// (roles and whatever they give out) may name all that is not a tool.
-const MAY_NAME: [(&str, &[&str]); 13] = [
+const MAY_NAME: [(&str, &[&str]); 14] = [
+    (FOR_ALL, &[]),
     ("denizen-jose", &[]),
     ("denizen-tlog", &[]),
     ("denizen-model", &["denizen-jose"]),
@@ -79,7 +80,15 @@ const PRIVATE: [&str; 6] = [
 ];
 
 /// Tools: nothing of the product names them but for its tests.
-const TOOLS: [&str; 3] = ["denizen-testkit", "denizen-oracles", "xtask"];
+const TOOLS: [&str; 4] = [
+    "denizen-testkit",
+    "denizen-oracles",
+    "denizen-evil",
+    "xtask",
+];
+
+/// Names of checks, for every crate that makes one; it names nothing itself.
+const FOR_ALL: &str = "denizen-guard";
 
 /// Foreign crates that few may name, and who.
 const FEW_MAY: [(&str, &[&str]); 4] = [
@@ -160,6 +169,7 @@ pub(crate) fn findings(graph: &Graph) -> Vec<String> {
         let table = MAY_NAME.iter().find(|(name, _)| name == from);
         for to in to.iter().filter(|to| ours(to)) {
             let named = table.is_none_or(|(_, may)| may.contains(&to.as_str()));
+            let named = named || to == FOR_ALL;
             let tool = TOOLS.contains(&to.as_str()) && !TOOLS.contains(&from.as_str());
             if !named || tool {
                 findings.push(format!(

@@ -1,0 +1,146 @@
+//! Status lists (R21): her paper was withdrawn, and somebody wants it to look good, or to see who asks.
+
+use denizen_api::client::RequestSigner;
+use denizen_credential::{STATUS_LIST_ENTRIES_MIN, Status, StatusList, StatusRef, status_uri};
+use denizen_evil::{Outcome, Paper, Scene, attacks, issued, stopped};
+use denizen_jose::Signer;
+use denizen_model::{OrgId, SecretKeyFor, key::Status as StatusKey, statement::full_kid};
+use denizen_testkit::Exchange;
+
+const IDX: u64 = 5;
+
+/// A list of an office, with her paper in a state, as its status key signs it.
+fn token(org: &OrgId, key: &dyn Signer, list: &str, status: Status, iat: i64) -> String {
+    let mut entries = StatusList::new(STATUS_LIST_ENTRIES_MIN);
+    entries.set(IDX, status).unwrap();
+    let kid = full_kid(&(*org).into(), "status-1");
+    entries.sign(&status_uri(&org.to_text(), list), iat, 3600, &kid, key)
+}
+
+/// A person whose paper was withdrawn, and the list of before that.
+struct Withdrawn {
+    s: Scene,
+    org: OrgId,
+    good: String,
+}
+
+impl Withdrawn {
+    /// She has a paper; the office has withdrawn it, and she knows.
+    async fn make(seed: u64) -> Self {
+        let mut s = Scene::make(seed).await;
+        let (org, now) = (s.desk.office.id, s.world.now().0);
+        let paper = Paper {
+            idx: IDX,
+            ..s.paper()
+        };
+        let text = issued(&paper, &mut s.world.rng);
+        s.send_record(&[(None, text)]).await;
+        let good = token(
+            &org,
+            s.desk.office.status.signer(),
+            "1",
+            Status::Valid,
+            now - 10,
+        );
+        let bad = token(
+            &org,
+            s.desk.office.status.signer(),
+            "1",
+            Status::Invalid,
+            now,
+        );
+        for token in [&good, &bad] {
+            let keyid = s.desk.office.deposit_keyid();
+            let signer = RequestSigner::organisation(&s.desk.office.deposit, &keyid);
+            let (client, now) = (s.world.client(), s.world.now());
+            client
+                .put_status(&org, "1", token, signer, now)
+                .await
+                .unwrap();
+            s.sync().await.unwrap();
+        }
+        assert_eq!(status(&s), Status::Invalid);
+        assert_eq!(s.told(), None);
+        Self { s, org, good }
+    }
+
+    /// The hub gives this list instead.
+    async fn given(mut self, token: String) -> Outcome {
+        let path = format!("/v1/status/{}/1", self.org.to_text());
+        let answer = move |e: &Exchange| (e.path() == path).then(|| token.clone().into_bytes());
+        self.s.world.wire.lie(answer);
+        self.s.sync().await.unwrap();
+        if let Some(told) = self.s.told() {
+            assert_eq!(status(&self.s), Status::Invalid, "what was known stays");
+            return told;
+        }
+        assert_eq!(
+            status(&self.s),
+            Status::Valid,
+            "a withdrawn paper looks good"
+        );
+        Outcome::Harm
+    }
+}
+
+fn status(s: &Scene) -> Status {
+    s.holder.records(s.world.now())[0].status.status
+}
+
+attacks! {
+    /// The hub signs a list of its own for the office.
+    65 "R21" [StatusSignature] stopped("status-list-refused");
+    async fn the_hub_makes_a_status_list() -> Outcome {
+        let mut w = Withdrawn::make(65).await;
+        let own = SecretKeyFor::<StatusKey>::make(&mut w.s.world.rng);
+        let forged = token(&w.org, own.signer(), "1", Status::Valid, w.s.world.now().0);
+        w.given(forged).await
+    }
+
+    /// The hub gives another list of the same office.
+    66 "R21" [StatusList] stopped("status-list-refused");
+    async fn another_list_of_the_office_is_given() -> Outcome {
+        let w = Withdrawn::make(66).await;
+        let (org, now) = (w.org, w.s.world.now().0);
+        let other = token(&org, w.s.desk.office.status.signer(), "2", Status::Valid, now);
+        w.given(other).await
+    }
+
+    /// The hub gives the list of before the paper was withdrawn.
+    67 "R21" [StatusNotOlder] stopped("status-list-refused");
+    async fn an_older_list_is_given() -> Outcome {
+        let w = Withdrawn::make(67).await;
+        let older = w.good.clone();
+        w.given(older).await
+    }
+
+    /// A thief of the status key makes a list so small that whoever fetches it is known, and that says
+    /// nothing of her paper.
+    68 "R21" [StatusSize] stopped("status-list-refused");
+    async fn a_list_for_one_person_is_given() -> Outcome {
+        let w = Withdrawn::make(68).await;
+        let kid = full_kid(&w.org.into(), "status-1");
+        let (uri, now) = (status_uri(&w.org.to_text(), "1"), w.s.world.now().0);
+        let small = StatusList::from_bytes(vec![0, 0]);
+        let small = small.sign(&uri, now, 3600, &kid, w.s.desk.office.status.signer());
+        w.given(small).await
+    }
+
+    /// An issuer points at the list of somebody else, who then sees when she asks.
+    69 "R21" [StatusOfIssuer] stopped("record-malformed");
+    async fn a_paper_points_at_somebody_elses_list() -> Outcome {
+        let mut s = Scene::make(69).await;
+        let other = s.world.office("Watcher", &[]).await;
+        let status = StatusRef { idx: IDX, uri: status_uri(&other.id.to_text(), "1") };
+        let text = denizen_evil::issued_at(&s.paper(), status, &mut s.world.rng);
+        s.send_record(&[(None, text)]).await;
+        s.sync().await.unwrap();
+        if let Some(told) = s.refused() {
+            return told;
+        }
+        let asked = s.world.wire.exchanges();
+        let watcher = other.id.to_text();
+        assert!(asked.iter().any(|e| e.path().contains(&watcher)), "she asked the watcher");
+        Outcome::Harm
+    }
+}
