@@ -24,6 +24,9 @@ mod tls;
 mod transport;
 mod visible;
 
+// No check of the product can be switched off: docs/decisions/0007-switches.md.
+const _: () = assert!(!denizen_guard::DANGER_SWITCHES);
+
 use clap::{Parser, Subcommand};
 use shell::Shell;
 use std::{path::PathBuf, process::ExitCode};
