@@ -1,0 +1,171 @@
+// What the pages share. All decisions are the worker's; here is only what is on the screen.
+
+import { LANGUAGES, Texts, type Language } from "@denizen/i18n";
+import { Client, Refused, scriptUrl, type Hub, type KeptHere, type Overview, type Problem } from "@denizen/sdk";
+
+/** Seconds between two fetches while the page is open; spread, so that pages do not come together. */
+const FETCH_EVERY_S = 60;
+
+const routeOf = (hash: string): string[] => hash.replace(/^#\/?/, "").split("/").filter((part) => part !== "").map(decodeURIComponent);
+
+class App {
+  readonly client = new Client();
+  texts = $state.raw<Texts>();
+  hub = $state.raw<Hub>();
+  kept = $state.raw<KeptHere>();
+  overview = $state.raw<Overview>();
+  unlocked = $state(false);
+  /** The text of the long step that runs. */
+  busy = $state<string>();
+  problem = $state.raw<Problem>();
+  route = $state.raw<string[]>(routeOf(location.hash));
+  /** The hub did not answer the last time. */
+  away = $state(false);
+  /** When something was last fetched, as the clock shows it. */
+  fetched = $state<string>();
+  /** A newer bundle waits for her yes. */
+  update = $state.raw<ServiceWorker>();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #catalogue = "";
+
+  get language(): Language {
+    return (this.texts?.language ?? "en") as Language;
+  }
+
+  t = (key: string, slots: Record<string, string | number> = {}): string => this.texts?.text(key, slots) ?? key;
+  has = (key: string): boolean => this.texts?.has(key) ?? false;
+  date = (day: string | undefined): string => (day === undefined ? "" : (this.texts?.date(day) ?? day));
+
+  async begin(): Promise<void> {
+    addEventListener("hashchange", () => this.#moved());
+    const [hub, catalogue] = await Promise.all([fetch("/portal.json"), fetch("/catalogue.json")]);
+    this.hub = (await hub.json()) as Hub;
+    this.#catalogue = await catalogue.text();
+    const chosen = localStorage.getItem("language");
+    if (chosen !== null && (LANGUAGES as readonly string[]).includes(chosen)) await this.choose(chosen as Language);
+    await this.#offline();
+  }
+
+  /** Chooses the language; before anything else. */
+  async choose(language: Language): Promise<void> {
+    const json = await (await fetch(`/locales/${language}.json`)).text();
+    const first = this.texts === undefined;
+    if (first && this.hub !== undefined) {
+      this.kept = await this.client.call("start", { hub: this.hub, catalogue: this.#catalogue, language, texts: json });
+    } else {
+      await this.client.call("setLanguage", language, json);
+      if (this.unlocked) await this.look();
+    }
+    this.texts = new Texts(language, json);
+    localStorage.setItem("language", language);
+    document.documentElement.lang = language;
+    if (first && this.kept?.staySignedIn === true) await this.unlock(() => this.client.call("unlockKept"));
+  }
+
+  /** Runs one step, shows that it runs, and what did not go. Gives whether it went. */
+  async run(text: string, step: () => Promise<void>): Promise<boolean> {
+    this.busy = text;
+    this.problem = undefined;
+    try {
+      await step();
+      return true;
+    } catch (error) {
+      this.problem = this.#words(error);
+      return false;
+    } finally {
+      this.busy = undefined;
+    }
+  }
+
+  #words(error: unknown): Problem {
+    const problem = error instanceof Refused ? error.problem : { code: "internal", what: "", next: "", details: [] };
+    if (problem.what !== "") return problem;
+    const known = this.has(`err-${problem.code}`);
+    const slots = { code: problem.code, number: problem.details[0]?.[0] ?? "" };
+    return {
+      ...problem,
+      what: this.t(known ? `err-${problem.code}` : "err-other", slots),
+      next: this.t(known && this.has(`rec-${problem.code}`) ? `rec-${problem.code}` : "rec-other", slots),
+    };
+  }
+
+  /** Unlocks, shows what is kept, then fetches. */
+  async unlock(step: () => Promise<void>): Promise<void> {
+    const done = await this.run("portal-busy-unlock", async () => {
+      await step();
+      await this.look();
+      this.unlocked = true;
+    });
+    if (done) {
+      if (this.route.length === 0 || !this.#inside()) this.go("home");
+      void this.fetchNow();
+    }
+  }
+
+  #inside(): boolean {
+    return !["begin", "unlock", "restore", "language"].includes(this.route[0] ?? "");
+  }
+
+  /** Reads the lists anew. */
+  async look(): Promise<void> {
+    this.overview = await this.client.call("overview");
+    this.kept = await this.client.call("keptHere");
+  }
+
+  /** Fetches what came and sends what waits, without holding anything up. */
+  async fetchNow(): Promise<void> {
+    clearTimeout(this.#timer);
+    if (!this.unlocked) return;
+    try {
+      await this.client.call("sync");
+      this.away = false;
+      this.fetched = new Date().toTimeString().slice(0, 5);
+    } catch (error) {
+      const problem = this.#words(error);
+      this.away = problem.code === "hub-unreachable";
+      if (!this.away && problem.code !== "locked") this.problem = problem;
+    }
+    if (!this.unlocked) return;
+    await this.look();
+    const spread = FETCH_EVERY_S * (0.75 + Math.random() / 2);
+    this.#timer = setTimeout(() => void this.fetchNow(), spread * 1000);
+  }
+
+  /** Locks: the memory that had the keys is gone. */
+  lock(): void {
+    clearTimeout(this.#timer);
+    this.client.lock();
+    location.hash = "";
+    location.reload();
+  }
+
+  go(...route: string[]): void {
+    location.hash = `/${route.map(encodeURIComponent).join("/")}`;
+  }
+
+  #moved(): void {
+    this.route = routeOf(location.hash);
+    this.problem = undefined;
+    scrollTo(0, 0);
+  }
+
+  async #offline(): Promise<void> {
+    if (!("serviceWorker" in navigator)) return;
+    const registration = await navigator.serviceWorker.register(scriptUrl("/service-worker.js")).catch(() => undefined);
+    registration?.addEventListener("updatefound", () => {
+      const fresh = registration.installing;
+      fresh?.addEventListener("statechange", () => {
+        if (fresh.state === "installed" && navigator.serviceWorker.controller !== null) this.update = fresh;
+      });
+    });
+    if (registration?.waiting != null && navigator.serviceWorker.controller !== null) this.update = registration.waiting;
+  }
+
+  /** Takes the newer bundle. */
+  takeUpdate(): void {
+    navigator.serviceWorker.addEventListener("controllerchange", () => location.reload());
+    this.update?.postMessage("take-over");
+  }
+}
+
+export const app = new App();
