@@ -18,6 +18,7 @@ mod setup;
 mod test;
 mod tidy;
 mod wasm;
+mod web;
 
 use std::process::ExitCode;
 
@@ -27,7 +28,8 @@ cargo xtask COMMAND
   test       set-up, format, lints, licences and privacy wrappers, all tests, tidy
   demo       one person's way through four offices, with real processes; --keep leaves them running
   tidy       house rules that no lint knows (sizes, SQL, who may name whom, links)
-  wasm       the crates of a person's client build for wasm32
+  wasm       the portal's module: the crates of a person's client, for a browser
+  web        the portal's bundle under web/dist, with the module
   bench      CPU per record of each step, beside a calibration of the same run
   campaign   the long checks: more property cases, advisories, bench
   setup      only installs what is missing";
@@ -41,7 +43,8 @@ fn main() -> ExitCode {
         ["demo", rest @ ..] => demo::run_demo(rest),
         ["bench", rest @ ..] => bench::measure(rest),
         ["campaign"] => campaign::run_long(),
-        ["wasm"] => wasm::check(),
+        ["wasm"] => wasm::build(),
+        ["web"] => web::build(),
         ["setup"] => setup::set_up(),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");

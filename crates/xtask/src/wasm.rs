@@ -1,10 +1,11 @@
-//! `cargo xtask wasm`: the crates of a person's client build for wasm32, so that they have no I/O,
-//! clock or randomness of their own.
+//! `cargo xtask wasm`: the portal's module, for a browser. It builds every crate of a person's client
+//! for wasm32, so that they have no I/O, clock or randomness of their own.
 //!
 //! Two ways, the first that is there: the toolchain's own wasm32 target (rustup), or Debian's
 //! `rustc-web` with the standard library built from `rust-web-src`.
 
 use crate::{
+    root::root,
     run::{command, output, run_command},
     setup::{apt_install, find},
 };
@@ -13,7 +14,11 @@ use std::{fs, path::Path, process::Command};
 
 const TARGET: &str = "wasm32-unknown-unknown";
 /// It uses all the others that are marked W in `ARCHITECTURE.md`.
-const CRATE: &str = "denizen-holder";
+const CRATE: &str = "denizen-portal";
+const MODULE: &str = "wasm32-unknown-unknown/wasm/denizen_portal.wasm";
+/// Where the page takes it from.
+const GENERATED: &str = "web/packages/sdk/wasm";
+const TARGET_DIR: &str = "target/wasm";
 const DEBIAN: [&str; 4] = ["rustc-web", "cargo-web", "rust-web-src", "lld-19"];
 /// What `cargo run` and rustup set for the programs that they start.
 const LEAKED: [&str; 4] = [
@@ -30,21 +35,12 @@ enum Way {
     Debian(String),
 }
 
-/// Checks that the crates build.
-pub(crate) fn check() -> Result<()> {
+/// Builds the module and writes it as a browser loads it.
+pub(crate) fn build() -> Result<()> {
     let build = match way() {
         Some(Way::Own) => {
             println!("   with the toolchain's own wasm32 target");
-            let all = [
-                "check",
-                "--quiet",
-                "--locked",
-                "--target",
-                TARGET,
-                "--package",
-                CRATE,
-            ];
-            command("cargo", &all)
+            command("cargo", &arguments(&[]))
         }
         Some(Way::Debian(linker)) => {
             println!("   with Debian's rustc-web and rust-web-src, linker {linker}");
@@ -55,7 +51,50 @@ pub(crate) fn check() -> Result<()> {
             DEBIAN.join(" ")
         ),
     };
-    run_command(build)
+    run_command(remapped(build))?;
+    let module = format!("{TARGET_DIR}/{MODULE}");
+    fs::create_dir_all(root().join(GENERATED))?;
+    let bindgen = [
+        "run",
+        "--quiet",
+        "--locked",
+        "--package",
+        "denizen-bindgen",
+        "--",
+        &module,
+        GENERATED,
+    ];
+    run_command(command("cargo", &bindgen))
+}
+
+fn arguments<'a>(more: &[&'a str]) -> Vec<&'a str> {
+    let all = [
+        "build",
+        "--quiet",
+        "--locked",
+        "--profile",
+        "wasm",
+        "--target",
+        TARGET,
+        "--target-dir",
+        TARGET_DIR,
+        "--package",
+        CRATE,
+    ];
+    [&all, more].concat()
+}
+
+/// The same bytes from any folder: paths of this machine are in no panic message.
+fn remapped(mut build: Command) -> Command {
+    let home = std::env::var_os("CARGO_HOME").map(std::path::PathBuf::from);
+    let home = home.or_else(|| Some(Path::new(&std::env::var_os("HOME")?).join(".cargo")));
+    let mut flags = vec![format!("--remap-path-prefix={}=/denizen", root().display())];
+    if let Some(home) = home {
+        flags.push(format!("--remap-path-prefix={}=/cargo", home.display()));
+    }
+    // The separator that cargo defines for this variable.
+    build.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"));
+    build
 }
 
 /// Installs the target if neither way is there.
@@ -114,20 +153,10 @@ fn newest_linker() -> Option<String> {
 }
 
 fn debian(linker: &str) -> Command {
-    let all = [
-        "check",
-        "--quiet",
-        "--locked",
-        "--target",
-        TARGET,
-        "-Z",
-        "build-std=std,panic_abort",
-        "--target-dir",
-        "target/wasm",
-        "--package",
-        CRATE,
-    ];
-    let mut command = command("/usr/bin/cargo", &all);
+    let mut command = command(
+        "/usr/bin/cargo",
+        &arguments(&["-Z", "build-std=std,panic_abort"]),
+    );
     for name in LEAKED {
         command.env_remove(name);
     }

@@ -1,60 +1,16 @@
-//! The four offices, as their clerks use a gateway.
+//! The organisations, as their clerks use a gateway.
 
 use super::{
     demo_file,
+    plan::Plan,
     processes::{Place, wait_for},
     say,
+    year::Year,
 };
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use std::{fs, path::Path};
 
-/// What an office is.
-pub(crate) struct Plan {
-    /// Its folder in the demo's place and among the demo's files.
-    pub(crate) folder: &'static str,
-    /// Its name in the directory.
-    name: &'static str,
-    /// What it says in an invitation.
-    purpose: &'static str,
-    /// Kinds that it issues.
-    kinds: &'static [&'static str],
-    /// Services that it offers.
-    services: &'static [&'static str],
-}
-
-/// In the order of the story.
-pub(crate) const OFFICES: [Plan; 4] = [
-    Plan {
-        folder: "border",
-        name: "Border Service",
-        purpose: "Your border crossings and travel document",
-        kinds: &["travel-document", "border-crossing"],
-        services: &[],
-    },
-    Plan {
-        folder: "immigration",
-        name: "Immigration Office",
-        purpose: "Your applications to the immigration office",
-        kinds: &["application-filed", "decision", "work-permit"],
-        services: &["work-permit"],
-    },
-    Plan {
-        folder: "test-centre",
-        name: "Language Test Centre",
-        purpose: "Your language certificate",
-        kinds: &["language-certificate"],
-        services: &[],
-    },
-    Plan {
-        folder: "clinic",
-        name: "City Clinic No. 4",
-        purpose: "Your medical certificate and vaccinations",
-        kinds: &["medical-certificate", "vaccination"],
-        services: &[],
-    },
-];
-
-/// An office with its gateway.
+/// An organisation with its gateway.
 pub(crate) struct Office<'a> {
     place: &'a Place,
     plan: &'static Plan,
@@ -72,8 +28,12 @@ impl<'a> Office<'a> {
         let dir = place.path(plan.folder);
         let hub = ["--hub-id", hub_id, "--hub-url", hub_url];
         let init = ["gateway", "init", &dir, "--name", plan.name];
-        place.denizen(&[&init[..], &hub].concat())?;
+        place.quietly(&[&init[..], &hub].concat())?;
         Ok(Self { place, plan, dir })
+    }
+
+    pub(crate) fn plan(&self) -> &'static Plan {
+        self.plan
     }
 
     pub(crate) fn name(&self) -> &'static str {
@@ -89,15 +49,18 @@ impl<'a> Office<'a> {
         let file = self.place.path(&format!("{}.statement", self.plan.folder));
         let statement = self.place.bytes(&["gateway", "statement", &self.dir])?;
         fs::write(&file, statement)?;
-        let kinds = self.kinds();
+        let mut kinds = self
+            .plan
+            .kinds
+            .iter()
+            .map(|kind| match kind.split_once('=') {
+                Some((kind, quality)) => format!("{}={quality}", vct(kind)),
+                None => vct(kind),
+            });
+        let kinds: Vec<String> = kinds.by_ref().collect();
         let mut arguments = vec!["hub", "admit", hub_dir, &file];
         arguments.extend(kinds.iter().flat_map(|kind| ["--kind", kind]));
-        self.place.denizen(&arguments).map(drop)
-    }
-
-    fn kinds(&self) -> Vec<String> {
-        let vct = |name: &&str| format!("urn:denizen:kind:{name}:1");
-        self.plan.kinds.iter().map(vct).collect()
+        self.place.quietly(&arguments).map(drop)
     }
 
     /// Declares a service in the directory.
@@ -108,40 +71,50 @@ impl<'a> Office<'a> {
             .map(drop)
     }
 
+    /// Takes in what it has of a month; gives how many records are on their way.
+    pub(crate) fn take_in(&self, year: &Year, month: u32) -> Result<Vec<Taken>> {
+        let mut taken = Vec::new();
+        for (file, mapping) in self.plan.files {
+            let of = (self.plan.folder, *file, *mapping);
+            if let Some(path) = year.file(self.place, of, month)? {
+                let intake = self.intake(&path, mapping)?;
+                taken.push(Taken {
+                    office: self.plan.folder,
+                    file: path,
+                    intake,
+                });
+            }
+        }
+        Ok(taken)
+    }
+
     /// Takes in one of its files.
     pub(crate) fn intake(&self, file: &str, mapping: &str) -> Result<Intake> {
-        let ours = |name| demo_file(&format!("{}/{name}", self.plan.folder));
-        let (file, mapping) = (ours(file)?, ours(mapping)?);
-        let arguments = ["gateway", "intake", &self.dir, &file, "--mapping", &mapping];
-        let said = self.place.denizen(&arguments)?;
+        let mapping = demo_file(&format!("{}/{mapping}", self.plan.folder))?;
+        let arguments = ["gateway", "intake", &self.dir, file, "--mapping", &mapping];
+        let said = self.place.quietly(&arguments)?;
         Intake::of(&said).context("gateway intake did not say what became of the rows")
     }
 
-    pub(crate) fn show(&self, text: &str) {
-        self.place.show(text);
-    }
-
     /// The list of bad rows that the last intake of a file left.
-    pub(crate) fn bad_rows(&self, name: &str) -> Result<String> {
-        Ok(fs::read_to_string(format!(
-            "{}/bad-rows/{name}.bad.csv",
-            self.dir
-        ))?)
+    pub(crate) fn bad_rows(&self, file: &str) -> Result<String> {
+        let stem = Path::new(file)
+            .file_stem()
+            .context("the file has no name")?;
+        let list = format!("{}/bad-rows/{}.bad.csv", self.dir, stem.to_string_lossy());
+        Ok(fs::read_to_string(list)?)
     }
 
     /// Invites the person of a case of its own; gives the invitation's text.
     pub(crate) fn invite(&self, case: &str) -> Result<String> {
-        let (kinds, service) = (self.kinds(), |name: &&str| {
-            format!("urn:denizen:service:{name}")
-        });
+        let kinds = self.plan.kinds.iter();
+        let kinds: Vec<String> = kinds
+            .map(|k| vct(k.split('=').next().unwrap_or(k)))
+            .collect();
+        let service = |name: &&str| format!("urn:denizen:service:{name}");
         let services: Vec<String> = self.plan.services.iter().map(service).collect();
-        let mut arguments = vec![
-            "gateway",
-            "invite",
-            &self.dir,
-            "--purpose",
-            self.plan.purpose,
-        ];
+        let purpose = ["--purpose", self.plan.purpose];
+        let mut arguments = [&["gateway", "invite", &self.dir][..], &purpose].concat();
         arguments.push("--send");
         arguments.extend(kinds.iter().map(String::as_str));
         if !services.is_empty() {
@@ -149,11 +122,9 @@ impl<'a> Office<'a> {
             arguments.extend(services.iter().map(String::as_str));
         }
         arguments.extend(["--case", case]);
-        self.place.show_command(&arguments);
         let said = self.place.quietly(&arguments)?;
-        let invitation = said
-            .split_whitespace()
-            .find(|word| word.starts_with("denizen:invite"));
+        let mut words = said.split_whitespace();
+        let invitation = words.find(|word| word.starts_with("denizen:invite"));
         invitation
             .map(str::to_owned)
             .context("gateway invite printed no invitation")
@@ -168,9 +139,8 @@ impl<'a> Office<'a> {
 
     /// The clerk types the digits that the person reads out.
     pub(crate) fn confirm(&self, case: &str, digits: &str) -> Result<()> {
-        self.place
-            .denizen(&["gateway", "confirm", &self.dir, case, digits])
-            .map(drop)
+        let arguments = ["gateway", "confirm", &self.dir, case, digits];
+        self.place.quietly(&arguments).map(drop)
     }
 
     /// Opens the one case in its queue, shows the evidence, and grants.
@@ -186,11 +156,89 @@ impl<'a> Office<'a> {
         self.place.show(&said);
         self.place.denizen(&["gateway", "show", &self.dir, &case])?;
         say("The subjects stand side by side. A person compares them; no program matches people.");
-        let grant = demo_file(grant)?;
         self.place
-            .denizen(&["gateway", "decide", &self.dir, &case, "--grant", &grant])
+            .denizen(&["gateway", "decide", &self.dir, &case, "--grant", grant])
             .map(drop)
     }
+
+    /// Waits for the one dispute, and opens it.
+    pub(crate) fn open_dispute(&self) -> Result<String> {
+        let list = ["gateway", "disputes", &self.dir];
+        let (number, said) = wait_for("the dispute is at the office", || {
+            let said = self.place.quietly(&list)?;
+            let mut words = said.split_whitespace();
+            let number = words.find(|word| word.parse::<u32>().is_ok());
+            Ok(number.map(str::to_owned).map(|number| (number, said)))
+        })?;
+        self.place.show_command(&list);
+        self.place.show(&said);
+        self.place
+            .denizen(&["gateway", "dispute", &self.dir, &number])?;
+        Ok(number)
+    }
+
+    /// Puts the record right.
+    pub(crate) fn uphold(&self, dispute: &str, corrected: &str) -> Result<()> {
+        self.place
+            .denizen(&[
+                "gateway", "answer", &self.dir, dispute, "--uphold", corrected,
+            ])
+            .map(drop)
+    }
+}
+
+fn vct(kind: &str) -> String {
+    format!("urn:denizen:kind:{kind}:1")
+}
+
+/// What became of a file.
+pub(crate) struct Taken {
+    pub(crate) office: &'static str,
+    pub(crate) file: String,
+    pub(crate) intake: Intake,
+}
+
+/// Every organisation takes in what it has of a month: gives how many records are on their way.
+pub(crate) fn take_in_all(
+    place: &Place,
+    offices: &[Office<'_>],
+    year: &Year,
+    month: u32,
+) -> Result<(usize, Vec<Taken>)> {
+    let work = |office: &Office<'_>| office.take_in(year, month);
+    let taken: Vec<Taken> = std::thread::scope(|scope| {
+        let (left, right) = offices.split_at(offices.len() / 2);
+        let all = |some: &[Office<'_>]| some.iter().map(work).collect::<Result<Vec<_>>>();
+        let right = scope.spawn(move || all(right));
+        let left = all(left)?;
+        let right = right
+            .join()
+            .map_err(|_| anyhow::anyhow!("an intake panicked"))??;
+        Ok::<_, anyhow::Error>(left.into_iter().chain(right).flatten().collect())
+    })?;
+    let mut sent = 0;
+    for Taken {
+        office,
+        file,
+        intake,
+    } in &taken
+    {
+        let name = Path::new(file)
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy();
+        let mut line = format!("{office}: {name}: {} on their way", intake.sent);
+        if intake.waiting > 0 {
+            line += &format!(", {} waiting until their person is linked", intake.waiting);
+        }
+        if intake.bad > 0 {
+            line += &format!(", {} bad", intake.bad);
+        }
+        place.show(&line);
+        ensure!(intake.repeated == 0, "{file}: {intake:?}");
+        sent += intake.sent as usize;
+    }
+    Ok((sent, taken))
 }
 
 /// What became of a file's rows.
@@ -217,7 +265,7 @@ impl Intake {
     }
 }
 
-/// The first word of exactly six digits.
+/// The last word of exactly six digits.
 pub(crate) fn six_digits(line: &str) -> Option<String> {
     let words = line.split(|c: char| !c.is_ascii_digit());
     words

@@ -58,45 +58,50 @@ impl<'a> Person<'a> {
         Ok(said)
     }
 
-    fn sync(&self) -> Result<String> {
-        self.place.quietly(&self.with("sync", &["--wait", "2"]))
+    /// Fetches what came; gives what the program said.
+    pub(crate) fn sync(&self) -> Result<String> {
+        self.place.quietly(&self.with("sync", &["--wait", "1"]))
     }
 
-    /// Accepts an office's invitation for a case, and reads the six digits to its clerk.
-    pub(crate) fn link(&self, office: &Office<'_>, case: &str) -> Result<()> {
-        let invitation = office.invite(case)?;
-        say(&format!(
-            "{} hands out an invitation of {} characters (or its QR code).",
-            office.name(),
-            invitation.len()
-        ));
-        self.place
-            .show_command(&["link", &self.dir, "denizen:invite#...", "--yes"]);
-        let said = self
-            .place
-            .quietly(&self.with("link", &[&invitation, "--yes"]))?;
-        self.place.show(&said);
-        let hers = wait_for("she sees six digits", || {
+    /// Accepts the invitations of several offices, reads each clerk the six digits, and waits until
+    /// every link stands.
+    pub(crate) fn link(&self, offices: &[(&Office<'_>, &str)]) -> Result<()> {
+        for (office, case) in offices {
+            let invitation = office.invite(case)?;
+            let arguments = self.with("link", &[&invitation, "--yes"]);
+            self.place.quietly(&arguments)?;
+        }
+        let mut waiting = offices.to_vec();
+        wait_for("everybody sees the same six digits", || {
             self.sync()?;
             let said = self.place.quietly(&self.with("code", &[]))?;
-            Ok(after(&said, office.name()).and_then(six_digits))
+            let mut left = Vec::new();
+            for (office, case) in waiting.drain(..) {
+                let hers = after(&said, office.name()).and_then(six_digits);
+                match (hers, office.digits(case)?) {
+                    (Some(hers), Some(theirs)) => {
+                        ensure!(hers == theirs, "she sees {hers}, the clerk {theirs}");
+                        office.confirm(case, &hers)?;
+                        say(&format!(
+                            "{}: both see {hers}; the clerk types it in.",
+                            office.name()
+                        ));
+                    }
+                    _ => left.push((office, case)),
+                }
+            }
+            waiting = left;
+            Ok(waiting.is_empty().then_some(()))
         })?;
-        let theirs = wait_for("the clerk sees six digits", || office.digits(case))?;
-        ensure!(hers == theirs, "she sees {hers}, the clerk {theirs}");
-        say(&format!(
-            "Both see {hers}. She reads the digits out; the clerk types them."
-        ));
-        office.confirm(case, &hers)?;
-        let stands = self
-            .text("cli-link-stands")?
-            .replace("{org}", office.name());
-        wait_for("the link stands", || {
+        let stands = self.text("cli-link-stands")?;
+        wait_for("the links stand", || {
             self.sync()?;
             let said = self.place.quietly(&self.with("code", &[]))?;
-            Ok(said.contains(&stands).then_some(()))
-        })?;
-        say(&stands);
-        Ok(())
+            let all = offices
+                .iter()
+                .all(|(o, _)| said.contains(&stands.replace("{org}", o.name())));
+            Ok(all.then_some(()))
+        })
     }
 
     /// Syncs until a record of each of these kinds is there.
@@ -104,11 +109,7 @@ impl<'a> Person<'a> {
         for kind in kinds {
             let label = self.text(&format!("kind-{kind}"))?;
             wait_for(&format!("a record of the kind {kind} comes"), || {
-                if self
-                    .list()?
-                    .lines()
-                    .any(|line| is_record(line) && line.contains(&label))
-                {
+                if self.count_records(&["--kind", kind])? > 0 {
                     return Ok(Some(()));
                 }
                 self.sync().map(|_| None)
@@ -118,44 +119,56 @@ impl<'a> Person<'a> {
         Ok(())
     }
 
-    fn list(&self) -> Result<String> {
-        self.place.quietly(&self.with("list", &[]))
+    pub(crate) fn list(&self, which: &[&str]) -> Result<String> {
+        self.place.quietly(&self.with("list", which))
     }
 
-    /// How many records she has.
-    pub(crate) fn count_records(&self) -> Result<usize> {
-        Ok(self.list()?.lines().filter(|line| is_record(line)).count())
+    /// How many records she has that no later one replaces.
+    pub(crate) fn count_records(&self, which: &[&str]) -> Result<usize> {
+        let (said, replaced) = (self.list(which)?, self.text("cli-superseded")?);
+        let records = said.lines().filter(|line| is_record(line)).count();
+        let replaced = said.lines().filter(|line| line.trim() == replaced).count();
+        Ok(records - replaced)
+    }
+
+    /// How many records she has, also those that a later one replaces.
+    pub(crate) fn count_all(&self) -> Result<usize> {
+        Ok(self
+            .list(&[])?
+            .lines()
+            .filter(|line| is_record(line))
+            .count())
     }
 
     /// Syncs until so many records are there, and not one more.
     pub(crate) fn wait_for_records(&self, count: usize) -> Result<()> {
         wait_for(&format!("she has {count} records"), || {
             self.sync()?;
-            Ok((self.count_records()? >= count).then_some(()))
+            Ok((self.count_records(&[])? >= count).then_some(()))
         })?;
         // One more round would bring what should not come.
         self.sync()?;
-        let there = self.count_records()?;
+        let there = self.count_records(&[])?;
         ensure!(there == count, "she has {there} records, not {count}");
         Ok(())
     }
 
     /// The leaf of the log that the newest record of a kind came under, as its receipt says.
     pub(crate) fn leaf_of(&self, kind: &str) -> Result<String> {
-        let (label, list) = (self.text(&format!("kind-{kind}"))?, self.list()?);
-        let mut lines = list.lines();
-        let line = lines.find(|line| is_record(line) && line.contains(&label));
-        let number = line.and_then(|line| line.split_whitespace().next());
-        let number = number.with_context(|| format!("there is no record of the kind {kind}"))?;
-        let said = self.place.quietly(&self.with("show", &[number]))?;
+        let said = self.place.quietly(&self.with("show", &[kind]))?;
         let leaf = said.split_whitespace().find(|word| word.starts_with('#'));
         leaf.map(str::to_owned)
             .with_context(|| format!("the record of the kind {kind} has no receipt"))
     }
 
-    pub(crate) fn show_list(&self) -> Result<()> {
-        self.shown("list", &[])?;
-        self.shown("show", &["1"]).map(drop)
+    /// Shows the newest record of a kind in full; gives what the program said.
+    pub(crate) fn show(&self, kind: &str) -> Result<String> {
+        self.shown("show", &[kind])
+    }
+
+    /// Shows the records of a kind; gives what the program said.
+    pub(crate) fn show_kind(&self, kind: &str) -> Result<String> {
+        self.shown("list", &["--kind", kind])
     }
 
     /// Applies for a service; the program shows exactly what leaves.
@@ -163,6 +176,40 @@ impl<'a> Person<'a> {
         let answers = demo_file(answers)?;
         let rest = [service, "--answers", &answers, "--yes", "--confirm-special"];
         self.shown("apply", &rest).map(drop)
+    }
+
+    /// Says that a record is wrong, with a paper that shows it.
+    pub(crate) fn dispute(&self, kind: &str, claim: &str, text: &str, paper: &str) -> Result<()> {
+        let rest = [kind, "--claim", claim, "--text", text, "--paper", paper];
+        self.shown("dispute", &rest).map(drop)
+    }
+
+    /// Moves every link to a fresh address; gives how many.
+    pub(crate) fn move_links(&self) -> Result<usize> {
+        let said = self.place.quietly(&self.with("links", &[]))?;
+        let mut moved = 0;
+        for line in said.lines() {
+            let number = line.split_whitespace().next();
+            if let Some(number) = number.filter(|word| word.parse::<u32>().is_ok()) {
+                self.place.quietly(&self.with("move", &[number]))?;
+                moved += 1;
+            }
+        }
+        Ok(moved)
+    }
+
+    /// The links that have ended, as the list of links says.
+    pub(crate) fn ended_links(&self) -> Result<usize> {
+        let said = self.place.quietly(&self.with("links", &[]))?;
+        let ended = self.text("cli-link-ended")?;
+        let (before, after) = ended
+            .split_once("{org}")
+            .context("the text names no office")?;
+        let is_ended = |line: &&str| {
+            let line = line.trim();
+            line.starts_with(before) && line.ends_with(after)
+        };
+        Ok(said.lines().filter(is_ended).count())
     }
 
     pub(crate) fn follow(&self) -> Result<()> {

@@ -1,0 +1,120 @@
+//! `cargo xtask web`: the portal's bundle, from the module and the pages, under `web/dist`.
+
+use crate::{
+    root::root,
+    run::{command, run_command},
+    wasm,
+};
+use anyhow::{Context as _, Result};
+use serde_json::{Map, Value};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// What the portal fetches as it is.
+const PUBLIC: &str = "web/generated/public";
+
+/// Builds everything.
+pub(crate) fn build() -> Result<()> {
+    wasm::build()?;
+    install()?;
+    generate()?;
+    run_command(npm(&["run", "--silent", "check"]))?;
+    run_command(npm(&["run", "--silent", "build"]))?;
+    println!("   the bundle is in {}", bundle().display());
+    Ok(())
+}
+
+/// Where the bundle lies.
+pub(crate) fn bundle() -> PathBuf {
+    root().join("web/dist/portal")
+}
+
+/// A program of the workspace.
+pub(crate) fn npm(arguments: &[&str]) -> Command {
+    let mut npm = command("npm", arguments);
+    npm.current_dir(root().join("web"));
+    npm
+}
+
+/// The locked packages, unless they are there.
+pub(crate) fn install() -> Result<()> {
+    let (lock, done) = (
+        "web/package-lock.json",
+        "web/node_modules/.package-lock.json",
+    );
+    let time = |file: &str| {
+        fs::metadata(root().join(file))
+            .and_then(|m| m.modified())
+            .ok()
+    };
+    if time(done).is_some_and(|done| time(lock).is_some_and(|lock| done >= lock)) {
+        println!("   there:   the pages' Node packages");
+        return Ok(());
+    }
+    println!("   missing: the pages' Node packages");
+    run_command(npm(&["ci", "--silent"]))?;
+    // npm keeps the times of what it writes; this says that it was done.
+    let done = root().join(done);
+    Ok(fs::write(&done, fs::read(&done)?)?)
+}
+
+/// The catalogue in one file, the texts of each language, and the page's own small files.
+fn generate() -> Result<()> {
+    let public = root().join(PUBLIC);
+    if public.is_dir() {
+        fs::remove_dir_all(&public)?;
+    }
+    fs::create_dir_all(public.join("locales"))?;
+    let mut catalogue = Map::new();
+    for folder in ["kinds", "schema", "services"] {
+        for file in json_files(&root().join("catalogue").join(folder))? {
+            let name = file_name(&file);
+            let text = compact(&file)?;
+            // A kind is known by the hash of its file's bytes: they stay as they are.
+            let text = if folder == "kinds" {
+                fs::read_to_string(&file)?
+            } else {
+                text
+            };
+            catalogue.insert(format!("{folder}/{name}"), Value::String(text));
+        }
+    }
+    fs::write(
+        public.join("catalogue.json"),
+        Value::Object(catalogue).to_string(),
+    )?;
+    for file in json_files(&root().join("catalogue/locales"))? {
+        let name = file_name(&file);
+        if name != "same-as-english.json" {
+            fs::write(public.join("locales").join(name), compact(&file)?)?;
+        }
+    }
+    for file in fs::read_dir(root().join("web/apps/portal/static"))? {
+        let file = file?.path();
+        fs::copy(&file, public.join(file_name(&file)))?;
+    }
+    Ok(())
+}
+
+fn json_files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let entries = fs::read_dir(folder).with_context(|| format!("{}", folder.display()))?;
+    let mut files: Vec<_> = entries.flatten().map(|e| e.path()).collect();
+    files.retain(|f| f.extension().is_some_and(|e| e == "json"));
+    files.sort();
+    Ok(files)
+}
+
+fn file_name(file: &Path) -> String {
+    let name = file.file_name().unwrap_or_default();
+    name.to_string_lossy().into_owned()
+}
+
+/// The same JSON without its spaces.
+fn compact(file: &Path) -> Result<String> {
+    let value: Value = serde_json::from_slice(&fs::read(file)?)
+        .with_context(|| format!("{} is no JSON", file.display()))?;
+    Ok(value.to_string())
+}
