@@ -4,7 +4,7 @@
 use crate::{Holder, RecordView, apply::attachment, holder::HolderError};
 use denizen_credential::{Status, sd_hash};
 use denizen_model::{
-    SecretKeyFor, Sha256Hash, UnixTime,
+    SecretKeyFor, UnixTime,
     key::Delegate,
     mandate::{
         ACTING_MEDIA_TYPE, Act, ActingProof, MANDATE_VCT, MandateClaims, MandateError, Role, Scope,
@@ -50,13 +50,18 @@ impl Holder {
         records.into_iter().filter(usable).collect()
     }
 
-    /// Whether whoever uses this profile may do something now. Without a mandate of the key in this
+    /// Whether whoever uses this profile may do something now, for a service or for none. Without a mandate of the key in this
     /// profile nothing is to be checked here: offices that ask for one do not take less.
     ///
     /// # Errors
     /// [`HolderError::Mandate`]: the mandate is over, of another service, does not allow it, or the
     /// person is of age.
-    pub fn may_act(&self, act: Scope, service: &str, now: UnixTime) -> Result<(), HolderError> {
+    pub fn may_act(
+        &self,
+        act: Scope,
+        service: Option<&str>,
+        now: UnixTime,
+    ) -> Result<(), HolderError> {
         if self.acting.is_none() {
             return Ok(());
         }
@@ -82,7 +87,7 @@ impl Holder {
         &self,
         view: &RecordView,
         mandate: &MandateClaims,
-        (act, service): (Scope, &str),
+        (act, service): (Scope, Option<&str>),
         now: UnixTime,
     ) -> Result<(), MandateError> {
         let in_force = !view.superseded && !view.returned;
@@ -94,6 +99,9 @@ impl Holder {
         if mandate.role == Role::Guardian && is_of_age(born, now.date()) {
             return Err(MandateError::OfAge);
         }
+        // What is for no service is covered by a mandate for any.
+        let any = mandate.services.first().map(String::as_str);
+        let service = service.or(any).unwrap_or_default();
         mandate.check(act, service, now.date())
     }
 
@@ -121,19 +129,6 @@ impl Holder {
             records.any(|r| r.kept_hash == s.kept && r.vct == MANDATE_VCT)
         });
         found.map(|s| s.sd_hash.clone())
-    }
-
-    /// The record of the mandate under which somebody may do this now: to be shown with it.
-    pub(crate) fn mandate_for(&self, act: Scope, now: UnixTime) -> Option<Sha256Hash> {
-        let records = self.records(now);
-        let found = records.iter().find(|r| {
-            let mandate = self.own_mandate(r);
-            mandate.is_some_and(|m| {
-                let service = m.services.first().cloned().unwrap_or_default();
-                self.covers(r, &m, (act, &service), now).is_ok()
-            })
-        });
-        found.map(|r| r.kept)
     }
 }
 

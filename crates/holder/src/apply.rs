@@ -151,7 +151,7 @@ impl Holder {
         now: UnixTime,
         rng: &mut dyn rand_core::CryptoRng,
     ) -> Result<MessageId, HolderError> {
-        self.may_act(Scope::File, &preview.service().service, now)?;
+        self.may_act(Scope::File, Some(&preview.service().service), now)?;
         if !preview.selection.satisfied {
             return Err(HolderError::Missing);
         }
@@ -185,7 +185,7 @@ impl Holder {
         rng: &mut dyn rand_core::CryptoRng,
     ) -> Result<MessageId, HolderError> {
         self.open_application(application)?;
-        self.may_act(Scope::File, &preview.service().service, now)?;
+        self.may_act(Scope::File, Some(&preview.service().service), now)?;
         if !preview.selection.satisfied {
             return Err(HolderError::Missing);
         }
@@ -221,7 +221,7 @@ impl Holder {
         let mut applications = self.profile.applications.iter();
         let found = applications.find(|a| a.id == *application);
         let found = found.ok_or(HolderError::NotOpen)?;
-        self.may_act(Scope::File, &found.submit.purpose, now)?;
+        self.may_act(Scope::File, Some(&found.submit.purpose), now)?;
         let id = make_id(rng);
         let org = self.profile.link(link).map(|l| l.org);
         // Filed under a mandate: taken back under it too.

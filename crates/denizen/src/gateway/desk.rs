@@ -3,8 +3,8 @@
 use super::open;
 use crate::shell::Shell;
 use anyhow::{Context as _, bail};
-use denizen_gateway::{Agreement, Appeal, CaseView, Gateway, Grant, Verdict};
-use denizen_model::{Sha256Hash, message::StatusChange};
+use denizen_gateway::{Acting, Agreement, Appeal, CaseView, Gateway, Grant, Verdict};
+use denizen_model::{Sha256Hash, mandate::Role, message::StatusChange};
 use jiff::civil::Date;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -127,6 +127,9 @@ fn print_case(view: &CaseView) {
     for earlier in &view.earlier {
         println!("  an earlier version came {}", earlier.date());
     }
+    if let Some(acting) = &view.acting {
+        print_acting(view, acting);
+    }
     println!("  answers");
     print_value(&view.answers, 4);
     for (item, issuer) in view.evidence.iter().zip(&view.issuers) {
@@ -169,6 +172,30 @@ fn print_case(view: &CaseView) {
             println!("      {query}: {}", in_one_line(value));
         }
     }
+}
+
+/// Who acts for whom: the one part of the page that is not the applicant's own.
+fn print_acting(view: &CaseView, acting: &Acting) {
+    let mandate = acting.mandate();
+    let mut papers = view.evidence.iter();
+    let paper = papers.find(|p| p.query() == acting.query());
+    let subject = paper.and_then(|p| p.claims().get("subject")?.get("names"));
+    let subject = subject.map_or_else(|| "the applicant".to_owned(), in_one_line);
+    let role = match mandate.role {
+        Role::Guardian => "parent or guardian",
+        Role::Helper => "helper",
+        Role::Representative => "representative",
+    };
+    println!(
+        "  ACTS FOR THE APPLICANT: {}, {role}",
+        mandate.delegate.name
+    );
+    println!("    for {subject}");
+    println!(
+        "    from {} until {}; the key of the mandate agreed to this application",
+        mandate.valid_from, mandate.valid_until
+    );
+    println!("    you compare the person before you with these names: no program does");
 }
 
 fn in_one_line(value: &Value) -> String {

@@ -11,7 +11,7 @@ use super::{
 use anyhow::bail;
 use denizen_holder::{Event, Freshness, InvitationPreview, Link, LinkState, RecordView, Renewals};
 use denizen_model::{
-    OrgId, Sha256Hash, UnixTime,
+    OrgId, UnixTime,
     catalogue::{Catalogue, ClaimMetadata},
     message::{ApplicationEvent, ApplicationState, DisputeEvent, DisputeState, Sensitivity},
     statement::{Quality, ServiceEntry},
