@@ -3,6 +3,7 @@
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
+import { gzipSync } from "node:zlib";
 import type { Plugin } from "vite";
 
 /** The exact policy. The hub sends it with every file; the manifest names it. */
@@ -57,6 +58,12 @@ export function integrity(folder: string): Plugin {
           .replace("__VERSION__", hash("sha256", JSON.stringify(digests), "hex").slice(0, 16));
         writeFileSync(join(folder, "service-worker.js"), worker);
         digests["service-worker.js"] = hash("sha256", worker, "base64url");
+        // The same bytes, packed once: the hub sends them to whoever takes gzip.
+        for (const file of Object.keys(digests).filter((f) => !f.endsWith(".gz"))) {
+          const packed = gzipSync(readFileSync(join(folder, file)), { level: 9 });
+          writeFileSync(join(folder, `${file}.gz`), packed);
+          digests[`${file}.gz`] = hash("sha256", packed, "base64url");
+        }
         writeFileSync(join(folder, "manifest.json"), `${JSON.stringify({ v: 1, csp: CSP, files: digests }, null, 1)}\n`);
       },
     },

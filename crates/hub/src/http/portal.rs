@@ -18,6 +18,9 @@ pub const MANIFEST_FILE: &str = "manifest.json";
 /// Served beside the files, since it differs by hub.
 const ABOUT_FILE: &str = "portal.json";
 
+/// A file's name in the bundle with this at its end is the same file packed by gzip.
+const PACKED: &str = ".gz";
+
 /// Why a bundle is not served.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -120,20 +123,40 @@ fn answer(bundle: &Bundle, request: &Request) -> Response {
         "/" => "index.html",
         path => path.trim_start_matches('/'),
     };
-    let Some(bytes) = bundle.0.files.get(path) else {
+    let Some(bytes) = bundle.0.files.get(path).filter(|_| !path.ends_with(PACKED)) else {
         return Refusal(ProblemKind::NotFound).into_response();
     };
+    let packed = bundle.0.files.get(&format!("{path}{PACKED}"));
+    let packed = packed.filter(|_| takes_gzip(request));
     // A name with a hash never gets other bytes; the others are asked for each time.
     let age = if path.starts_with("assets/") {
         "public, max-age=31536000, immutable"
     } else {
         "no-cache"
     };
-    let headers: [(HeaderName, &str); 2] = [
+    let headers: [(HeaderName, &str); 3] = [
         (header::CONTENT_TYPE, media_type(path)),
         (header::CACHE_CONTROL, age),
+        (header::VARY, "accept-encoding"),
     ];
-    (headers, Body::from(bytes.clone())).into_response()
+    match packed {
+        Some(packed) => {
+            let encoding: [(HeaderName, &str); 1] = [(header::CONTENT_ENCODING, "gzip")];
+            (headers, encoding, Body::from(packed.clone())).into_response()
+        }
+        None => (headers, Body::from(bytes.clone())).into_response(),
+    }
+}
+
+/// Whether a client takes gzip. Source: RFC 9110, section 12.5.3.
+fn takes_gzip(request: &Request) -> bool {
+    let all = request.headers().get_all(header::ACCEPT_ENCODING);
+    let codings = all.iter().filter_map(|v| v.to_str().ok());
+    let mut codings = codings.flat_map(|v| v.split(','));
+    codings.any(|coding| {
+        let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
+        name.trim().eq_ignore_ascii_case("gzip") && !weight.replace(' ', "").ends_with("q=0")
+    })
 }
 
 fn media_type(path: &str) -> &'static str {
