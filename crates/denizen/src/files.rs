@@ -5,7 +5,7 @@ use denizen_model::{KeyPurpose, SecretKeyFor, jose::base64url_decode, jose::base
 use denizen_store::Database;
 use serde::{Deserialize, Serialize};
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions},
+    fs::{self, DirBuilder, File, OpenOptions, TryLockError},
     io::Write as _,
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::Path,
@@ -87,6 +87,28 @@ pub(crate) fn copy_database(database: &Path, file: &Path) -> anyhow::Result<()> 
         // What is there is no backup; that it stays does not matter then.
         let _ = fs::remove_file(file);
     })
+}
+
+/// A folder that this process has taken; others may have it once this is dropped.
+pub(crate) struct FolderLock(#[expect(dead_code, reason = "the lock goes with the file")] File);
+
+impl FolderLock {
+    /// Takes it by a file in it; `None` while another process has it.
+    pub(crate) fn take(file: &Path) -> anyhow::Result<Option<Self>> {
+        let open = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(file);
+        let lock = open.with_context(|| format!("{} cannot be opened", file.display()))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Some(Self(lock))),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => {
+                bail!("{} cannot be locked: {error}", file.display())
+            }
+        }
+    }
 }
 
 /// Bytes that may still be written to a folder's disk.

@@ -12,10 +12,11 @@ mod journeys;
 mod links;
 mod rest;
 mod serve;
+mod restore;
 mod setup;
 
-use crate::{shell::Shell, transport::HttpTransport};
-use anyhow::Context as _;
+use crate::{files::FolderLock, shell::Shell, transport::HttpTransport};
+use anyhow::{Context as _, bail};
 use denizen_gateway::{Gateway, GatewayError};
 use std::{
     path::{Path, PathBuf},
@@ -66,6 +67,10 @@ pub(crate) enum Command {
     /// Change the status of an issued record, with a reason that the person reads
     Status(desk::StatusArguments),
     /// Make a token for one of your own systems; it is shown this once
+    /// Put a backup back: it takes over, and its original stops
+    Restore(restore::Arguments),
+    /// After a restore: say what the database lacks, and let new records be issued again
+    Restored(restore::RestoredArguments),
     Token(access::TokenArguments),
     /// List and end tokens, and what was done with them
     #[command(subcommand)]
@@ -105,7 +110,10 @@ pub(crate) async fn run(shell: &Shell, command: Command) -> anyhow::Result<()> {
         Command::Queue(folder) => desk::queue(shell, &folder.dir),
         Command::Show(arguments) => desk::show(shell, &arguments),
         Command::Decide(arguments) => desk::decide(shell, &arguments),
-        Command::Backup(arguments) => backup::run(&arguments),
+        Command::Helper(arguments) => helper::run(shell, &arguments),
+        Command::Backup(arguments) => backup::run(shell, &arguments),
+        Command::Restore(arguments) => restore::run(shell, &arguments).await,
+        Command::Restored(arguments) => restore::restored(shell, &arguments),
         Command::Status(arguments) => desk::status(shell, &arguments),
         Command::Token(arguments) => access::make(shell, arguments),
         Command::Tokens(command) => access::tokens(shell, command),
@@ -127,6 +135,17 @@ fn open(shell: &Shell, dir: &Path) -> anyhow::Result<Gateway> {
 /// Opens a gateway with the newest directory; a hub that is away leaves the one known before.
 async fn open_with_directory(shell: &Shell, dir: &Path) -> anyhow::Result<Gateway> {
     let mut gateway = open(shell, dir)?;
+/// Takes a gateway's folder for serving or restoring; other commands work beside that.
+fn lock(dir: &Path) -> anyhow::Result<FolderLock> {
+    match FolderLock::take(&dir.join("gateway.lock"))? {
+        Some(lock) => Ok(lock),
+        None => bail!(
+            "{} is served by another process: stop it first",
+            dir.display()
+        ),
+    }
+}
+
     let transport = HttpTransport::pooled()?;
     match gateway
         .refresh_directory(&transport, shell.now(), &mut shell.rng())

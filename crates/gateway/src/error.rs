@@ -135,6 +135,9 @@ pub enum GatewayError {
     /// After a restore nothing new is issued until an operator has compared.
     #[error(
         "this gateway was restored, and nothing new is issued: compare with your own files, then \
+    /// The hub shows a status list that was not signed with this gateway's status key.
+    #[error("the hub has a status list that the key {0} did not sign: tell an auditor")]
+    StatusNotOurs(&'static str),
          `denizen gateway restored --compared`"
     )]
     Held,

@@ -145,11 +145,20 @@ impl Gateway {
     /// Opens an organisation's folder.
     ///
     /// # Errors
-    /// [`GatewayError::Folder`], [`GatewayError::Damaged`], [`GatewayError::Store`].
+    /// [`GatewayError::Folder`], [`GatewayError::Damaged`], [`GatewayError::Store`];
+    /// [`GatewayError::IsBackup`] for one that was put back and has not taken over.
     pub fn open(folder: &Path, catalogue: Arc<Catalogue>) -> Result<Self, GatewayError> {
         let config: Config = read_json(&folder.join("gateway.json"), "gateway.json")?;
         if config.v != 1 {
             return Err(GatewayError::Damaged("gateway.json"));
+        let gateway = Self::open_any(folder, catalogue)?;
+        if gateway.store.lineage()?.copied.is_some() {
+            return Err(GatewayError::IsBackup);
+        }
+        Ok(gateway)
+    }
+
+    pub(crate) fn open_any(folder: &Path, catalogue: Arc<Catalogue>) -> Result<Self, GatewayError> {
         }
         let keys = Keys::load(&folder.join("keys.json"))?;
         let database = folder.join("gateway.sqlite");
@@ -208,13 +217,14 @@ impl Gateway {
             return Err(GatewayError::NotAdmitted);
         }
         let client = self.client(transport);
-        client
+        let state = client
             .register(&self.config.registration, &self.keys.inbox, now)
             .await?;
         self.publish_status(transport, now, rng).await
     }
 
     /// Fetches the directory and checks it against what was seen before.
+        self.take_generation(&state)?;
     ///
     /// # Errors
     /// [`GatewayError::Client`], [`GatewayError::Directory`].

@@ -26,7 +26,7 @@ use denizen_model::{
 };
 use denizen_store::gateway::InvitationRow;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Wrong entries of the six digits, after which a link is refused.
 const TRIES: u8 = 3;
@@ -151,6 +151,32 @@ impl Link {
                 ..self.body.clone()
             },
         }
+    }
+
+    /// Begins our chains anew behind the heads that are known, and drops the keys of one-time copies: a
+    /// restored database does not know which of them were used. Gives the heads, and how many keys.
+    pub(crate) fn begin_anew(
+        &mut self,
+        rng: &mut dyn rand_core::CryptoRng,
+    ) -> (BTreeSet<Sha256Hash>, usize) {
+        let heads = self.out_heads();
+        let follows = self.body.out.head().into_iter().collect();
+        self.body.out = OutChain::make(follows, rng);
+        if let Some(reserved) = &self.body.out_reserved {
+            let follows = reserved.head().into_iter().collect();
+            self.body.out_reserved = Some(OutChain::make(follows, rng));
+        }
+        let dropped = self.body.copy_keys.len();
+        self.body.copy_keys.clear();
+        (heads, dropped)
+    }
+
+    /// The heads of our chains.
+    pub(crate) fn out_heads(&self) -> BTreeSet<Sha256Hash> {
+        let reserved = self.body.out_reserved.as_ref();
+        let chains = [Some(&self.body.out), reserved];
+        let heads = chains.into_iter().flatten();
+        heads.filter_map(OutChain::head).collect()
     }
 
     pub(crate) fn set_case_reference(&mut self, case_reference: &str) {

@@ -111,6 +111,7 @@ impl Gateway {
         if self.trust.is_none() || due(self.setting("directory_at")?, DIRECTORY_TTL_S) {
             self.refresh_directory(transport, now, rng).await?;
             self.set_setting("directory_at", &now, rng)?;
+            self.check_generation(transport, now).await?;
         }
         if due(self.setting("status_published")?, PUBLISH_EVERY_S) {
             self.publish_status(transport, now, rng).await?;
@@ -389,6 +390,7 @@ impl Gateway {
         now: UnixTime,
         rng: &mut dyn rand_core::CryptoRng,
     ) -> Result<(), GatewayError> {
+        self.compare_seen(address, message, rng)?;
         let Some(mut link) = self.link(address)? else {
             return Ok(());
         };

@@ -25,7 +25,7 @@ pub use case::{CaseChange, CaseRow};
 pub use dispute::DisputeRow;
 pub use event::{DueRow, EventRow, HookRow};
 pub use issue::{RecordRow, StatusRow};
-pub use lineage::{Lineage, mark_copy};
+pub use lineage::Lineage;
 pub use link::{InvitationRow, LinkRow};
 pub use note::NoteRow;
 pub use outbox::{CONTESTED, Effect, OutboxRow, Pause, SentRow, UNCONTESTED};

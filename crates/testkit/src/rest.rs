@@ -65,10 +65,15 @@ impl Api {
         let gateway = Gateway::open(&folder, catalogue()).unwrap();
         let clock = Arc::new(play.world.clock.clone());
         let rng = Box::new(Rng::seed_from_u64(7));
-        let desk = Desk::new(gateway, clock, rng, requests_a_minute);
+        Self::at(&Desk::new(gateway, clock, rng, requests_a_minute))
+    }
+
+    /// A system without a token at a gateway's REST side.
+    #[must_use]
+    pub fn at(desk: &Desk) -> Self {
         Self {
-            router: router(&desk),
-            desk,
+            router: router(desk),
+            desk: desk.clone(),
             token: None,
         }
     }

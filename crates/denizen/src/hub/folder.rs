@@ -1,7 +1,7 @@
 //! A hub's folder: what lies where, and who holds it.
 
 use super::last::LastCheckpoint;
-use crate::files::{read_key, write_key, write_public};
+use crate::files::{FolderLock, read_key, write_key, write_public};
 use anyhow::{Context as _, bail};
 use denizen_hub::{HubConfig, HubKeys, OperatorIdentity};
 use denizen_model::{
@@ -38,9 +38,6 @@ impl Operator {
         origins.context("the hub's statement names no logs")
     }
 }
-
-/// Held while one process uses the database.
-pub(crate) struct Lock(#[expect(dead_code, reason = "the lock goes with the file")] File);
 
 impl Folder {
     pub(crate) fn new(dir: &Path) -> Self {
@@ -146,20 +143,7 @@ impl Folder {
     }
 
     /// Takes the folder for this process; `None` while another has it.
-    pub(crate) fn lock(&self) -> anyhow::Result<Option<Lock>> {
-        let file = self.0.join("hub.lock");
-        let open = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&file);
-        let lock = open.with_context(|| format!("{} cannot be opened", file.display()))?;
-        match lock.try_lock() {
-            Ok(()) => Ok(Some(Lock(lock))),
-            Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(error)) => {
-                bail!("{} cannot be locked: {error}", file.display())
-            }
-        }
+    pub(crate) fn lock(&self) -> anyhow::Result<Option<FolderLock>> {
+        FolderLock::take(&self.0.join("hub.lock"))
     }
 }

@@ -1,7 +1,7 @@
 //! Which of an organisation's databases counts: one that was restored takes over.
 
 use super::GatewayStore;
-use crate::{Database, StoreError, signed, unsigned};
+use crate::{StoreError, signed, unsigned};
 use denizen_model::UnixTime;
 use rusqlite::params;
 
@@ -63,12 +63,15 @@ impl GatewayStore {
     }
 }
 
-/// Says in a copy of a database that it is one, so that no gateway works on it before a restore.
-///
-/// # Errors
-/// [`StoreError`].
-pub fn mark_copy(database: &Database, at: UnixTime) -> Result<(), StoreError> {
-    let sql = "UPDATE lineage SET copied = ?1";
-    database.sql().execute(sql, params![at.0])?;
-    Ok(())
+impl GatewayStore {
+    /// Says in a copy of a database that it is one, so that no gateway works on it before a restore.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn mark_copy(path: &std::path::Path, at: UnixTime) -> Result<(), StoreError> {
+        let store = Self::open(path)?;
+        let lineage = store.lineage()?;
+        let copied = lineage.copied.or(Some(at));
+        store.set_lineage(&Lineage { copied, ..lineage })
+    }
 }
