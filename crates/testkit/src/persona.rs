@@ -1,8 +1,12 @@
 //! The fixture persons of the stories: those of `demo/README.md`, with every value of theirs that must
 //! be found nowhere. All invented.
 
+mod family;
+mod lives;
 mod resident;
 
+pub use family::{AIBEK, GULMIRA, NURAI, NURLAN};
+pub use lives::{DALER, LAYLA, MEILING, NINO};
 pub use resident::RUSTAM;
 
 use crate::Marks;
@@ -146,6 +150,12 @@ pub const GURGEN: Persona = Persona {
 };
 
 impl Persona {
+    /// The same person under another name of the story: a second profile of hers.
+    #[must_use]
+    pub const fn called(self, name: &'static str) -> Self {
+        Self { name, ..self }
+    }
+
     /// The case reference of this person at an office.
     #[must_use]
     pub fn case(&self, office: &str) -> &'static str {

@@ -4,12 +4,18 @@
 //! wire that loses answers.
 
 mod every_office;
+mod facts;
 mod journeys;
 mod offices;
+mod people;
 
 pub use every_office::EVERY_OFFICE;
 pub use offices::{
     BORDER, CLINIC, EMPLOYER, IMMIGRATION, OfficeKind, RIGHT_TO_WORK, TEST_CENTRE, WORK_PERMIT, vct,
+};
+pub use people::{
+    ENROLMENT, Forged, GUARDIANSHIP, MANDATE, MIGRATION, MandateOf, PHONE, POPULATION, SCHOOL,
+    SCHOOL_ENROLMENT, TELECOM, aibek, school_answers,
 };
 
 use crate::{Persona, World, catalogue, catalogue::demo_file};

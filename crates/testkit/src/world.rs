@@ -53,12 +53,24 @@ impl House {
         sign_entry(entry, typ, self.identity.0.signer(), &kid).into_bytes()
     }
 
-    /// An admission signed by the operator.
+    /// An admission signed by the operator: as an authority for these kinds.
     #[must_use]
     pub fn admission(&self, statement: &[u8], kinds: &[&str], from: UnixTime) -> Vec<u8> {
+        self.admission_as(Quality::Authority, statement, kinds, from)
+    }
+
+    /// An admission signed by the operator.
+    #[must_use]
+    pub fn admission_as(
+        &self,
+        quality: Quality,
+        statement: &[u8],
+        kinds: &[&str],
+        from: UnixTime,
+    ) -> Vec<u8> {
         let kind = |vct: &&str| AdmittedKind {
             vct: (*vct).to_owned(),
-            quality: Quality::Authority,
+            quality,
         };
         let statement = Sha256Hash::of(statement);
         let admission = Admission {
@@ -221,6 +233,14 @@ impl World {
         let admission = house.admission(statement, kinds, self.now());
         let entries = vec![statement.to_vec(), admission];
         house.hub().append_entries(entries).await.unwrap();
+    }
+
+    /// The operator admits an organisation anew: what it issues of these kinds are claims of a private
+    /// body.
+    pub async fn admit_claims(&self, number: usize, statement: &[u8], kinds: &[&str]) {
+        let (house, now) = (&self.houses[number], self.now());
+        let admission = house.admission_as(Quality::Claim, statement, kinds, now);
+        house.hub().append_entries(vec![admission]).await.unwrap();
     }
 
     /// Makes an organisation without a gateway at the first hub and admits it for these kinds.

@@ -379,6 +379,8 @@ fn message(
         media_type: SD_JWT_MEDIA_TYPE.to_owned(),
         salt: Nonce::make(rng),
         data: credential.to_owned(),
+        object: None,
+        name: None,
     }];
     message
 }
