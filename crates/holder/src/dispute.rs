@@ -20,7 +20,7 @@ use denizen_credential::KeyBinding;
 use denizen_model::{
     MessageId, Nonce, Sha256Hash, UnixTime,
     link::{kb_audience, kb_nonce},
-    mandate::{Act, MANDATE_VCT},
+    mandate::{Act, MANDATE_VCT, Scope},
     message::{
         Attachment, Body, DisputeEvent, DisputeOpen, DisputeState, ErasureDone, ErasureRequest,
         EvidenceUpdate, RecordRef, Text,
@@ -35,6 +35,32 @@ pub struct Paper {
     pub media_type: String,
     /// Its text.
     pub data: String,
+}
+
+/// A claim that she says is wrong.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SaidClaim {
+    /// Where it is in the record.
+    pub path: Vec<String>,
+    /// What is recorded there.
+    pub recorded: Option<serde_json::Value>,
+}
+
+/// Her side of a record, beside what is recorded.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AsISay {
+    /// What of it is wrong; empty for the whole.
+    pub claims: Vec<SaidClaim>,
+    /// What is right, in her words.
+    pub text: String,
+    /// How many papers she added.
+    pub papers: usize,
+    /// When she said so.
+    pub sent: UnixTime,
+    /// Until when the office answers.
+    pub due: Option<jiff::civil::Date>,
+    /// What it answered, and its reason.
+    pub answer: Option<(DisputeState, String)>,
 }
 
 impl Holder {
@@ -52,6 +78,7 @@ impl Holder {
         (now, rng): (UnixTime, &mut dyn rand_core::CryptoRng),
     ) -> Result<MessageId, HolderError> {
         let link = self.held(kept)?.link;
+        self.may_act(Scope::Dispute, None, now)?;
         if self
             .profile
             .disputes
@@ -97,6 +124,7 @@ impl Holder {
         now: UnixTime,
         rng: &mut dyn rand_core::CryptoRng,
     ) -> Result<MessageId, HolderError> {
+        self.may_act(Scope::Dispute, None, now)?;
         let link = self.held(kept)?.link;
         let body = Body::RecordNotMine(RecordRef {
             kept: *kept,
@@ -156,6 +184,35 @@ impl Holder {
     fn held(&self, kept: &Sha256Hash) -> Result<&HeldRecord, HolderError> {
         let found = self.profile.records.iter().find(|r| r.kept_hash == *kept);
         found.ok_or(HolderError::NotOpen)
+    }
+
+    /// What she says to a disputed record, beside what is recorded (D13); none if she never disputed it.
+    #[must_use]
+    pub fn as_i_say(&self, kept: &Sha256Hash) -> Option<AsISay> {
+        let mut disputes = self.profile.disputes.iter().rev();
+        let dispute = disputes.find(|d| d.open.kept == *kept)?;
+        let record = self.held(kept).ok();
+        let credential = record.and_then(|r| self.credential(r, &r.kept).ok());
+        let recorded = |path: &Vec<String>| {
+            let (first, rest) = path.split_first()?;
+            let claims = credential.as_ref()?.claims();
+            let value = claims.get(first)?;
+            rest.iter().try_fold(value, |v, name| v.get(name)).cloned()
+        };
+        let claims = dispute.open.claims.iter().map(|path| SaidClaim {
+            path: path.clone(),
+            recorded: recorded(path),
+        });
+        let answers = dispute.events.iter().rev();
+        let mut answers = answers.filter(|e| e.state != DisputeState::Received);
+        Some(AsISay {
+            claims: claims.collect(),
+            text: dispute.open.text.clone(),
+            papers: dispute.open.evidence.len(),
+            sent: dispute.sent,
+            due: dispute.events.iter().rev().find_map(|e| e.due),
+            answer: answers.next().map(|e| (e.state, e.text.clone())),
+        })
     }
 
     pub(crate) fn take_dispute(

@@ -19,6 +19,8 @@ use std::collections::BTreeMap;
 const TOLD_AFTER_DAYS: i64 = 30;
 /// Kinds that the office renews or replaces by itself: their end asks nothing of her.
 const RENEWED_BY_OFFICE: [&str; 2] = ["application-filed", "decision"];
+/// States of an adverse record in which nothing is held against her any more.
+const OVER: [&str; 3] = ["lifted", "cancelled", "expunged"];
 /// The kind of payments that keep a permit alive.
 const PAYMENT: &str = "tax-payment";
 /// The kind of permit that payments keep alive.
@@ -137,6 +139,9 @@ impl Holder {
         let mut tasks = Vec::new();
         for view in &records {
             tasks.extend(self.paper_ends(view, today));
+            if is_over(view) {
+                continue;
+            }
             let changed = view.held.changes.iter().filter_map(|c| c.notice.as_ref());
             let notices = view.held.notice.iter().chain(changed);
             tasks
@@ -241,6 +246,12 @@ impl Holder {
         };
         self.words().text(key, &[("days", &days.to_string())])
     }
+}
+
+/// What is held against her no longer is: nothing is left to appeal.
+fn is_over(view: &RecordView) -> bool {
+    let state = view.claims.get("state").and_then(Value::as_str);
+    state.is_some_and(|state| OVER.contains(&state))
 }
 
 /// A record whose dates still matter.

@@ -4,6 +4,7 @@
 //! file with its SHA-256; `keys.denizen` is the key statement of address 0. Specified in
 //! `docs/spec/export.md`. The files are in clear: whoever has them reads them.
 
+mod attached;
 mod check;
 
 pub use check::{ExportError, ExportReport, VerifiedRecord, verify_export, verify_export_of};
@@ -126,6 +127,7 @@ impl Holder {
         files.insert("notices.json".into(), json(&self.profile.notices));
         files.insert("notes.json".into(), json(&self.profile.notes));
         self.add_rest(&mut files);
+        self.add_attached(&mut files);
         let keys = self.own_keys();
         let hub = self.profile.hub;
         files.insert(KEYS_FILE.into(), keys.statement(hub).into_bytes());

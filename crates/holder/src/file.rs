@@ -18,7 +18,7 @@ use denizen_model::{
     envelope::SUITE_1,
     id::Bytes,
     message::{Attachment, Message},
-    object::{ObjectFor, ObjectRef},
+    object::{ObjectFor, ObjectRef, SEALED_SIZE_BYTES_MAX},
 };
 use denizen_seal::open_attachment;
 use serde::{Deserialize, Serialize};
@@ -28,9 +28,9 @@ use zeroize::Zeroizing;
 /// Files that go with one message, at most.
 pub const FILES_MAX: usize = 16;
 
-/// Sealed bytes of own copies that lie in address 0, at most: half of what the hub lets lie there
+/// Sealed bytes of own copies that lie in address 0, at most: about half of what the hub lets lie there
 /// unless its operator says otherwise. Beyond it she keeps her copies on this device alone.
-pub const OWN_COPIES_SIZE_BYTES_MAX: u64 = 32 << 20;
+pub const OWN_COPIES_SIZE_BYTES_MAX: u64 = 2 * SEALED_SIZE_BYTES_MAX as u64;
 
 /// Where a file stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -44,7 +44,7 @@ mod words;
 
 pub use apply::{Confirmed, Leaving, Preview};
 pub use contacts::SharedContact;
-pub use dispute::Paper;
+pub use dispute::{AsISay, Paper, SaidClaim};
 pub use due::{Task, TaskKind};
 pub use export::{
     EXPORT_TYP, ExportError, ExportReport, MANIFEST_FILE, VerifiedRecord, verify_export,

@@ -1,8 +1,12 @@
 //! Present: an offer becomes a presentation bound to one message; pure.
 
-use crate::{Holder, Offer, holder::HolderError, profile::HeldRecord};
+use crate::{
+    Holder, Offer,
+    holder::HolderError,
+    profile::{Copy, HeldRecord},
+};
 use denizen_credential::{KeyBinding, VerifiedCredential, present};
-use denizen_model::{CopyRef, SecretKeyFor, key::Cnf};
+use denizen_model::{CopyRef, SecretKeyFor, Sha256Hash, key::Cnf};
 use denizen_seal::AddressIndex;
 
 /// Why an offer cannot be presented.
@@ -28,6 +32,26 @@ pub(crate) struct Shown {
 }
 
 impl Holder {
+    /// The unspent copy that this device shows next. Two devices that cannot hear of each other choose
+    /// differently: each copy is due to one of the installations that address 0 has heard of, by a
+    /// lottery that all of them draw alike; what is due to another comes last.
+    fn next_copy<'a>(&self, record: &'a HeldRecord) -> Option<&'a Copy> {
+        let own = self.profile.own_chain.next_place().id.to_text();
+        let others = self.profile.own_heads.keys().map(String::as_str);
+        let ticket = |chain: &str, copy: &Copy| {
+            Sha256Hash::of(format!("{chain} {}", copy.copy_ref.to_text()).as_bytes())
+        };
+        let unspent = record
+            .copies
+            .iter()
+            .filter(|c| self.profile.is_unspent(&c.copy_ref));
+        unspent.min_by_key(|copy| {
+            let mine = ticket(&own, copy);
+            let of_another = others.clone().any(|other| ticket(other, copy) < mine);
+            (of_another, mine)
+        })
+    }
+
     /// What is shown of a record: an unspent one-time copy; the kept copy only to its own issuer, or
     /// if she accepts that it can be linked (R18).
     pub(crate) fn shown(
@@ -36,10 +60,7 @@ impl Holder {
         to_issuer: bool,
         linkable: bool,
     ) -> Result<Shown, PresentError> {
-        let unspent = record
-            .copies
-            .iter()
-            .find(|c| self.profile.is_unspent(&c.copy_ref));
+        let unspent = self.next_copy(record);
         let (text, key, copy) = match unspent {
             Some(copy) if !to_issuer => (
                 &copy.text,

@@ -24,6 +24,7 @@ use denizen_model::{
 };
 use denizen_rules::last_day;
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 
 /// Kinds that an office mints in a procedure, without their being in an invitation.
 const PROCEDURE_KINDS: [&str; 3] = ["application-filed", "decision", "check-receipt"];
@@ -86,6 +87,9 @@ impl RecordError {
     }
 }
 
+/// Kind and issuer of records that came over later links, each with its link and claims.
+type Again = BTreeMap<(String, OrgId), Vec<(u32, Map<String, Value>)>>;
+
 /// A record as shown.
 #[derive(Debug, Clone)]
 pub struct RecordView {
@@ -125,8 +129,10 @@ impl Holder {
     /// All records, newest first.
     #[must_use]
     pub fn records(&self, now: UnixTime) -> Vec<RecordView> {
+        let again = self.issued_again();
         let all = self.profile.records.iter().rev();
-        all.filter_map(|r| self.view(r, now)).collect()
+        all.filter_map(|r| self.view_beside(r, &again, now))
+            .collect()
     }
 
     /// One record.
@@ -161,6 +167,16 @@ impl Holder {
     }
 
     pub(crate) fn view(&self, record: &HeldRecord, now: UnixTime) -> Option<RecordView> {
+        let moved = self.is_moved(record.link);
+        let again = if moved {
+            self.issued_again()
+        } else {
+            Again::default()
+        };
+        self.view_beside(record, &again, now)
+    }
+
+    fn view_beside(&self, record: &HeldRecord, again: &Again, now: UnixTime) -> Option<RecordView> {
         let credential = self.credential(record, &record.kept).ok()?;
         let hub = self.hub_of(record)?;
         let directory = self.trust.directory(&hub)?;
@@ -204,7 +220,7 @@ impl Holder {
             status,
             changed,
             superseded: self.profile.records.iter().any(replaced)
-                || self.came_again(record, &credential),
+                || self.came_again(record, &credential, again),
             returned: self.profile.returned.contains(&record.kept_hash),
             copies_left: unspent.count(),
             showing: kind.is_some_and(|k| k.traits.showing),
@@ -399,19 +415,44 @@ impl Holder {
         })
     }
 
+    fn is_moved(&self, link: u32) -> bool {
+        let link = self.profile.link(link);
+        link.is_some_and(|l| l.state == crate::LinkState::Moved)
+    }
+
     /// After a move the same record is there again, from the same issuer.
-    fn came_again(&self, record: &HeldRecord, credential: &VerifiedCredential) -> bool {
-        let link = self.profile.link(record.link);
-        if link.is_none_or(|l| l.state != crate::LinkState::Moved) {
-            return false;
+    fn came_again(
+        &self,
+        record: &HeldRecord,
+        credential: &VerifiedCredential,
+        again: &Again,
+    ) -> bool {
+        let same = again.get(&(record.vct.clone(), record.issuer));
+        let later = |(link, claims): &(u32, Map<String, Value>)| {
+            *link > record.link && claims == credential.claims()
+        };
+        self.is_moved(record.link) && same.is_some_and(|all| all.iter().any(later))
+    }
+
+    /// What may stand for a record of a link that was moved: each is verified once, however many
+    /// records ask.
+    fn issued_again(&self) -> Again {
+        let mut again = Again::new();
+        let links = &self.profile.links;
+        let moved = |r: &HeldRecord| {
+            let of = |l: &&crate::Link| l.state == crate::LinkState::Moved && l.index < r.link;
+            links
+                .iter()
+                .any(|l| of(&l) && self.is_same(l.index, r.link))
+        };
+        for record in self.profile.records.iter().filter(|r| moved(r)) {
+            if let Ok(credential) = self.credential(record, &record.kept) {
+                let key = (record.vct.clone(), record.issuer);
+                let claims = credential.claims().clone();
+                again.entry(key).or_default().push((record.link, claims));
+            }
         }
-        let later =
-            self.profile.records.iter().filter(|r| {
-                r.link > record.link && r.vct == record.vct && r.issuer == record.issuer
-            });
-        later
-            .filter_map(|r| self.credential(r, &r.kept).ok())
-            .any(|c| c.claims() == credential.claims())
+        again
     }
 
     fn check_credential(

@@ -69,6 +69,7 @@ impl Holder {
     ) -> Result<usize, HolderError> {
         self.begin(transport, now).await?;
         self.plan_over(old, rng);
+        self.carry_wards(old, now, rng)?;
         let due: Vec<(u32, u32)> = self
             .profile
             .links
@@ -85,6 +86,22 @@ impl Holder {
         self.queue_manifest(now, rng)?;
         old.queue_manifest(now, rng)?;
         Ok(count)
+    }
+
+    /// Wards come along. The keys for them are others: a mandate that names the old key is no more use.
+    fn carry_wards(
+        &mut self,
+        old: &Self,
+        now: UnixTime,
+        rng: &mut dyn rand_core::CryptoRng,
+    ) -> Result<(), HolderError> {
+        for ward in &old.profile.wards {
+            if self.profile.wards.iter().all(|w| w.id != ward.id) {
+                self.queue_state(&Part::Ward(Box::new(ward.clone())), now, rng)?;
+                self.profile.wards.push(ward.clone());
+            }
+        }
+        Ok(())
     }
 
     /// Draws a link of this profile for each of the old one that is not taken over yet. The caller keeps

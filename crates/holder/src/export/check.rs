@@ -1,6 +1,9 @@
 //! The check of an export, without any server.
 
-use super::{EXPORT_TYP, EarlierFile, KEYS_FILE, MANIFEST_FILE, Manifest, RecordFile};
+use super::{
+    EXPORT_TYP, EarlierFile, KEYS_FILE, MANIFEST_FILE, Manifest, RecordFile,
+    attached::check_attached,
+};
 use crate::{VERIFIER, profile::SentReceipt, records::issuer_key, trust::parse_status_uri};
 use denizen_api::{
     directory::{VerifiedDirectory, verify},
@@ -94,6 +97,8 @@ pub struct ExportReport {
     pub copies: usize,
     /// Receipts of what she sent.
     pub sent: usize,
+    /// Files of messages, hers and those that came.
+    pub attached: usize,
 }
 
 /// Checks an export without any server: that no file was changed, every credential under the keys of
@@ -179,6 +184,7 @@ fn check_export(
     for (name, bytes) in under(files, "statuses/") {
         check_status_file(name, bytes, &directories)?;
     }
+    report.attached = check_attached(files, &directories)?;
     Ok(report)
 }
 
@@ -262,7 +268,7 @@ pub(crate) fn under<'a>(
         .filter(move |(name, _)| name.starts_with(folder))
 }
 
-fn parse<T: DeserializeOwned>(name: &str, bytes: &[u8]) -> Result<T, ExportError> {
+pub(super) fn parse<T: DeserializeOwned>(name: &str, bytes: &[u8]) -> Result<T, ExportError> {
     serde_json::from_slice(bytes).map_err(|_| ExportError::Changed(name.to_owned()))
 }
 

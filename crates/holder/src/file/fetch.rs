@@ -173,8 +173,7 @@ impl Holder {
         let client = HubClient::new(transport, hub, &url);
         let auth = self.root.derive_auth(AddressIndex(index));
         let mut bytes = self.partial(&object.id);
-        let of = (&object.id, object.size);
-        match client.get_object(&auth, of, &mut bytes, now).await {
+        match client.get_object(&auth, &object.id, &mut bytes, now).await {
             Ok(()) => {
                 self.keep_object(&object.id, bytes.clone())?;
                 self.keep_partial(&object.id, Vec::new())?;
