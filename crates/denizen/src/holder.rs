@@ -1,10 +1,18 @@
 //! The holder's commands: a person's profile in a folder.
 
 mod apply;
+mod due;
 mod folder;
+mod helper;
+mod import;
 mod journeys;
+mod pick;
+mod renew;
 mod say;
 mod show;
+mod ward;
+
+pub(crate) use helper::read_helper_file;
 
 use crate::{shell::Shell, transport::HttpTransport};
 use anyhow::{Context, bail};
@@ -65,12 +73,12 @@ pub(crate) enum Command {
         passphrase: PassphraseArg,
     },
     /// List the records
-    List(FolderArg),
+    List(pick::ListArguments),
     /// Show one record with where it is from and its receipt
     Show {
         /// The profile's folder
         folder: PathBuf,
-        /// Its number in the list, or the beginning of its name
+        /// Its number in the list, the name of its kind (the newest is shown), or the beginning of its name
         record: String,
         #[command(flatten)]
         passphrase: PassphraseArg,
@@ -106,6 +114,8 @@ pub(crate) enum Command {
     },
     /// Show what became of applications, and who opened which papers
     Follow(FolderArg),
+    /// List the dates to keep: papers that end, appeals, answers, payments
+    Due(due::Arguments),
     /// Write everything to a folder of readable files
     Export {
         /// The profile's folder
@@ -115,6 +125,8 @@ pub(crate) enum Command {
         #[command(flatten)]
         passphrase: PassphraseArg,
     },
+    /// Take an exported folder into a profile, without any server
+    Import(import::Arguments),
     /// Restore a profile into a new folder from the kit alone, read from standard input
     Restore {
         /// Folder to make
@@ -137,6 +149,14 @@ pub(crate) enum Command {
     },
     #[command(flatten)]
     Journey(journeys::Command),
+    /// Keep the profiles of children whose guardian you are
+    #[command(subcommand)]
+    Ward(ward::Command),
+    /// Let somebody help you, or help somebody: assist, and prove nothing
+    #[command(subcommand)]
+    Helper(helper::Command),
+    /// Take a profile to a new root: whoever has the old kit opens nothing new
+    Renew(renew::Arguments),
     /// Check an exported folder without any server
     Verify {
         /// The exported folder
@@ -193,6 +213,10 @@ pub(crate) async fn run(shell: &Shell, command: Command) -> anyhow::Result<()> {
             restore(shell, &say, (folder, true), &passphrase, &language).await
         }
         Command::Journey(command) => journeys::run(shell, command).await,
+        Command::Import(arguments) => import::run(shell, arguments),
+        Command::Ward(command) => ward::run(shell, command).await,
+        Command::Helper(command) => helper::run(shell, command).await,
+        Command::Renew(arguments) => renew::run(shell, arguments).await,
         Command::Verify {
             folder,
             hub_id,
@@ -252,13 +276,21 @@ async fn run_opened(shell: &Shell, command: Command) -> anyhow::Result<()> {
             apply::apply(&mut Open::new(shell, folder, &passphrase)?, &asked).await
         }
         Command::Code(at) => show::codes(&Open::of(shell, at)?),
-        Command::List(at) => show::list(&Open::of(shell, at)?),
+        Command::List(asked) => show::list(&Open::of(shell, asked.at)?, &asked.which),
         Command::Services(at) => show::services(&Open::of(shell, at)?),
         Command::Follow(at) => show::follow(&Open::of(shell, at)?),
+        Command::Due(arguments) => {
+            let (at, days, ics) = arguments.split();
+            due::run(&Open::of(shell, at)?, days, ics.as_deref())
+        }
         Command::Init { .. }
         | Command::Restore { .. }
         | Command::Join { .. }
+        | Command::Import(_)
         | Command::Journey(_)
+        | Command::Ward(_)
+        | Command::Helper(_)
+        | Command::Renew(_)
         | Command::Verify { .. } => bail!("this command opens no profile"),
     }
 }
@@ -273,6 +305,10 @@ pub(crate) struct Open<'a> {
     folder: Folder,
     holder: Holder,
     say: Say,
+    /// The guardian's folder, while this is a ward's profile: nobody else opens it meanwhile.
+    _keeper: Option<Folder>,
+    /// Contacts of the other profiles on this device: guardian and wards.
+    contacts: Vec<String>,
 }
 
 impl<'a> Open<'a> {
@@ -286,12 +322,28 @@ impl<'a> Open<'a> {
         let root = folder.unwrap_root(&passphrase.ask(&ask)?)?;
         let bytes = folder.read_profile()?;
         let holder = Holder::open(root, &bytes, Arc::clone(&shell.catalogue), shell.now())?;
-        let say = Say::new(shell, &holder.profile().language)?;
+        if let Some(name) = passphrase.ward() {
+            return ward::open(shell, (folder, &holder), name);
+        }
+        let contacts = ward::contacts(shell, &folder, &holder);
+        Self::over(shell, folder, holder, (None, contacts))
+    }
+
+    /// A profile that is open already.
+    fn over(
+        shell: &'a Shell,
+        folder: Folder,
+        holder: Holder,
+        (keeper, contacts): (Option<Folder>, Vec<String>),
+    ) -> anyhow::Result<Self> {
+        let say = Say::over(holder.catalogue(), &holder.profile().language)?;
         Ok(Self {
             shell,
             folder,
             holder,
             say,
+            _keeper: keeper,
+            contacts,
         })
     }
 
@@ -314,6 +366,8 @@ impl<'a> Open<'a> {
             .sync(&transport, wait_s, now, &mut self.shell.rng())
             .await;
         self.save()?;
+        // The directory may have brought kinds with texts of their own.
+        self.say = Say::over(self.holder.catalogue(), &self.holder.profile().language)?;
         let events = report.map_err(|e| self.say.error(&e))?.events;
         let sent = self.holder.send(&transport, self.now()).await;
         self.save()?;
@@ -324,6 +378,12 @@ impl<'a> Open<'a> {
     async fn sync(&mut self, wait_s: u32) -> anyhow::Result<()> {
         let events = self.sync_once(wait_s).await?;
         show::events(self, &events);
+        for kind in self.holder.kinds_left_out() {
+            let slots = [("reason", kind.to_string())];
+            let slots = slots.each_ref().map(|(name, text)| (*name, text.as_str()));
+            self.say.line("cli-kind-left-out", &slots);
+        }
+        due::remind(self);
         Ok(())
     }
 
@@ -477,7 +537,7 @@ fn verify(
     match checked {
         Ok(report) => {
             for record in &report.records {
-                let kind = say.kind(shell, &record.vct);
+                let kind = say.kind(&record.vct);
                 let date = say.date(record.receipt.opening.time);
                 say.plain(&format!("  {kind}"));
                 let slots = [("org", record.issuer_name.as_str()), ("date", &date)];

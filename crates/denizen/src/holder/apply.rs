@@ -34,12 +34,21 @@ pub(super) async fn apply(at: &mut Open<'_>, asked: &Asked) -> anyhow::Result<()
     for query in &asked.include {
         preview.include(query);
     }
-    show_selection(at, &preview);
+    show_and_file(at, &preview, asked).await
+}
+
+/// Shows what would leave, and files it after a yes.
+pub(super) async fn show_and_file(
+    at: &mut Open<'_>,
+    preview: &Preview,
+    asked: &Asked,
+) -> anyhow::Result<()> {
+    show_selection(at, preview);
     if !preview.selection.satisfied {
         return Err(at.say.refusal("missing-evidence"));
     }
-    show_leaving(at, &preview);
-    let Some(confirmed) = confirm(at, &preview, asked)? else {
+    show_leaving(at, preview);
+    let Some(confirmed) = confirm(at, preview, asked)? else {
         return Ok(());
     };
     let (now, mut rng) = (at.now(), at.shell.rng());
@@ -47,9 +56,9 @@ pub(super) async fn apply(at: &mut Open<'_>, asked: &Asked) -> anyhow::Result<()
         Some(earlier) => {
             let earlier = super::journeys::find_application(at, earlier)?;
             at.holder
-                .amend(&earlier, &preview, &confirmed, now, &mut rng)
+                .amend(&earlier, preview, &confirmed, now, &mut rng)
         }
-        None => at.holder.apply(&preview, &confirmed, now, &mut rng),
+        None => at.holder.apply(preview, &confirmed, now, &mut rng),
     };
     sent.map_err(|e| at.say.error(&e))?;
     at.sync_once(0).await?;
@@ -86,24 +95,20 @@ fn show_selection(at: &Open<'_>, preview: &Preview) {
         &[("days", &service.retention_days.to_string())],
     );
     for offer in &preview.selection.present {
-        say.plain(&format!("  {}", say.kind(at.shell, &offer.vct)));
+        say.plain(&format!("  {}", say.kind(&offer.vct)));
         say.indented("cli-apply-present", &[]);
     }
     for offer in &preview.selection.expiring {
         let date = offer.expires.map_or_else(String::new, |d| d.to_string());
-        say.plain(&format!("  {}", say.kind(at.shell, &offer.vct)));
+        say.plain(&format!("  {}", say.kind(&offer.vct)));
         say.indented("cli-apply-expiring", &[("date", &date)]);
     }
     for offer in &preview.selection.contested {
-        say.plain(&format!("  {}", say.kind(at.shell, &offer.vct)));
+        say.plain(&format!("  {}", say.kind(&offer.vct)));
         say.indented("cli-apply-contested", &[]);
     }
     for missing in &preview.selection.missing {
-        let kinds: Vec<_> = missing
-            .vct_values
-            .iter()
-            .map(|v| say.kind(at.shell, v))
-            .collect();
+        let kinds: Vec<_> = missing.vct_values.iter().map(|v| say.kind(v)).collect();
         let issuers: Vec<_> = missing
             .issuers
             .iter()
@@ -132,14 +137,20 @@ fn show_selection(at: &Open<'_>, preview: &Preview) {
 
 fn show_leaving(at: &Open<'_>, preview: &Preview) {
     at.say.line("cli-apply-leaves", &[]);
-    for Leaving { offer, .. } in &preview.leaving {
-        let name = at.shell.catalogue.kind(&offer.vct).map(|k| k.name.clone());
+    for Leaving { offer, reply, .. } in &preview.leaving {
+        let name = at
+            .holder
+            .catalogue()
+            .kind(&offer.vct)
+            .map(|k| k.name.clone());
         let name = name.unwrap_or_default();
-        at.say
-            .plain(&format!("  {}", at.say.kind(at.shell, &offer.vct)));
+        at.say.plain(&format!("  {}", at.say.kind(&offer.vct)));
         for (path, value) in &offer.values {
             let path: Vec<String> = path.split('.').map(str::to_owned).collect();
             show::print_claim(at, &name, &path, value, 2);
+        }
+        if let Some(reply) = reply {
+            at.say.indented("cli-reply-yours", &[("text", reply)]);
         }
     }
 }
@@ -153,7 +164,7 @@ fn confirm(at: &Open<'_>, preview: &Preview, asked: &Asked) -> anyhow::Result<Op
         if offer.sensitivity != Sensitivity::Special {
             continue;
         }
-        let kind = at.say.kind(at.shell, &offer.vct);
+        let kind = at.say.kind(&offer.vct);
         let slots = [("claim", kind.as_str()), ("org", &org), ("law", law)];
         if asked.confirm_special {
             at.say.line("cli-apply-special", &slots);

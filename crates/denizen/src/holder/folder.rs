@@ -2,12 +2,13 @@
 
 use super::say::Say;
 use anyhow::{Context, bail};
+use denizen_model::MessageId;
 use denizen_recovery::{ARGON2_FLOOR, DeviceSecret, unwrap_passphrase, wrap_passphrase};
 use denizen_seal::RootSecret;
 use std::{
     collections::BTreeMap,
     fs::{self, File, OpenOptions},
-    io::Write as _,
+    io::{Read as _, Write as _},
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
 };
@@ -17,6 +18,7 @@ const WRAPPED: &str = "root.wrapped";
 const DEVICE: &str = "device.secret";
 const PROFILE: &str = "profile.sealed";
 const LOCK: &str = "lock";
+const WARDS: &str = "wards";
 
 /// How the passphrase is had: asked for, or read from a file; never an argument.
 #[derive(Debug, clap::Args)]
@@ -24,6 +26,9 @@ pub(crate) struct PassphraseArg {
     /// Read the passphrase from this file's first line instead of asking
     #[arg(long)]
     passphrase_file: Option<PathBuf>,
+    /// Use the profile of this ward, which your own profile keeps
+    #[arg(long, value_name = "NAME")]
+    ward: Option<String>,
 }
 
 impl PassphraseArg {
@@ -41,8 +46,16 @@ impl PassphraseArg {
         Ok(Zeroizing::new(line.to_owned()))
     }
 
+    /// The ward whose profile is meant, if it is not the folder's own.
+    pub(crate) fn ward(&self) -> Option<&str> {
+        self.ward.as_deref()
+    }
+
     /// A new passphrase, asked for twice.
     pub(crate) fn ask_twice(&self, say: &Say) -> anyhow::Result<Zeroizing<String>> {
+        if self.ward.is_some() {
+            bail!("--ward goes with a profile that is there: see `denizen ward --help`");
+        }
         let first = self.ask(say)?;
         if self.passphrase_file.is_none() && *first != *prompt(say, "cli-passphrase-again")? {
             bail!(say.text("cli-passphrase-differ", &[]));
@@ -75,6 +88,35 @@ impl Folder {
         }
         fs::create_dir_all(&path).with_context(|| format!("{} cannot be made", path.display()))?;
         Self::lock(path)
+    }
+
+    /// Makes a new folder beside the one that it will be, for [`Folder::take_place`]: what a killed
+    /// command left of an earlier try is thrown away.
+    pub(crate) fn prepare(path: &Path) -> anyhow::Result<Self> {
+        let occupied = fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some());
+        if occupied {
+            bail!("{} is not empty: choose another folder", path.display());
+        }
+        let name = path.file_name().context("the folder needs a name")?;
+        let mut name = name.to_owned();
+        name.push(".unfinished");
+        let beside = path.with_file_name(name);
+        if beside.exists() {
+            fs::remove_dir_all(&beside)
+                .with_context(|| format!("{} cannot be removed", beside.display()))?;
+        }
+        Self::make(beside)
+    }
+
+    /// The prepared folder, whole by now, becomes the one that was asked for.
+    pub(crate) fn take_place(self, path: &Path) -> anyhow::Result<()> {
+        // An empty folder may be there; anything else is refused by the system.
+        fs::rename(&self.path, path).with_context(|| format!("{} cannot be made", path.display()))
+    }
+
+    /// Whether a folder holds a profile.
+    pub(crate) fn is_profile(path: &Path) -> bool {
+        path.join(PROFILE).exists()
     }
 
     /// Opens an existing one.
@@ -133,6 +175,27 @@ impl Folder {
         Ok(RootSecret::from_bytes(*root))
     }
 
+    /// Where the profile of a ward lies: it has no passphrase of its own, its root is in the guardian's
+    /// profile.
+    pub(crate) fn ward_folder(&self, ward: &MessageId) -> PathBuf {
+        self.path.join(WARDS).join(ward.to_text())
+    }
+
+    /// The encrypted profile of a ward, if it is on this device.
+    pub(crate) fn read_ward(&self, ward: &MessageId) -> Option<Vec<u8>> {
+        fs::read(self.ward_folder(ward).join(PROFILE)).ok()
+    }
+
+    /// Removes the profile of a ward from this device.
+    pub(crate) fn remove_ward(&self, ward: &MessageId) -> anyhow::Result<()> {
+        let folder = self.ward_folder(ward);
+        if !folder.exists() {
+            return Ok(());
+        }
+        fs::remove_dir_all(&folder)
+            .with_context(|| format!("{} cannot be removed", folder.display()))
+    }
+
     pub(crate) fn read_profile(&self) -> anyhow::Result<Vec<u8>> {
         fs::read(self.path.join(PROFILE)).context("the profile cannot be read")
     }
@@ -178,32 +241,107 @@ pub(crate) fn write_all(out: &Path, files: &BTreeMap<String, Vec<u8>>) -> anyhow
 
 /// Largest export that is read, in bytes.
 const EXPORT_SIZE_BYTES_MAX: u64 = 1 << 30;
+/// Largest file of an export, in bytes: a directory that has grown for long.
+const FILE_SIZE_BYTES_MAX: u64 = 256 << 20;
+/// Most files of an export.
+const FILES_MAX: usize = 200_000;
 
-/// Reads an exported folder.
+/// Reads an exported folder: plain files, in folders right below it. A link, a device or a deeper
+/// folder is no part of an export, and could lead anywhere.
 pub(crate) fn read_all(folder: &Path) -> anyhow::Result<BTreeMap<String, Vec<u8>>> {
     let mut files = BTreeMap::new();
     let mut size = 0;
-    let mut folders = vec![folder.to_owned()];
-    while let Some(next) = folders.pop() {
+    let mut folders = vec![(folder.to_owned(), String::new())];
+    while let Some((next, above)) = folders.pop() {
         let entries =
             fs::read_dir(&next).with_context(|| format!("{} is no folder", next.display()))?;
         for entry in entries {
             let entry = entry?;
-            if entry.file_type()?.is_dir() {
-                folders.push(entry.path());
+            let path = entry.path();
+            let shown = path.display();
+            let name = entry.file_name();
+            let name = name
+                .to_str()
+                .with_context(|| format!("{shown} is no name"))?;
+            let kind = entry.file_type()?;
+            if kind.is_dir() && above.is_empty() {
+                folders.push((path, format!("{name}/")));
                 continue;
             }
-            size += entry.metadata()?.len();
-            if size > EXPORT_SIZE_BYTES_MAX {
+            if !kind.is_file() {
+                bail!("{shown} is no plain file: an export has no links and no deeper folders");
+            }
+            if files.len() >= FILES_MAX || size > EXPORT_SIZE_BYTES_MAX {
                 bail!("{} is too large to be an export", folder.display());
             }
-            let path = entry.path();
-            let name = path
-                .strip_prefix(folder)?
-                .to_string_lossy()
-                .replace('\\', "/");
-            files.insert(name, fs::read(&path)?);
+            let bytes = read_plain(&path)?;
+            size += bytes.len() as u64;
+            files.insert(format!("{above}{name}"), bytes);
         }
     }
     Ok(files)
+}
+
+/// Reads a file that somebody else may change meanwhile: never more than an export's file may hold.
+fn read_plain(path: &Path) -> anyhow::Result<Vec<u8>> {
+    let shown = path.display();
+    let file = OpenOptions::new()
+        .read(true)
+        // It may have become a link since it was listed.
+        .custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed())
+        .open(path)
+        .with_context(|| format!("{shown} cannot be read"))?;
+    let mut bytes = Vec::new();
+    file.take(FILE_SIZE_BYTES_MAX + 1)
+        .read_to_end(&mut bytes)
+        .with_context(|| format!("{shown} cannot be read"))?;
+    if bytes.len() as u64 > FILE_SIZE_BYTES_MAX {
+        bail!("{shown} is too large to be part of an export");
+    }
+    Ok(bytes)
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails loudly")]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn an_export_is_read_from_plain_files_and_nothing_leads_out_of_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let export = folder.path().join("export");
+        fs::create_dir_all(export.join("records")).unwrap();
+        fs::write(export.join("notes.json"), b"[]").unwrap();
+        fs::write(export.join("records/0000.json"), b"{}").unwrap();
+        let read = read_all(&export).unwrap();
+        let names: Vec<_> = read.keys().map(String::as_str).collect();
+        assert_eq!(names, ["notes.json", "records/0000.json"]);
+
+        let secret = folder.path().join("secret");
+        fs::write(&secret, b"not hers to read").unwrap();
+        symlink(&secret, export.join("records/0001.json")).unwrap();
+        let refused = read_all(&export).unwrap_err().to_string();
+        assert!(refused.contains("0001.json"), "{refused}");
+        fs::remove_file(export.join("records/0001.json")).unwrap();
+
+        symlink(folder.path(), export.join("sent")).unwrap();
+        assert!(read_all(&export).is_err(), "a folder's link");
+        fs::remove_file(export.join("sent")).unwrap();
+
+        symlink("/dev/zero", export.join("endless")).unwrap();
+        assert!(read_all(&export).is_err(), "an endless file");
+        fs::remove_file(export.join("endless")).unwrap();
+
+        fs::create_dir_all(export.join("records/deeper")).unwrap();
+        assert!(read_all(&export).is_err(), "a deeper folder");
+        fs::remove_dir(export.join("records/deeper")).unwrap();
+        assert_eq!(read_all(&export).unwrap(), read);
+
+        // A sparse file says that it is large without being so.
+        let huge = File::create(export.join("records/0002.json")).unwrap();
+        huge.set_len(FILE_SIZE_BYTES_MAX + 1).unwrap();
+        let refused = read_all(&export).unwrap_err().to_string();
+        assert!(refused.contains("too large"), "{refused}");
+    }
 }

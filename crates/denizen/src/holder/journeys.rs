@@ -38,6 +38,26 @@ pub(crate) enum Command {
         #[arg(long, default_value = "")]
         text: String,
     },
+    /// Say something to a record that is a claim of a private body, or to a paper that you showed
+    Reply {
+        #[command(flatten)]
+        at: FolderArg,
+        /// Your words; empty ones take back what you said to a record
+        text: String,
+        /// The record: its number in the list, or the beginning of its name
+        #[arg(
+            long,
+            conflicts_with = "application",
+            required_unless_present = "application"
+        )]
+        record: Option<String>,
+        /// The application in which you showed the paper, as `follow` names it
+        #[arg(long, requires = "paper")]
+        application: Option<String>,
+        /// Which paper of it: the name of the query that it answered
+        #[arg(long)]
+        paper: Option<String>,
+    },
     /// Take an application back
     Withdraw {
         #[command(flatten)]
@@ -110,7 +130,7 @@ pub(crate) async fn run(shell: &Shell, command: Command) -> anyhow::Result<()> {
             paper,
         } => {
             let mut at = Open::of(shell, at)?;
-            let kept = show::find_record(&at, &record)?;
+            let kept = super::pick::find_record(&at, &record)?;
             let claims = claim
                 .iter()
                 .map(|c| c.split('.').map(str::to_owned).collect());
@@ -127,7 +147,7 @@ pub(crate) async fn run(shell: &Shell, command: Command) -> anyhow::Result<()> {
         }
         Command::NotMine { at, record, text } => {
             let mut at = Open::of(shell, at)?;
-            let kept = show::find_record(&at, &record)?;
+            let kept = super::pick::find_record(&at, &record)?;
             let (now, mut rng) = (at.now(), at.shell.rng());
             let done = at.holder.not_mine(&kept, &text, now, &mut rng);
             send(&mut at, done).await
@@ -143,7 +163,40 @@ pub(crate) async fn run(shell: &Shell, command: Command) -> anyhow::Result<()> {
             let done = at.holder.withdraw(&id, &text, now, &mut rng);
             send(&mut at, done).await
         }
+        Command::Reply {
+            at,
+            text,
+            record,
+            application,
+            paper,
+        } => {
+            let mut at = Open::of(shell, at)?;
+            let to = (record, application.zip(paper));
+            let done = reply(&mut at, &text, to)?;
+            send(&mut at, done).await
+        }
         command => run_link(shell, command).await,
+    }
+}
+
+/// Replies to a record, or to a paper of an application.
+fn reply(
+    at: &mut Open<'_>,
+    text: &str,
+    (record, shown): (Option<String>, Option<(String, String)>),
+) -> anyhow::Result<Result<(), HolderError>> {
+    let (now, mut rng) = (at.now(), at.shell.rng());
+    match (record, shown) {
+        (Some(record), _) => {
+            let kept = super::pick::find_record(at, &record)?;
+            Ok(at.holder.reply_to_record(&kept, text, now, &mut rng))
+        }
+        (None, Some((application, paper))) => {
+            let id = find_application(at, &application)?;
+            let done = at.holder.reply(&id, &paper, text, now, &mut rng);
+            Ok(done.map(drop))
+        }
+        (None, None) => bail!("a reply is to a record, or to a paper of an application"),
     }
 }
 
@@ -233,5 +286,5 @@ pub(super) fn find_application(at: &Open<'_>, asked: &str) -> anyhow::Result<Mes
 /// The record of a number or of the beginning of a name.
 pub(super) fn named(at: &Open<'_>, kept: &Sha256Hash) -> String {
     let view = at.holder.record(kept, at.now());
-    view.map_or_else(String::new, |v| at.say.kind(at.shell, &v.vct))
+    view.map_or_else(String::new, |v| at.say.kind(&v.vct))
 }

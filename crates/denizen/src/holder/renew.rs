@@ -121,6 +121,10 @@ fn tell(new: &Open<'_>, old: &Open<'_>) {
         new.say.line("cli-renew-again", &[]);
     }
     new.say.line("cli-renew-means", &[]);
+    let known = old.holder.profile();
+    if !known.wards.is_empty() || !known.helpers.is_empty() {
+        new.say.line("cli-renew-people", &[]);
+    }
 }
 
 /// Shreds what lies at the old addresses, once nothing waits any more.

@@ -382,6 +382,7 @@ pub(super) fn record(at: &Open<'_>, asked: &str) -> anyhow::Result<()> {
     for (claim, value) in ordered(at.holder.catalogue(), &name, &[], &view.claims) {
         print_claim(at, &name, std::slice::from_ref(claim), value, 1);
     }
+    as_i_say(at, view, &name);
     if let Some(law) = &view.held.legal_basis {
         at.say.indented("cli-notice-law", &[("value", law)]);
     }
@@ -396,6 +397,44 @@ pub(super) fn record(at: &Open<'_>, asked: &str) -> anyhow::Result<()> {
         at.say.plain(&format!("    {time}  #{}", receipt.index));
     }
     Ok(())
+}
+
+/// What she says to a disputed record, beside what is recorded (D13).
+fn as_i_say(at: &Open<'_>, view: &RecordView, kind: &str) {
+    let Some(said) = at.holder.as_i_say(&view.kept) else {
+        return;
+    };
+    let say = &at.say;
+    say.line("cli-as-recorded", &[]);
+    for claim in &said.claims {
+        match &claim.recorded {
+            Some(value) => print_claim(at, kind, &claim.path, value, 2),
+            None => say.indented("cli-not-recorded", &[("claim", &claim.path.join(" / "))]),
+        }
+    }
+    let date = say.date(said.sent);
+    say.line("cli-as-i-say", &[("date", &date)]);
+    say.plain(&format!("    {}", crate::visible::in_line(&said.text)));
+    if said.papers > 0 {
+        say.indented(
+            "cli-as-i-say-papers",
+            &[("count", &said.papers.to_string())],
+        );
+    }
+    match (&said.answer, said.due) {
+        (Some((state, text)), _) => {
+            let key = match state {
+                DisputeState::Upheld => "cli-dispute-upheld",
+                _ => "cli-dispute-rejected",
+            };
+            say.line(key, &[]);
+            if !text.is_empty() {
+                say.plain(&format!("    {}", crate::visible::in_line(text)));
+            }
+        }
+        (None, Some(due)) => say.line("cli-dispute-received", &[("date", &due.to_string())]),
+        (None, None) => {}
+    }
 }
 
 /// One claim under its label, with everything below it.
