@@ -131,8 +131,8 @@ async fn an_envelope_left_out_cut_off_or_moved_is_caught_by_the_head() {
     ];
     for (what, lie) in lies {
         let mut s = scene(70).await;
-        for _ in 0..3 {
-            s.desk.note(&mut s.world, "x").await;
+        for text in ["one", "two", "three"] {
+            s.desk.note(&mut s.world, text).await;
         }
         s.lie_in_fetch(move |answer, _| lie(answer));
         assert_eq!(
@@ -185,8 +185,8 @@ async fn a_bent_receipt_or_envelope_is_told_and_nothing_is_lost() {
     ];
     for bend in bends {
         let mut s = scene(80).await;
-        for _ in 0..2 {
-            s.desk.note(&mut s.world, "x").await;
+        for text in ["one", "two"] {
+            s.desk.note(&mut s.world, text).await;
         }
         s.lie_in_fetch(move |answer, _| {
             if let Some(Fetched::Envelope {
