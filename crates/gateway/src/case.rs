@@ -9,6 +9,7 @@ pub use view::{Agreement, CaseView, SubjectRow};
 
 use crate::{
     About, EventKind, Gateway, GatewayError,
+    file::FileOwner,
     inbox::Opened,
     issuer::{Draft, sign::Credential, validate::validate},
     link::Link,
@@ -21,7 +22,7 @@ use crate::{
 use denizen_model::{
     AddressId, Sha256Hash, UnixTime,
     deposit::Receipt,
-    message::{ApplicationEvent, ApplicationState, ApplicationSubmit, Body},
+    message::{ApplicationEvent, ApplicationState, ApplicationSubmit, Body, Message},
 };
 use denizen_seal::LocalKey;
 use denizen_store::gateway::{CaseChange, CaseRow};
@@ -174,7 +175,7 @@ impl Gateway {
                     filed: None,
                     filed_until: None,
                 };
-                self.file_case(link, body, now, rng)
+                self.file_case(link, body, opened.message(), (now, rng))
             }
             Err(error) => {
                 self.store.add_erasure(pos)?;
@@ -225,8 +226,8 @@ impl Gateway {
         &self,
         link: &mut Link,
         mut body: CaseBody,
-        now: UnixTime,
-        rng: &mut dyn rand_core::CryptoRng,
+        message: &Message,
+        (now, rng): (UnixTime, &mut dyn rand_core::CryptoRng),
     ) -> Result<(), GatewayError> {
         let mut rng = rng;
         let evidence = &body.evidence;
@@ -261,6 +262,8 @@ impl Gateway {
             flagged: false,
         };
         self.store.insert_case(&row)?;
+        let vault = self.case_vault(&row)?;
+        self.keep_files(FileOwner::Case(&case_reference), &vault, message, now, rng)?;
         let about = About::case(&case_reference);
         self.tell(EventKind::CaseFiled, &about, now, rng)?;
         let event = ApplicationEvent {
@@ -379,7 +382,10 @@ impl Gateway {
         let at = case_context(&row.case_reference);
         let sealed = match body {
             Some(body) => Some(self.case_vault(row)?.seal(&at, body, rng)),
-            None => None,
+            None => {
+                self.destroy_files(FileOwner::Case(&row.case_reference))?;
+                None
+            }
         };
         let change = CaseChange {
             state: row.state,
@@ -390,7 +396,7 @@ impl Gateway {
         Ok(self.store.change_case(&row.case_reference, change)?)
     }
 
-    fn case_vault(&self, row: &CaseRow) -> Result<Vault, GatewayError> {
+    pub(crate) fn case_vault(&self, row: &CaseRow) -> Result<Vault, GatewayError> {
         let (wrapped, _) = row.sealed.as_ref().ok_or(GatewayError::CaseClosed)?;
         let key = self
             .vault

@@ -5,8 +5,8 @@ mod answer;
 pub use answer::Answer;
 
 use crate::{
-    About, EventKind, Gateway, GatewayError, issue::RecordBody, link::Link, post::Dispatch,
-    vault::context,
+    About, EventKind, Gateway, GatewayError, file::FileOwner, issue::RecordBody, link::Link,
+    post::Dispatch, vault::context,
 };
 use denizen_model::{
     Sha256Hash, UnixTime,
@@ -15,6 +15,7 @@ use denizen_model::{
         RecordRef, StatusChange,
     },
 };
+use denizen_seal::FileToAttach;
 use denizen_store::gateway::{CONTESTED, DisputeRow, Effect};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -117,10 +118,11 @@ impl Gateway {
             self.store.add_erasure(pos)?;
             let text = self.words(link, "dispute-unknown-record", "No such record.", &[]);
             let event = (DisputeState::Rejected, text, None);
-            return self.post_dispute(link, message.id, (event, None), now, rng);
+            return self.post_dispute(link, message.id, (event, None, Vec::new()), now, rng);
         }
         let named = |a: &&Attachment| open.evidence.contains(&a.id);
         let evidence = message.attachments.iter().filter(named);
+        let evidence = evidence.filter(|a| !a.is_file());
         let body = DisputeBody {
             claims: open.claims.clone(),
             text: open.text.clone(),
@@ -131,6 +133,8 @@ impl Gateway {
         };
         let row = self.dispute_row(link, message, (DisputeKind::Wrong, open.kept), now);
         let number = self.keep_dispute(row.clone(), &body, rng)?;
+        let owner = FileOwner::Dispute(number);
+        self.keep_files(owner, &self.vault, message, now, rng)?;
         let about = About::link(link).numbered(number);
         self.tell(EventKind::DisputeOpened, &about, now, rng)?;
         let text = self.words(link, "dispute-received", "Your objection is here.", &[]);
@@ -139,7 +143,13 @@ impl Gateway {
             status: CONTESTED,
         };
         let event = (DisputeState::Received, text, Some(row.due));
-        self.post_dispute(link, message.id, (event, Some(effect)), now, rng)
+        self.post_dispute(
+            link,
+            message.id,
+            (event, Some(effect), Vec::new()),
+            now,
+            rng,
+        )
     }
 
     /// `record/not-mine`: the record is withdrawn, nothing more goes to that address until a clerk has
@@ -213,7 +223,7 @@ impl Gateway {
         &self,
         link: &mut Link,
         thread: denizen_model::MessageId,
-        ((state, text, due), effect): DisputeLetter,
+        ((state, text, due), effect, files): DisputeLetter,
         now: UnixTime,
         rng: &mut dyn rand_core::CryptoRng,
     ) -> Result<(), GatewayError> {
@@ -222,7 +232,7 @@ impl Gateway {
             text,
             due: due.map(UnixTime::date),
         };
-        let dispatch = Dispatch::reserved(Body::DisputeEvent(event), effect);
+        let dispatch = Dispatch::reserved(Body::DisputeEvent(event), effect).with_files(files);
         self.dispatch_to(link, Some(thread), dispatch, now, rng)
     }
 
@@ -291,6 +301,7 @@ impl Gateway {
     pub(crate) fn retain_disputes(&self, now: UnixTime) -> Result<u64, GatewayError> {
         let mut count = 0;
         for row in self.store.disputes_to_destroy(now)? {
+            self.destroy_files(FileOwner::Dispute(row.number))?;
             self.store
                 .change_dispute(&DisputeRow { body: None, ..row })?;
             count += 1;
@@ -299,8 +310,12 @@ impl Gateway {
     }
 }
 
-/// A dispute's event, and what it changes once settled.
-type DisputeLetter = ((DisputeState, String, Option<UnixTime>), Option<Effect>);
+/// A dispute's event, what it changes once settled, and files that go with it.
+type DisputeLetter = (
+    (DisputeState, String, Option<UnixTime>),
+    Option<Effect>,
+    Vec<FileToAttach>,
+);
 
 fn summary(row: &DisputeRow) -> Result<DisputeSummary, GatewayError> {
     let kind = match row.kind {

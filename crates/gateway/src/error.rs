@@ -93,6 +93,15 @@ pub enum GatewayError {
     /// Whoever acts or asks for somebody is not covered by a mandate.
     #[error("refused: {0} [{code}]", code = .0.code())]
     Mandate(#[from] MandateError),
+    /// There is no such file, or it never came.
+    #[error("there is no file with this number, or it never came")]
+    FileUnknown,
+    /// A file is larger than an object, or there are too many.
+    #[error("a file is larger than 16 MiB, or there are more than 16 of them")]
+    FileTooLarge,
+    /// A message refers to an object that has not been fetched yet.
+    #[error("an attachment has not been fetched yet: sync again")]
+    ObjectWaits,
     /// A person reads why.
     #[error("say why: the person reads it")]
     ReasonMissing,
@@ -126,6 +135,9 @@ pub enum GatewayError {
          used twice"
     )]
     IsBackup,
+    /// The hub shows a status list that was not signed with this gateway's status key.
+    #[error("the hub has a status list that the key {0} did not sign: tell an auditor")]
+    StatusNotOurs(&'static str),
     /// A backup of this gateway was restored and took over.
     #[error(
         "a restored copy of this gateway has taken over: this one stops, so that no number is used \
@@ -135,9 +147,6 @@ pub enum GatewayError {
     /// After a restore nothing new is issued until an operator has compared.
     #[error(
         "this gateway was restored, and nothing new is issued: compare with your own files, then \
-    /// The hub shows a status list that was not signed with this gateway's status key.
-    #[error("the hub has a status list that the key {0} did not sign: tell an auditor")]
-    StatusNotOurs(&'static str),
          `denizen gateway restored --compared`"
     )]
     Held,

@@ -21,6 +21,7 @@ use denizen_model::{
     statement::{SERVICE_TYP, ServiceEntry, full_kid, sign_entry},
 };
 use denizen_openid::{Query, ValueMatching};
+use denizen_seal::FileToAttach;
 use denizen_store::{
     StoreError,
     gateway::{AlarmRow, GatewayStore},
@@ -65,6 +66,8 @@ pub struct Gateway {
     own_catalogue: Arc<Catalogue>,
     kinds_left_out: Vec<CatalogueError>,
     pub(crate) trust: Option<Trust>,
+    /// Files that go with the next letter that takes some. Never kept.
+    pub(crate) to_attach: Vec<FileToAttach>,
     message_kid: String,
 }
 
@@ -148,9 +151,6 @@ impl Gateway {
     /// [`GatewayError::Folder`], [`GatewayError::Damaged`], [`GatewayError::Store`];
     /// [`GatewayError::IsBackup`] for one that was put back and has not taken over.
     pub fn open(folder: &Path, catalogue: Arc<Catalogue>) -> Result<Self, GatewayError> {
-        let config: Config = read_json(&folder.join("gateway.json"), "gateway.json")?;
-        if config.v != 1 {
-            return Err(GatewayError::Damaged("gateway.json"));
         let gateway = Self::open_any(folder, catalogue)?;
         if gateway.store.lineage()?.copied.is_some() {
             return Err(GatewayError::IsBackup);
@@ -159,6 +159,9 @@ impl Gateway {
     }
 
     pub(crate) fn open_any(folder: &Path, catalogue: Arc<Catalogue>) -> Result<Self, GatewayError> {
+        let config: Config = read_json(&folder.join("gateway.json"), "gateway.json")?;
+        if config.v != 1 {
+            return Err(GatewayError::Damaged("gateway.json"));
         }
         let keys = Keys::load(&folder.join("keys.json"))?;
         let database = folder.join("gateway.sqlite");
@@ -168,6 +171,7 @@ impl Gateway {
         }
         let store = GatewayStore::open(&database)?;
         Ok(Self {
+            to_attach: Vec::new(),
             message_kid: full_kid(&config.org.into(), MESSAGE_KID),
             vault: Vault::new(keys.local.clone()),
             config,
@@ -220,11 +224,11 @@ impl Gateway {
         let state = client
             .register(&self.config.registration, &self.keys.inbox, now)
             .await?;
+        self.take_generation(&state)?;
         self.publish_status(transport, now, rng).await
     }
 
     /// Fetches the directory and checks it against what was seen before.
-        self.take_generation(&state)?;
     ///
     /// # Errors
     /// [`GatewayError::Client`], [`GatewayError::Directory`].

@@ -78,6 +78,11 @@ impl Opened {
         &self.message
     }
 
+    /// The message, to put back what lay apart from it.
+    pub(crate) fn message_mut(&mut self) -> &mut Message {
+        &mut self.message
+    }
+
     /// SHA-256 of the signed message.
     #[must_use]
     pub fn hash(&self) -> Sha256Hash {

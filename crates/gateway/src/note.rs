@@ -1,6 +1,9 @@
 //! Notes: plain text between a person and an office, kept encrypted.
 
-use crate::{About, EventKind, Gateway, GatewayError, link::Link, vault::context};
+use crate::{
+    About, EventKind, Gateway, GatewayError, file::FileOwner, issuer::seal::Letter, link::Link,
+    vault::context,
+};
 use denizen_model::{
     MessageId, UnixTime,
     message::{Body, Message, Text},
@@ -46,6 +49,8 @@ impl Gateway {
             .add_note(&link.address, message.created_time, &body)?;
         let about = About::link(link).numbered(number);
         self.tell(EventKind::NoteReceived, &about, now, rng)?;
+        let owner = FileOwner::Note(number);
+        self.keep_files(owner, &self.vault, message, now, rng)?;
         Ok(self.store.add_erasure(pos)?)
     }
 
@@ -87,11 +92,16 @@ impl Gateway {
         if text.trim().is_empty() {
             return Err(GatewayError::ReasonMissing);
         }
+        let files = std::mem::take(&mut self.to_attach);
         self.tx(|g| {
             let mut link = g.link_of_reference(reference)?;
             let thread = g.store.case(reference)?.map(|c| c.thread);
             let text = text.trim().to_owned();
-            g.post(&mut link, thread, Body::Note(Text { text }), now, rng)?;
+            let letter = Letter {
+                files,
+                ..Body::Note(Text { text }).into()
+            };
+            g.dispatch_to(&mut link, thread, letter.into(), now, rng)?;
             g.save_link(&link, rng)
         })
     }
@@ -108,6 +118,7 @@ impl Gateway {
             let meant = about.is_none_or(|about| body.thread.as_ref() == Some(about));
             if row.address == *address && meant {
                 self.store.remove_note(row.number)?;
+                self.destroy_files(FileOwner::Note(row.number))?;
                 count += 1;
             }
         }

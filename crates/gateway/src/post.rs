@@ -13,6 +13,7 @@ use denizen_model::{
     DepositId, MessageId, UnixTime,
     message::{ApplicationEvent, Body},
 };
+use denizen_seal::FileToAttach;
 use denizen_store::gateway::Effect;
 
 /// A letter, and how it goes.
@@ -28,6 +29,12 @@ impl Dispatch {
     /// With what it changes once it is settled.
     pub(crate) fn with_effect(self, effect: Option<Effect>) -> Self {
         Self { effect, ..self }
+    }
+
+    /// With files that go with it.
+    pub(crate) fn with_files(mut self, files: Vec<FileToAttach>) -> Self {
+        self.letter.files = files;
+        self
     }
 
     /// A letter that a frozen address takes too.
@@ -129,7 +136,25 @@ impl Gateway {
         now: UnixTime,
         rng: &mut dyn rand_core::CryptoRng,
     ) -> Result<(), GatewayError> {
-        for letter in event_letters(event) {
+        let (event, credentials) = event;
+        let event = (event, credentials, Vec::new());
+        self.post_event_with(link, thread, event, now, rng)
+    }
+
+    /// As [`Gateway::post_event`], with files: they go with the event itself.
+    pub(crate) fn post_event_with(
+        &self,
+        link: &mut Link,
+        thread: MessageId,
+        (event, credentials, files): (ApplicationEvent, Vec<Credential>, Vec<FileToAttach>),
+        now: UnixTime,
+        rng: &mut dyn rand_core::CryptoRng,
+    ) -> Result<(), GatewayError> {
+        let mut letters = event_letters((event, credentials));
+        if let Some(first) = letters.first_mut() {
+            first.files = files;
+        }
+        for letter in letters {
             self.dispatch_to(link, Some(thread), letter.into(), now, rng)?;
         }
         Ok(())

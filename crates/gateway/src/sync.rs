@@ -77,6 +77,7 @@ impl Gateway {
         if !answer.items.is_empty() {
             self.refresh_directory(transport, now, rng).await?;
             self.pull_missing_statuses(transport, now, rng).await?;
+            self.fetch_objects(&client, &answer.items, now).await?;
             self.take_in((answer.items, head), cursor, &mut report, (now, rng))?;
             flush(self, &client, &mut report, now, rng).await?;
         }
@@ -110,8 +111,8 @@ impl Gateway {
         let due = |at: Option<UnixTime>, every_s| at.is_none_or(|at| now >= at.plus_s(every_s));
         if self.trust.is_none() || due(self.setting("directory_at")?, DIRECTORY_TTL_S) {
             self.refresh_directory(transport, now, rng).await?;
-            self.set_setting("directory_at", &now, rng)?;
             self.check_generation(transport, now).await?;
+            self.set_setting("directory_at", &now, rng)?;
         }
         if due(self.setting("status_published")?, PUBLISH_EVERY_S) {
             self.publish_status(transport, now, rng).await?;
@@ -233,8 +234,13 @@ impl Gateway {
                 return Err(GatewayError::Withheld);
             }
             next = pos + 1;
-            let counted = self.take_one(&item, pos, head, now, rng)?;
+            let counted = match self.take_one(&item, pos, head, now, rng) {
+                // Its sender was not known when objects were fetched: the next sync goes on here.
+                Err(GatewayError::ObjectWaits) => return Ok(()),
+                counted => counted?,
+            };
             match counted {
+                Counted::Marker => {}
                 Counted::Received => report.received += 1,
                 Counted::Repeated => report.repeated += 1,
                 Counted::Alarm => report.alarms += 1,
@@ -266,7 +272,11 @@ impl Gateway {
                     let opened = g.open_at(envelope, receipt, pos);
                     g.act_on(opened, head.size, now, rng)?
                 }
-                Fetched::Object { .. } | Fetched::Tombstone { .. } => Counted::Repeated,
+                Fetched::Object { id, receipt, .. } => {
+                    g.take_marker(id, receipt, pos, head.size)?;
+                    Counted::Marker
+                }
+                Fetched::Tombstone { .. } => Counted::Repeated,
             };
             moved(g, rng)?;
             Ok(counted)
@@ -280,7 +290,7 @@ impl Gateway {
         }
     }
 
-    fn open_at(
+    pub(crate) fn open_at(
         &self,
         envelope: &[u8],
         receipt: &denizen_model::deposit::Receipt,
@@ -324,7 +334,7 @@ impl Gateway {
         now: UnixTime,
         rng: &mut dyn rand_core::CryptoRng,
     ) -> Result<Counted, GatewayError> {
-        let opened = match opened? {
+        let mut opened = match opened? {
             Ok(opened) => opened,
             // The cursor stays: with an honest hub nothing is lost.
             Err(error) if error.is_of_the_hub() => return Err(GatewayError::ReceiptRefused),
@@ -345,7 +355,10 @@ impl Gateway {
             Some(_) => return self.alarm("replayed-with-other-content", now),
             None => {}
         }
-        self.dispatch(&opened, &address, now, rng)
+        self.fill_apart(opened.message_mut(), now)?;
+        let counted = self.dispatch(&opened, &address, now, rng)?;
+        self.let_objects_go(opened.message())?;
+        Ok(counted)
     }
 
     fn alarm(&self, code: &str, now: UnixTime) -> Result<Counted, GatewayError> {
@@ -377,6 +390,7 @@ impl Gateway {
         advance_head(&mut link, opened, &mut |code| {
             self.store.add_alarm(now, code)
         })?;
+        self.compare_seen(address, message, rng)?;
         let counted = self.act_in_link(&mut link, opened, now, rng)?;
         self.save_link(&link, rng)?;
         Ok(counted)
@@ -390,7 +404,6 @@ impl Gateway {
         now: UnixTime,
         rng: &mut dyn rand_core::CryptoRng,
     ) -> Result<(), GatewayError> {
-        self.compare_seen(address, message, rng)?;
         let Some(mut link) = self.link(address)? else {
             return Ok(());
         };
@@ -465,6 +478,8 @@ struct SignedHead {
 }
 
 enum Counted {
+    /// An object's: what refers to it comes behind it.
+    Marker,
     Received,
     Repeated,
     Alarm,

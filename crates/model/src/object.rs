@@ -19,6 +19,10 @@ pub const SEALED_CHUNK_SIZE_BYTES: usize = CHUNK_SIZE_BYTES + crate::envelope::T
 /// Largest padded plaintext of one object in bytes: 16 MiB.
 pub const OBJECT_SIZE_BYTES_MAX: usize = 16 << 20;
 
+/// Largest object as stored.
+pub const SEALED_SIZE_BYTES_MAX: usize =
+    OBJECT_SIZE_BYTES_MAX / CHUNK_SIZE_BYTES * SEALED_CHUNK_SIZE_BYTES;
+
 /// Largest file in one object: its length stands before it.
 pub const CONTENT_SIZE_BYTES_MAX: usize = OBJECT_SIZE_BYTES_MAX - LENGTH_SIZE_BYTES;
 

@@ -28,6 +28,18 @@ pub struct FileToAttach {
     pub content: Zeroizing<Vec<u8>>,
 }
 
+impl FileToAttach {
+    /// A file with its name and media type.
+    #[must_use]
+    pub fn new(name: &str, media_type: &str, content: Vec<u8>) -> Self {
+        Self {
+            name: name.to_owned(),
+            media_type: media_type.to_owned(),
+            content: Zeroizing::new(content),
+        }
+    }
+}
+
 impl std::fmt::Debug for FileToAttach {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "FileToAttach({})", self.content.len())

@@ -43,3 +43,4 @@ pub use object::{ObjectOpenError, ObjectTooLarge, SealedObject, open_object, sea
 pub use padding::{PaddingError, pad, unpad};
 pub use sealer::{KemPublic, KemSecret, MESSAGE_INFO, OpenError, Portable, SealError, Sealer};
 pub use tree::{AddressIndex, AddressKeys, PersonKeys, RootSecret};
+pub use zeroize::Zeroizing;

@@ -10,6 +10,7 @@ mod care;
 mod case;
 mod dispute;
 mod event;
+mod file;
 mod issue;
 mod lineage;
 mod link;
@@ -24,6 +25,7 @@ pub use care::{Backlog, backlog, version};
 pub use case::{CaseChange, CaseRow};
 pub use dispute::DisputeRow;
 pub use event::{DueRow, EventRow, HookRow};
+pub use file::{FileRow, OutgoingObject};
 pub use issue::{RecordRow, StatusRow};
 pub use lineage::Lineage;
 pub use link::{InvitationRow, LinkRow};
@@ -36,7 +38,7 @@ pub use token::{AuditRow, TokenRow};
 use crate::{Database, Migration, StoreError};
 use std::{cell::Cell, path::Path};
 
-const MIGRATIONS: [Migration; 3] = [
+const MIGRATIONS: [Migration; 4] = [
     Migration {
         name: "0001_init.sql",
         sql: include_str!("../sql/gateway/0001_init.sql"),
@@ -48,6 +50,10 @@ const MIGRATIONS: [Migration; 3] = [
     Migration {
         name: "0003_rest.sql",
         sql: include_str!("../sql/gateway/0003_rest.sql"),
+    },
+    Migration {
+        name: "0004_files.sql",
+        sql: include_str!("../sql/gateway/0004_files.sql"),
     },
 ];
 

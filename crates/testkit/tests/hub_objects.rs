@@ -88,10 +88,10 @@ impl Scene {
 
     async fn get(&self, kept: &Kept) -> Result<Vec<u8>, ClientError> {
         let (mut bytes, now) = (Vec::new(), self.world.now());
-        let of = (&kept.sealed.id, kept.content.len() as u64);
         let auth = &self.address.keys.auth;
         let client = self.world.client();
-        client.get_object(auth, of, &mut bytes, now).await?;
+        let id = &kept.sealed.id;
+        client.get_object(auth, id, &mut bytes, now).await?;
         Ok(bytes)
     }
 
@@ -245,7 +245,7 @@ async fn a_download_goes_on_where_it_stopped() {
     s.put(&kept).await.unwrap();
     let (mut so_far, now) = (Vec::new(), s.world.now());
     let auth = &s.address.keys.auth;
-    let of = (&kept.sealed.id, kept.content.len() as u64);
+    let of = &kept.sealed.id;
     s.world.wire.fault_at(2, Fault::LoseAnswer);
     let client = s.world.client();
     let broken = client.get_object(auth, of, &mut so_far, now).await;

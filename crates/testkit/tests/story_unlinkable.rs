@@ -112,6 +112,8 @@ async fn two_employers_who_compare_what_they_were_shown_find_only_what_both_aske
         media_type: String::new(),
         salt: denizen_model::Nonce::new([0; 32]),
         data: permit.held.kept.clone(),
+        object: None,
+        name: None,
     };
     // The values that were asked for, the kind, the issuer, the day: the same for everybody.
     let same_for_all = |trace: &&String| {

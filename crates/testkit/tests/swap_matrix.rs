@@ -73,6 +73,8 @@ async fn scene() -> Scene {
             media_type: "text/plain".into(),
             salt: Nonce::make(&mut world.rng),
             data: name.into(),
+            object: None,
+            name: None,
         });
         message.created_time = UnixTime(message.created_time.0 + letters.len() as i64);
         let envelope = office.seal(&message, &address.keys.kem.public(), &mut world.rng);

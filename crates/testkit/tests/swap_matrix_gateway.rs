@@ -73,6 +73,8 @@ async fn scene() -> Scene {
             media_type: "text/plain".into(),
             salt: denizen_model::Nonce::make(&mut world.rng),
             data: name.into(),
+            object: None,
+            name: None,
         });
         let signed = sign(&message, &keys);
         let header = header_of(&message);

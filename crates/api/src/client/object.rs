@@ -2,13 +2,13 @@
 
 use super::{Call, HubClient, RequestSigner, own_path};
 use crate::{
-    ClientError, Transport,
+    ClientError, ProblemKind, Transport,
     wire::{CBOR_MEDIA_TYPE, DepositOutcome, ObjectPart, UploadState},
 };
 use denizen_model::{
     AddressId, DepositId, SecretKeyFor, Sha256Hash, UnixTime,
     key::Auth,
-    object::{PART_SIZE_BYTES_MAX, sealed_size},
+    object::{PART_SIZE_BYTES_MAX, SEALED_SIZE_BYTES_MAX, is_sealed_size},
 };
 use http::Method;
 
@@ -114,34 +114,33 @@ impl<T: Transport> HubClient<T> {
         self.call(call.signed(signer, now)).await
     }
 
-    /// Fetches the rest of an object whose content has this size: what is in `so_far` is not asked for
-    /// again. What came stays there when it fails. The hash of the whole is checked: on any other the
-    /// bytes are dropped.
+    /// Fetches the rest of an object: what is in `so_far` is not asked for again. What came stays there
+    /// when it fails. The whole is known by its hash alone, not by what anybody says of its size; bytes
+    /// that are not it are dropped.
     ///
     /// # Errors
     /// [`ClientError::Answer`] for more, fewer or other bytes than its id says; [`ClientError`].
     pub async fn get_object(
         &self,
         auth: &SecretKeyFor<Auth>,
-        (id, content_size): (&Sha256Hash, u64),
+        id: &Sha256Hash,
         so_far: &mut Vec<u8>,
         now: UnixTime,
     ) -> Result<(), ClientError> {
-        let size = sealed_size(content_size).ok_or(ClientError::Answer)?;
-        let size = usize::try_from(size).map_err(|_| ClientError::Answer)?;
-        while so_far.len() < size {
-            let more = self.object_from(auth, id, so_far.len() as u64, now).await?;
-            if more.is_empty() || so_far.len() + more.len() > size {
+        while !is_whole(so_far, id) {
+            let more = self.object_from(auth, id, so_far.len() as u64, now).await;
+            let more = match more {
+                // It ends here, and is not what its id says.
+                Err(ClientError::Problem(ProblemKind::Malformed)) => Vec::new(),
+                more => more?,
+            };
+            if more.is_empty() || so_far.len() + more.len() > SEALED_SIZE_BYTES_MAX {
                 so_far.clear();
                 return Err(ClientError::Answer);
             }
             so_far.extend_from_slice(&more);
         }
-        if so_far.len() == size && Sha256Hash::of(so_far) == *id {
-            return Ok(());
-        }
-        so_far.clear();
-        Err(ClientError::Answer)
+        Ok(())
     }
 
     /// Erases an object of an own address; its place stays as a tombstone.
@@ -159,4 +158,9 @@ impl<T: Transport> HubClient<T> {
         let signer = RequestSigner::address(auth, &keyid);
         self.call(call.signed(signer, now)).await.map(drop)
     }
+}
+
+/// Whether these are all bytes of an object. Objects have few sizes, so little is hashed in vain.
+fn is_whole(bytes: &[u8], id: &Sha256Hash) -> bool {
+    is_sealed_size(bytes.len() as u64) && Sha256Hash::of(bytes) == *id
 }

@@ -3,6 +3,7 @@
 use super::{CaseBody, CaseState};
 use crate::{
     About, EventKind, Gateway, GatewayError,
+    file::FileOwner,
     inbox::Opened,
     link::Link,
     verifier::{
@@ -121,6 +122,11 @@ impl Gateway {
         };
         let about = About::case(&row.case_reference);
         self.tell(EventKind::CaseAmended, &about, now, rng)?;
+        // This version's files take the place of the earlier one's.
+        let owner = FileOwner::Case(&row.case_reference);
+        self.destroy_files(owner)?;
+        let vault = self.case_vault(&row)?;
+        self.keep_files(owner, &vault, opened.message(), now, rng)?;
         self.save_case(&row, Some(&body), rng)
     }
 

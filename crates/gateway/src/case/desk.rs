@@ -129,6 +129,7 @@ impl Gateway {
         rng: &mut dyn rand_core::CryptoRng,
     ) -> Result<(), GatewayError> {
         self.load_trust(now)?;
+        let files = std::mem::take(&mut self.to_attach);
         self.tx(|g| {
             let (row, body) = g.open_case_row(case_reference)?;
             let authority = g.own_name();
@@ -161,7 +162,8 @@ impl Gateway {
                 due,
                 records: Vec::new(),
             };
-            g.post_event(&mut link, row.thread, (event, credentials), now, rng)?;
+            let event = (event, credentials, files);
+            g.post_event_with(&mut link, row.thread, event, now, rng)?;
             g.end_filed(&mut link, &row, &body, StatusChange::Corrected, (now, rng))?;
             g.save_link(&link, rng)?;
             g.keep_used(row, body, state, now, rng)

@@ -42,6 +42,7 @@ impl Gateway {
         rng: &mut dyn rand_core::CryptoRng,
     ) -> Result<(), GatewayError> {
         self.load_trust(now)?;
+        let files = std::mem::take(&mut self.to_attach);
         self.tx(|g| {
             let (row, _) = g.dispute(number)?;
             if row.state != DisputeProgress::Open as u8 || row.kind != DisputeKind::Wrong as u8 {
@@ -73,7 +74,8 @@ impl Gateway {
                 let open = row.state == DisputeProgress::Open as u8;
                 if open && row.kind == DisputeKind::Wrong as u8 {
                     let event = (state, text.clone(), None);
-                    g.post_dispute(&mut link, row.thread, (event, Some(effect)), now, rng)?;
+                    let letter = (event, Some(effect), files.clone());
+                    g.post_dispute(&mut link, row.thread, letter, now, rng)?;
                     g.end_dispute(row, progress, now)?;
                 }
             }

@@ -4,14 +4,14 @@ use super::seal::Envelope;
 use crate::{Gateway, GatewayError, Trust, sync::SyncReport};
 use denizen_api::{
     HubClient, ProblemKind, Transport,
-    client::{ClientError, RequestSigner},
-    receipt::{ReceiptFor, verify},
+    client::{ClientError, RequestSigner, Upload},
+    receipt::{ReceiptFor, verify, verify_object},
     wire::{DepositItem, DepositOutcome},
 };
 use denizen_model::{Sha256Hash, UnixTime, deposit::Receipt, envelope};
 use denizen_store::{
     StoreError,
-    gateway::{Effect, GatewayStore, OutboxRow, Pause, SentRow},
+    gateway::{Effect, GatewayStore, OutboxRow, OutgoingObject, Pause, SentRow},
 };
 use std::collections::BTreeSet;
 
@@ -31,6 +31,14 @@ pub(crate) fn enqueue(
     reserved: bool,
     effect: Option<Effect>,
 ) -> Result<(), StoreError> {
+    for (deposit_id, object) in envelope.objects() {
+        let object = OutgoingObject {
+            deposit_id: *deposit_id,
+            id: object.id,
+            bytes: object.bytes.clone(),
+        };
+        store.add_outgoing_object(envelope.deposit_id(), &object)?;
+    }
     store.add_outgoing(&OutboxRow {
         deposit_id: *envelope.deposit_id(),
         address: *envelope.address(),
@@ -54,13 +62,22 @@ pub(crate) async fn flush<T: Transport>(
         if rows.is_empty() {
             return Ok(());
         }
-        let items: Vec<_> = rows.iter().map(item).collect();
+        // What a letter refers to is there before it is.
+        let (mut ready, mut outcomes) = (Vec::new(), Vec::new());
+        for row in &rows {
+            match put_objects(gateway, client, row, now).await? {
+                None => ready.push(row),
+                Some(kind) => outcomes.push((row, DepositOutcome::Refused(kind.name().to_owned()))),
+            }
+        }
+        let items: Vec<_> = ready.iter().map(|row| item(row)).collect();
         let keyid = gateway.deposit_keyid();
         let signer = RequestSigner::organisation(&gateway.keys.deposit, &keyid);
-        let outcomes = client.deposit(&items, signer, now).await?;
+        let deposited = client.deposit(&items, signer, now).await?;
+        outcomes.extend(ready.into_iter().zip(deposited));
         let mut settled = Vec::with_capacity(rows.len());
         let (mut later, mut refused) = (None, Vec::new());
-        for (row, outcome) in rows.iter().zip(outcomes) {
+        for (row, outcome) in outcomes {
             match settle(row, outcome, gateway.trust()?)? {
                 Settled::Told(sent) => settled.push((row, sent)),
                 Settled::Refused(name) => refused.push((row, name)),
@@ -77,6 +94,52 @@ pub(crate) async fn flush<T: Transport>(
             return Err(ClientError::Problem(kind).into());
         }
     }
+}
+
+/// Uploads the objects of a letter, each from where an earlier attempt stopped. Gives why the hub does not
+/// take one: the letter waits as if that had been said of it.
+async fn put_objects<T: Transport>(
+    gateway: &mut Gateway,
+    client: &HubClient<&T>,
+    row: &OutboxRow,
+    now: UnixTime,
+) -> Result<Option<ProblemKind>, GatewayError> {
+    for object in gateway.store.outgoing_objects(&row.deposit_id)? {
+        let upload = Upload {
+            to: &row.address,
+            id: &object.id,
+            deposit_id: object.deposit_id,
+            pass: None,
+            reserved: row.reserved,
+            bytes: &object.bytes,
+        };
+        let keyid = gateway.deposit_keyid();
+        let signer = RequestSigner::organisation(&gateway.keys.deposit, &keyid);
+        let (outcome, receipt) = match client.put_object(&upload, signer, now).await {
+            Ok(DepositOutcome::Stored { receipt, .. }) => ("stored", Some(receipt)),
+            Ok(DepositOutcome::Gone { .. }) => ("gone", None),
+            Ok(DepositOutcome::Refused(_)) => return Ok(Some(ProblemKind::Internal)),
+            Err(ClientError::Problem(kind)) => return Ok(Some(kind)),
+            Err(error) => return Err(error.into()),
+        };
+        if let Some(receipt) = &receipt {
+            let trust = gateway.trust()?.hub();
+            verify_object(receipt, &row.address, &object.id, trust)
+                .map_err(|_| GatewayError::ReceiptRefused)?;
+        }
+        let sent = SentRow {
+            address: row.address,
+            envelope_hash: object.id,
+            outcome: outcome.to_owned(),
+            receipt,
+        };
+        gateway.tx(|g| {
+            g.store
+                .settle_object(&object.deposit_id, &sent)
+                .map_err(GatewayError::from)
+        })?;
+    }
+    Ok(None)
 }
 
 fn item(row: &OutboxRow) -> DepositItem {

@@ -10,8 +10,12 @@ use denizen_model::{
         ApplicationEvent, Attachment, Body, From, IssuedCopy, Message, OutChain, RecordIssue,
         SD_JWT_MEDIA_TYPE, To,
     },
+    object::ObjectFor,
 };
-use denizen_seal::{KemPublic, SealError as HpkeError};
+use denizen_seal::{
+    FileToAttach, KemPublic, ObjectTooLarge, SealError as HpkeError, SealedObject, attach_file,
+    move_into_objects,
+};
 
 /// Bytes of attachments in one message, so that it fits the largest size class with all around it.
 const ATTACHMENTS_SIZE_BYTES_MAX: usize = 200 * 1024;
@@ -23,6 +27,9 @@ pub enum SealError {
     /// A single credential, or the text around it, is too large.
     #[error("the message does not fit into an envelope")]
     Seal(#[from] HpkeError),
+    /// A file, or a single credential, is larger than an object.
+    #[error("an attachment is larger than 16 MiB")]
+    Object(#[from] ObjectTooLarge),
 }
 
 /// Who writes.
@@ -64,6 +71,7 @@ pub struct Envelope {
     deposit_id: DepositId,
     address: AddressId,
     bytes: Vec<u8>,
+    objects: Vec<(DepositId, SealedObject)>,
 }
 
 impl Envelope {
@@ -84,12 +92,20 @@ impl Envelope {
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
+
+    /// The objects that it refers to, each with the id of its deposit: they go before it.
+    #[must_use]
+    pub fn objects(&self) -> &[(DepositId, SealedObject)] {
+        &self.objects
+    }
 }
 
 /// A body with its papers.
 pub(crate) struct Letter {
     pub(crate) body: Body,
     pub(crate) attachments: Vec<(String, String)>,
+    /// Files that go with it.
+    pub(crate) files: Vec<FileToAttach>,
 }
 
 impl std::convert::From<Body> for Letter {
@@ -97,6 +113,7 @@ impl std::convert::From<Body> for Letter {
         Self {
             body,
             attachments: Vec::new(),
+            files: Vec::new(),
         }
     }
 }
@@ -131,6 +148,7 @@ pub(crate) fn record_letters(credential: Credential) -> Vec<Letter> {
         letters.push(Letter {
             body: Body::RecordIssue(issue),
             attachments,
+            files: Vec::new(),
         });
         rest = left;
     }
@@ -151,6 +169,7 @@ pub(crate) fn event_letters(event: (ApplicationEvent, Vec<Credential>)) -> Vec<L
     let mut letters = vec![Letter {
         body: Body::ApplicationEvent(event),
         attachments,
+        files: Vec::new(),
     }];
     letters.extend(rest.into_iter().flat_map(record_letters));
     letters
@@ -221,7 +240,7 @@ pub(crate) fn seal_letter(
             name: None,
         });
     }
-    let message = Message {
+    let mut message = Message {
         id: MessageId::make(&mut rng),
         thid: place.thid,
         from: From::Org(*sender.org),
@@ -235,9 +254,10 @@ pub(crate) fn seal_letter(
         chain: place.chain.next_place(),
         seen: place.seen.to_vec(),
         body: letter.body,
-        commit_salt: attachments.is_empty().then(|| Nonce::make(&mut rng)),
+        commit_salt: None,
         attachments,
     };
+    let sealed = set_apart(&mut message, &letter.files, rng)?;
     let signed = message.sign(sender.key.signer(), sender.kid);
     let header = Header {
         suite: SUITE_1,
@@ -247,11 +267,35 @@ pub(crate) fn seal_letter(
     };
     let envelope = SEALER.seal(&to.kem, &header, signed.as_bytes(), &mut rng)?;
     place.chain.advance(Sha256Hash::of(signed.as_bytes()));
+    let objects = sealed
+        .into_iter()
+        .map(|object| (DepositId::make(&mut rng), object))
+        .collect();
     Ok(Envelope {
         deposit_id: DepositId::make(&mut rng),
         address: to.address,
         bytes: envelope.encode(),
+        objects,
     })
+}
+
+/// Seals files for the recipient, and moves credentials out of a message that is too large.
+fn set_apart(
+    message: &mut Message,
+    files: &[FileToAttach],
+    rng: &mut dyn rand_core::CryptoRng,
+) -> Result<Vec<SealedObject>, ObjectTooLarge> {
+    let (of, mut objects) = (ObjectFor::from(&message.to), Vec::new());
+    for (at, file) in files.iter().enumerate() {
+        let (attachment, object) = attach_file(&format!("f{at}"), file, &of, rng)?;
+        message.attachments.push(attachment);
+        objects.push(object);
+    }
+    if message.attachments.is_empty() {
+        message.commit_salt = Some(Nonce::make(&mut &mut *rng));
+    }
+    objects.extend(move_into_objects(message, rng)?);
+    Ok(objects)
 }
 
 #[cfg(test)]

@@ -243,6 +243,15 @@ impl GatewayStore {
         {
             return Ok(false);
         }
+        let sql = "DELETE FROM outbox_object WHERE letter = ?1";
+        self.sql()
+            .prepare_cached(sql)?
+            .execute(params![id.as_bytes()])?;
+        self.insert_sent(id, row)?;
+        Ok(true)
+    }
+
+    pub(super) fn insert_sent(&self, id: &DepositId, row: &SentRow) -> Result<(), StoreError> {
         let sql = "INSERT INTO sent (deposit_id, address, envelope_hash, outcome, proof, nonce_a) \
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
         self.sql().prepare_cached(sql)?.execute(params![
@@ -253,7 +262,7 @@ impl GatewayStore {
             row.receipt.as_ref().map(|r| r.proof.as_str()),
             row.receipt.as_ref().map(|r| r.nonce_a.as_bytes()),
         ])?;
-        Ok(true)
+        Ok(())
     }
 
     /// What became of an envelope.
