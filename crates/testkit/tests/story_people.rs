@@ -4,7 +4,7 @@
 
 use denizen_credential::Status;
 use denizen_gateway::{Agreement, Grant, Verdict};
-use denizen_holder::{Holder, HolderError, LinkState, verify_export};
+use denizen_holder::{Holder, HolderError, LinkState, SharedContact, verify_export};
 use denizen_model::{
     SecretKeyFor,
     jose::base64url_encode,
@@ -17,8 +17,8 @@ use denizen_model::{
 use denizen_testkit::{
     AIBEK, GULMIRA, NURAI, NURLAN, Play, catalogue,
     play::{
-        ENROLMENT, GUARDIANSHIP, MANDATE, MandateOf, SCHOOL_ENROLMENT, aibek, refusal,
-        school_answers, vct,
+        ENROLMENT, GUARDIANSHIP, MANDATE, MandateOf, PHONE, SCHOOL_ENROLMENT, TELECOM, aibek,
+        refusal, school_answers, vct,
     },
 };
 use serde_json::json;
@@ -501,4 +501,37 @@ async fn nobody_keeps_the_same_profile_twice_or_her_own() {
     assert_eq!(refused.err(), Some(HolderError::WardKnown));
     assert_eq!(mother.ward("nobody").err(), Some(HolderError::WardUnknown));
     play.canary().await;
+}
+
+#[tokio::test]
+async fn d5_a_contact_that_somebody_else_uses_is_said_and_nothing_is_bound_to_it() {
+    let mut play = Play::with(211, &[TELECOM]).await;
+    play.arrive(GULMIRA).await;
+    play.arrive(AIBEK).await;
+    play.keep_ward("gulmira", "aibek");
+    play.settle().await;
+    for (person, shared) in [(GULMIRA, false), (AIBEK, true)] {
+        play.link(person.name, &TELECOM).await;
+        let mut phone = json!({
+            "subject": {"names": {"original": "Асанова Гүлмира Токтосуновна"}},
+            "value": "+79990004410", "use": "personal",
+            "verified_on": "2026-11-01", "shared": shared
+        });
+        if shared {
+            phone["shared_with"] = json!("family");
+        }
+        play.issue("telecom", &person, PHONE, phone).await;
+    }
+    let now = play.world.now();
+    let (hers, his) = (play.holder("gulmira"), play.holder("aibek"));
+    let (her_phone, his_phone) = (play.record("gulmira", PHONE), play.record("aibek", PHONE));
+    // The record says so itself; hers only beside his.
+    let said = his.shared_contact(&his_phone, &[]);
+    assert_eq!(said, Some(SharedContact::Said("family".to_owned())));
+    assert_eq!(hers.shared_contact(&her_phone, &[]), None);
+    let same = hers.shared_contact(&her_phone, &his.contacts(now));
+    assert_eq!(same, Some(SharedContact::OtherProfile));
+    let other = hers.shared_contact(&her_phone, &["+79990000000".to_owned()]);
+    assert_eq!(other, None);
+    play.end().await;
 }

@@ -1,0 +1,328 @@
+//! A guardian and a child, a person and her helper, a new root: by the command line alone.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    clippy::indexing_slicing,
+    reason = "tests of real processes"
+)]
+
+mod support;
+
+use std::{fs, path::PathBuf};
+use support::{HubFolder, Process, denizen, refused, succeed, text};
+
+const PERSON: &str = "urn:denizen:kind:person:1";
+
+/// A hub that is served, an office that says who people are and asks whether they are of age.
+struct Town {
+    hub: HubFolder,
+    _process: Process,
+    office: PathBuf,
+}
+
+impl Town {
+    fn make() -> Self {
+        let hub = HubFolder::make();
+        let process = hub.serve();
+        let office = hub.file("office");
+        let (dir, id) = (text(&office).to_owned(), hub.id.to_text());
+        let at = ["--hub-id", &id, "--hub-url", &hub.url];
+        succeed(&[&["gateway", "init", &dir, "--name", "Register"][..], &at].concat());
+        let statement = hub.file("office.statement");
+        let output = denizen()
+            .args(["gateway", "statement", &dir])
+            .output()
+            .unwrap();
+        fs::write(&statement, output.stdout).unwrap();
+        let mut admit = vec!["hub", "admit"];
+        let folder = hub.path();
+        admit.extend([text(&folder), text(&statement)]);
+        for kind in [
+            PERSON,
+            "urn:denizen:kind:application-filed:1",
+            "urn:denizen:kind:decision:1",
+        ] {
+            admit.extend(["--kind", kind]);
+        }
+        succeed(&admit);
+        succeed(&["gateway", "sync", &dir]);
+        let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+        let service = format!("{root}/catalogue/services/age-check.json");
+        succeed(&["gateway", "publish", &dir, &service]);
+        let town = Self {
+            hub,
+            _process: process,
+            office,
+        };
+        fs::write(town.hub.file("pass"), "seven invented words for tests\n").unwrap();
+        town
+    }
+
+    fn path(&self, name: &str) -> String {
+        text(&self.hub.file(name)).to_owned()
+    }
+
+    /// A command on a profile.
+    fn on(&self, command: &[&str], profile: &str, rest: &[&str]) -> Vec<String> {
+        let own = [&self.path(profile), "--passphrase-file", &self.path("pass")].map(str::to_owned);
+        let command = command.iter().chain(rest).map(|s| (*s).to_owned());
+        let mut all: Vec<String> = command.collect();
+        let at = all.len() - rest.len();
+        all.insert(at, own[0].clone());
+        all.extend_from_slice(&own[1..]);
+        all
+    }
+
+    fn does(&self, command: &[&str], profile: &str, rest: &[&str]) -> String {
+        let all = self.on(command, profile, rest);
+        succeed(&all.iter().map(String::as_str).collect::<Vec<_>>())
+    }
+
+    fn is_refused(&self, command: &[&str], profile: &str, rest: &[&str]) -> String {
+        let all = self.on(command, profile, rest);
+        refused(&all.iter().map(String::as_str).collect::<Vec<_>>())
+    }
+
+    fn profile(&self, name: &str) {
+        let id = self.hub.id.to_text();
+        let kit = self.path(&format!("{name}.kit"));
+        let rest = ["--hub-id", &id, "--hub-url", &self.hub.url, "--kit", &kit];
+        self.does(&["init"], name, &rest);
+    }
+
+    fn office(&self, rest: &[&str]) -> String {
+        let dir = text(&self.office);
+        succeed(&[&["gateway", rest[0], dir], &rest[1..]].concat())
+    }
+
+    /// Links a profile by its case, six digits and all; the office says who it is.
+    fn link(&self, profile: &str, case: &str, ward: &[&str]) {
+        let asked = ["--purpose", "Who you are", "--send", PERSON, "--case", case];
+        let said = self.office(&[&["invite"][..], &asked].concat());
+        let invitation = said.lines().find(|l| l.starts_with("denizen:invite#"));
+        let rest = [&[invitation.unwrap(), "--yes"][..], ward].concat();
+        self.does(&["link"], profile, &rest);
+        self.office(&["sync"]);
+        self.does(&["sync"], profile, ward);
+        let said = self.does(&["code"], profile, ward);
+        let digits: String = said.chars().filter(char::is_ascii_digit).collect();
+        self.office(&["sync"]);
+        self.office(&["confirm", case, &digits]);
+        let born = if case == "C-1" {
+            "2017-10-02"
+        } else {
+            "1990-01-01"
+        };
+        let file = self.hub.file(&format!("{case}.csv"));
+        fs::write(
+            &file,
+            format!(
+                "case,name,born,adult\n{case},Somebody {case},{born},{}\n",
+                case != "C-1"
+            ),
+        )
+        .unwrap();
+        let mapping = self.hub.file("mapping.toml");
+        fs::write(&mapping, MAPPING).unwrap();
+        self.office(&["intake", text(&file), "--mapping", text(&mapping)]);
+        self.office(&["sync"]);
+        self.does(&["sync"], profile, ward);
+    }
+}
+
+const MAPPING: &str = r#"
+kind = "urn:denizen:kind:person:1"
+format = "csv"
+encoding = "utf-8"
+delimiter = ","
+case_reference = "case"
+unique = ["case"]
+
+[[claim]]
+path = ["subject", "names", "original"]
+column = "name"
+
+[[claim]]
+path = ["subject", "birth_date"]
+column = "born"
+
+[[claim]]
+path = ["nationalities"]
+constant = "KGZ"
+type = "list"
+
+[[claim]]
+path = ["age_over_14"]
+column = "adult"
+type = "boolean"
+
+[[claim]]
+path = ["age_over_16"]
+column = "adult"
+type = "boolean"
+
+[[claim]]
+path = ["age_over_18"]
+column = "adult"
+type = "boolean"
+"#;
+
+#[test]
+fn a_guardian_keeps_a_childs_profile_and_hands_it_over() {
+    let town = Town::make();
+    town.profile("mother");
+    let kit = town.path("child.kit");
+    let said = town.does(&["ward", "add"], "mother", &["aibek", "--kit", &kit]);
+    assert!(said.contains("--ward aibek"), "{said}");
+    let said = town.does(&["ward", "list"], "mother", &[]);
+    let print = said.split_whitespace().last().unwrap();
+    assert_eq!(print.len(), 43, "{said}");
+    let again = town.is_refused(&["ward", "add"], "mother", &["aibek"]);
+    assert!(again.contains("[ward-known]"), "{again}");
+    let ward = ["--ward", "aibek"];
+    town.link("mother", "C-1", &ward);
+    let his = town.does(&["list"], "mother", &ward);
+    assert!(his.contains("Register"), "{his}");
+    let hers = town.does(&["list"], "mother", &[]);
+    assert!(!hers.contains("Register"), "{hers}");
+    let nobody = town.is_refused(&["list"], "mother", &["--ward", "nobody"]);
+    assert!(nobody.contains("[ward-unknown]"), "{nobody}");
+
+    // Her device is lost: her own kit brings both back.
+    let restored = denizen()
+        .args([
+            "restore",
+            &town.path("again"),
+            "--passphrase-file",
+            &town.path("pass"),
+        ])
+        .stdin(fs::File::open(town.path("mother.kit")).unwrap())
+        .output()
+        .unwrap();
+    assert!(restored.status.success());
+    let missing = town.is_refused(&["list"], "again", &ward);
+    assert!(missing.contains("[ward-not-here]"), "{missing}");
+    town.does(&["ward", "restore"], "again", &["aibek"]);
+    assert!(town.does(&["list"], "again", &ward).contains("Register"));
+
+    // Handed over: a new root, then her copy is destroyed.
+    let grown = town.path("grown");
+    let new = [&[grown.as_str()][..], &ward].concat();
+    let pass = town.path("pass");
+    let kit = town.path("grown.kit");
+    let rest = ["--new-passphrase-file", &pass, "--kit", &kit, "--shred"];
+    let renew = [&new[..], &rest].concat();
+    let said = town.does(&["renew"], "again", &renew);
+    assert!(said.contains("not yet: Register"), "{said}");
+    town.office(&["sync"]);
+    let said = town.does(&["renew"], "again", &renew);
+    assert!(!said.contains("not yet"), "{said}");
+    assert!(town.does(&["list"], "grown", &[]).contains("Register"));
+    assert!(!town.does(&["list"], "again", &ward).contains("Register"));
+    let said = town.does(&["ward", "forget"], "again", &["aibek", "--yes"]);
+    assert!(said.contains("does not undo"), "{said}");
+    let gone = town.is_refused(&["list"], "again", &ward);
+    assert!(gone.contains("[ward-unknown]"), "{gone}");
+    assert!(
+        !town
+            .hub
+            .file("again")
+            .join("wards")
+            .read_dir()
+            .unwrap()
+            .any(|_| true)
+    );
+}
+
+#[test]
+fn a_helper_drafts_and_asks_and_the_person_files() {
+    let town = Town::make();
+    town.profile("aziza");
+    town.profile("nargis");
+    town.link("aziza", "C-2", &[]);
+    let (card, given, draft, ask) = (
+        town.path("card"),
+        town.path("given"),
+        town.path("draft"),
+        town.path("ask"),
+    );
+    let rest = ["Aziza", "--called", "Nargis of the clinic", "--out", &card];
+    let said = town.does(&["helper", "card"], "nargis", &rest);
+    let digits = said.split("Digits of this card: ").nth(1).unwrap();
+    let digits = digits.split('.').next().unwrap().to_owned();
+    let terms = [
+        "--may",
+        "read",
+        "--may",
+        "prepare",
+        "--may",
+        "receive",
+        "--service",
+        "age-check",
+        "--until",
+        "2099-12-31",
+    ];
+    let add = |digits: &str| {
+        let own = ["Nargis", card.as_str(), "--digits", digits].map(str::to_owned);
+        own.into_iter()
+            .chain(terms.map(str::to_owned))
+            .collect::<Vec<_>>()
+    };
+    let wrong = add("1111 2222 3333 4444 5555 6666");
+    let wrong: Vec<&str> = wrong.iter().map(String::as_str).collect();
+    let said = town.is_refused(&["helper", "add"], "aziza", &wrong);
+    assert!(said.contains("[helper-digits]"), "{said}");
+    let right = add(&digits);
+    let right: Vec<&str> = right.iter().map(String::as_str).collect();
+    town.does(&["helper", "add"], "aziza", &right);
+
+    let rest = ["Nargis", "--read", "1:age_over_18", "--out", &given];
+    town.does(&["helper", "give"], "aziza", &rest);
+    let said = town.does(&["helper", "read"], "nargis", &[&given]);
+    assert!(said.contains("This is to read"), "{said}");
+    assert!(
+        !said.contains("Somebody") && !said.contains("1990"),
+        "{said}"
+    );
+    let said = town.is_refused(&["helper", "read"], "aziza", &[&given]);
+    assert!(said.contains("[helper-file]"), "{said}");
+    let rest = [given.as_str(), "age-check", "--out", &draft];
+    town.does(&["helper", "draft"], "nargis", &rest);
+    let said = town.does(&["helper", "file"], "aziza", &[&draft, "--yes"]);
+    assert!(said.contains("Nargis prepared this"), "{said}");
+    town.office(&["sync"]);
+    town.does(&["sync"], "aziza", &[]);
+    let said = town.does(&["follow"], "aziza", &[]);
+    let name = said.split(['[', ']']).nth(1).unwrap();
+    let said = town.office(&["queue"]);
+    let case = said.split_whitespace().next().unwrap().to_owned();
+
+    town.does(&["helper", "tell"], "aziza", &["Nargis", name]);
+    town.office(&["sync"]);
+    fs::remove_file(&given).unwrap();
+    town.does(&["helper", "give"], "aziza", &["Nargis", "--out", &given]);
+    let rest = [given.as_str(), &case, "--out", &ask];
+    town.does(&["helper", "ask"], "nargis", &rest);
+    let said = town.office(&["helper", &case, &ask]);
+    assert!(said.contains("Nargis of the clinic may be told"), "{said}");
+    assert!(said.contains("filed"), "{said}");
+    let dir = text(&town.office);
+    let again = refused(&["gateway", "helper", dir, &case, &ask]);
+    assert!(again.contains("mandate-proof-refused"), "{again}");
+    town.office(&["sync"]);
+    let said = town.does(&["sync"], "aziza", &[]);
+    assert!(said.contains("Your helper asked"), "{said}");
+    let said = town.does(&["helper", "end"], "aziza", &["Nargis"]);
+    assert!(said.contains("What Nargis has read stays read"), "{said}");
+    let said = town.does(&["helper", "list"], "aziza", &[]);
+    for what in [
+        "begun",
+        "given to read",
+        "a draft came",
+        "was told",
+        "ended",
+    ] {
+        assert!(said.contains(what), "{what}: {said}");
+    }
+}
