@@ -11,7 +11,10 @@ mod net;
 mod runtime;
 mod schema;
 mod session;
-mod view;
+pub mod view;
 
 pub use schema::set_validate;
-pub use session::{Files, Session, unwrap_passphrase, unwrap_prf, wrap_passphrase, wrap_prf};
+pub use session::{
+    At, Attached, AttachedFiles, Files, Overview, Services, Session, Wrapped, unwrap_passphrase,
+    unwrap_prf, wrap_passphrase, wrap_prf,
+};

@@ -2,9 +2,13 @@
 
 mod act;
 mod begin;
+mod files;
+mod people;
 mod read;
 
-pub use begin::{Files, unwrap_passphrase, unwrap_prf, wrap_passphrase, wrap_prf};
+pub use begin::{At, Files, Wrapped, unwrap_passphrase, unwrap_prf, wrap_passphrase, wrap_prf};
+pub use files::{Attached, AttachedFiles};
+pub use read::{Overview, Services};
 
 use crate::{
     net::{FetchTransport, Send},

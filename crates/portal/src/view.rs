@@ -1,19 +1,28 @@
 //! What pages are given: plain values in her language, dates as RFC 3339 dates.
 
 mod link;
+mod people;
 mod record;
 mod service;
 mod story;
 
-pub(crate) use link::{InvitationPage, LinkRow, invitation_page, link_rows};
-pub(crate) use record::{RecordPage, RecordRow, record_page, record_row};
-pub(crate) use service::{
-    ConfirmedApplication, LeavingPage, ServicePage, leaving_page, service_pages,
+pub use link::{InvitationPage, LinkRow, Sends};
+pub(crate) use link::{invitation_page, link_rows};
+pub use people::{
+    DraftPage, FileRow, FileRows, HelperCardPage, HelperRow, HelperTermsGiven, People, TaskRow,
+    UseRow, WardRow,
 };
-pub(crate) use story::{
-    AlarmRow, ApplicationRow, DisputeRow, History, KitPage, alarm_rows, application_rows,
-    dispute_rows, history, kit_page,
+pub(crate) use people::{file_rows, people, task_rows};
+pub use record::{AsISayPage, Change, Line, ReceiptPage, RecordPage, RecordRow, ShownTo};
+pub(crate) use record::{record_page, record_row};
+pub use service::{
+    ConfirmedApplication, LeavingPage, MissingPage, OfferPage, Question, ServicePage,
 };
+pub(crate) use service::{leaving_page, service_pages};
+pub use story::{
+    AlarmRow, ApplicationRow, DisputeRow, DisputeStep, EventRow, History, HistoryRow, KitPage,
+};
+pub(crate) use story::{alarm_rows, application_rows, dispute_rows, history, kit_page};
 
 use denizen_holder::{Holder, HolderError};
 use denizen_model::UnixTime;
@@ -24,7 +33,7 @@ use wasm_bindgen::JsValue;
 /// Something that did not go, in her words.
 #[derive(Debug, Serialize, Tsify)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Problem {
+pub struct Problem {
     /// Stable code.
     pub code: String,
     /// What happened.

@@ -21,6 +21,12 @@ use zeroize::Zeroizing;
 #[derive(Debug)]
 pub struct Files(Arc<Catalogue>);
 
+impl Files {
+    pub(super) fn catalogue(&self) -> &Arc<Catalogue> {
+        &self.0
+    }
+}
+
 #[wasm_bindgen]
 impl Files {
     /// Reads them; they were checked when the bundle was built. `catalogue`: JSON object of path and text; `texts`: one language's messages.
@@ -48,7 +54,7 @@ impl Files {
 /// A root wrapped under a passphrase, and the secret of this device that it needs as well.
 #[derive(Debug, Serialize, Tsify)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Wrapped {
+pub struct Wrapped {
     /// The wrapped root.
     pub wrapped: Vec<u8>,
     /// 16 bytes that stay on this device.
@@ -58,7 +64,7 @@ pub(crate) struct Wrapped {
 /// Where a profile's own address lies.
 #[derive(Debug, Deserialize, Tsify)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct At {
+pub struct At {
     /// The hub's id.
     pub hub_id: String,
     /// Where it answers.
@@ -262,7 +268,7 @@ impl Session {
 }
 
 impl Session {
-    async fn rebuild(
+    pub(super) async fn rebuild(
         root: RootSecret,
         (hub, url): (String, String),
         (language, beside): (String, bool),

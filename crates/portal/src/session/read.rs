@@ -12,7 +12,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 /// The first page's lists.
 #[derive(Debug, Serialize, Tsify)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Overview {
+pub struct Overview {
     /// All records, newest first.
     pub records: Vec<view::RecordRow>,
     /// All links.
@@ -23,6 +23,8 @@ pub(crate) struct Overview {
     pub disputes: Vec<view::DisputeRow>,
     /// All alarms, newest first.
     pub alarms: Vec<view::AlarmRow>,
+    /// Dates to keep, nearest first.
+    pub tasks: Vec<view::TaskRow>,
     /// Today, by the device's clock.
     pub today: String,
     /// How many things wait to be sent.
@@ -32,7 +34,7 @@ pub(crate) struct Overview {
 /// All services.
 #[derive(Debug, Serialize, Tsify)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Services {
+pub struct Services {
     /// As the directories declare them.
     pub services: Vec<view::ServicePage>,
 }
@@ -53,6 +55,7 @@ impl Session {
             applications: view::application_rows(holder),
             disputes: view::dispute_rows(holder),
             alarms: view::alarm_rows(holder),
+            tasks: view::task_rows(holder, now),
             today: view::day(now),
             waiting: self.waiting(),
         };

@@ -9,7 +9,7 @@ use tsify::Tsify;
 /// A link in the list.
 #[derive(Debug, Clone, Serialize, Tsify)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct LinkRow {
+pub struct LinkRow {
     /// Its number.
     pub index: u32,
     /// The organisation.
@@ -35,7 +35,7 @@ pub(crate) struct LinkRow {
 /// A kind that an organisation would send.
 #[derive(Debug, Clone, Serialize, Tsify)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Sends {
+pub struct Sends {
     /// In her language.
     pub title: String,
     /// `authority`, `claim`; none if it is not admitted for it.
@@ -45,7 +45,7 @@ pub(crate) struct Sends {
 /// An invitation, before she accepts it.
 #[derive(Debug, Clone, Serialize, Tsify)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct InvitationPage {
+pub struct InvitationPage {
     /// Who asks.
     pub name: String,
     /// In the directory since that day.

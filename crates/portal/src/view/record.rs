@@ -16,7 +16,7 @@ use tsify::Tsify;
 /// A record in a list.
 #[derive(Debug, Clone, Serialize, Tsify)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct RecordRow {
+pub struct RecordRow {
     /// Names it.
     pub kept: String,
     /// Its kind's short name, `work-permit`.
@@ -60,7 +60,7 @@ pub(crate) struct RecordRow {
 /// A record's claim.
 #[derive(Debug, Clone, Serialize, Tsify)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Line {
+pub struct Line {
     /// Names from the top.
     pub path: Vec<String>,
     /// Its label.
@@ -76,7 +76,7 @@ pub(crate) struct Line {
 /// A signed change of a record's status.
 #[derive(Debug, Clone, Serialize, Tsify)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Change {
+pub struct Change {
     /// `suspended`, `revoked`, `corrected`, `reinstated`.
     pub change: String,
     /// Why.
@@ -86,7 +86,7 @@ pub(crate) struct Change {
 /// The receipt of a delivery.
 #[derive(Debug, Clone, Serialize, Tsify)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct ReceiptPage {
+pub struct ReceiptPage {
     /// When the hub took it, RFC 3339.
     pub time: String,
     /// Its number in the public log.
@@ -102,7 +102,7 @@ pub(crate) struct ReceiptPage {
 /// To whom a record was shown.
 #[derive(Debug, Clone, Serialize, Tsify)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct ShownTo {
+pub struct ShownTo {
     /// The organisation.
     pub org: String,
     /// The service.
@@ -111,10 +111,24 @@ pub(crate) struct ShownTo {
     pub day: String,
 }
 
+/// Her side of a record, beside what is recorded (D13).
+#[derive(Debug, Clone, Serialize, Tsify)]
+#[serde(rename_all = "camelCase")]
+pub struct AsISayPage {
+    /// Claims that she says are wrong: label and what is recorded.
+    pub claims: Vec<[String; 2]>,
+    /// What is right, in her words.
+    pub text: String,
+    /// How many papers she added.
+    pub papers: usize,
+    /// When she said so.
+    pub sent: String,
+}
+
 /// One record in full.
 #[derive(Debug, Clone, Serialize, Tsify)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct RecordPage {
+pub struct RecordPage {
     /// What a list shows of it.
     pub row: RecordRow,
     /// The notice, line by line: who, ground, law, effect, appeal.
@@ -135,6 +149,8 @@ pub(crate) struct RecordPage {
     pub replaced_by: Option<RecordRow>,
     /// Disputes about it.
     pub disputes: Vec<DisputeRow>,
+    /// Her side, if she has said that it is wrong.
+    pub as_i_say: Option<AsISayPage>,
     /// To whom it was shown.
     pub shown: Vec<ShownTo>,
     /// The link that it came by.
@@ -208,9 +224,29 @@ pub(crate) fn record_page(holder: &Holder, view: &RecordView, now: UnixTime) -> 
             .filter(|d| d.open.kept == view.kept)
             .map(|d| dispute_row(holder, d))
             .collect(),
+        as_i_say: as_i_say(holder, view),
         shown: shown(holder, view),
         link: view.held.link,
     }
+}
+
+fn as_i_say(holder: &Holder, view: &RecordView) -> Option<AsISayPage> {
+    let said = holder.as_i_say(&view.kept)?;
+    let words = holder.words();
+    let claims = said.claims.iter().map(|claim| {
+        let recorded = claim.recorded.as_ref();
+        let recorded = recorded.map(|v| v.as_str().map_or_else(|| v.to_string(), str::to_owned));
+        [
+            words.label(&view.vct, &claim.path),
+            recorded.unwrap_or_default(),
+        ]
+    });
+    Some(AsISayPage {
+        claims: claims.collect(),
+        text: said.text.clone(),
+        papers: said.papers,
+        sent: day(said.sent),
+    })
 }
 
 fn shown(holder: &Holder, view: &RecordView) -> Vec<ShownTo> {

@@ -8,7 +8,7 @@ use tsify::Tsify;
 /// A service.
 #[derive(Debug, Clone, Serialize, Tsify)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct ServicePage {
+pub struct ServicePage {
     /// Names its exact version.
     pub hash: String,
     /// `work-permit`.
@@ -38,7 +38,7 @@ pub(crate) struct ServicePage {
 /// One question of a service.
 #[derive(Debug, Clone, Serialize, Tsify)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Question {
+pub struct Question {
     /// Its name in the answers.
     pub name: String,
     /// In her language.
@@ -54,7 +54,7 @@ pub(crate) struct Question {
 /// A paper that would leave, or that does not count.
 #[derive(Debug, Clone, Serialize, Tsify)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct OfferPage {
+pub struct OfferPage {
     /// The credential query.
     pub query: String,
     /// The record.
@@ -78,7 +78,7 @@ pub(crate) struct OfferPage {
 /// A paper that is missing.
 #[derive(Debug, Clone, Serialize, Tsify)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct MissingPage {
+pub struct MissingPage {
     /// The credential query.
     pub query: String,
     /// Kinds that would do.
@@ -92,7 +92,7 @@ pub(crate) struct MissingPage {
 /// What an application would send.
 #[derive(Debug, Clone, Serialize, Tsify)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct LeavingPage {
+pub struct LeavingPage {
     /// The service.
     pub service: ServicePage,
     /// Exactly what leaves.
@@ -112,7 +112,7 @@ pub(crate) struct LeavingPage {
 /// What she said yes to.
 #[derive(Debug, Clone, Deserialize, Tsify)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct ConfirmedApplication {
+pub struct ConfirmedApplication {
     /// The service's exact version.
     pub hash: String,
     /// JSON text of the answers.

@@ -9,7 +9,7 @@ use tsify::Tsify;
 /// What an office said about an application.
 #[derive(Debug, Clone, Serialize, Tsify)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct EventRow {
+pub struct EventRow {
     /// `filed`, `in-review`, `more-needed`, `decided`, `refused`, `withdrawn`.
     pub state: String,
     /// The office's case reference.
@@ -25,7 +25,7 @@ pub(crate) struct EventRow {
 /// An application.
 #[derive(Debug, Clone, Serialize, Tsify)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct ApplicationRow {
+pub struct ApplicationRow {
     /// Names it.
     pub id: String,
     /// The service.
@@ -51,7 +51,7 @@ pub(crate) struct ApplicationRow {
 /// A dispute.
 #[derive(Debug, Clone, Serialize, Tsify)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct DisputeRow {
+pub struct DisputeRow {
     /// The record.
     pub kept: String,
     /// Its issuer.
@@ -69,7 +69,7 @@ pub(crate) struct DisputeRow {
 /// One answer to a dispute.
 #[derive(Debug, Clone, Serialize, Tsify)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct DisputeStep {
+pub struct DisputeStep {
     /// `received`, `upheld`, `rejected`.
     pub state: String,
     /// The issuer's words.
@@ -81,7 +81,7 @@ pub(crate) struct DisputeStep {
 /// A line of her history: a paper opened, a note, an erasure, a disclosure.
 #[derive(Debug, Clone, Serialize, Tsify)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct HistoryRow {
+pub struct HistoryRow {
     /// `opened`, `shown`, `note`, `erased`.
     pub what: String,
     /// The day.
@@ -99,7 +99,7 @@ pub(crate) struct HistoryRow {
 /// What happened with her data, newest first.
 #[derive(Debug, Clone, Serialize, Tsify)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct History {
+pub struct History {
     /// The lines.
     pub rows: Vec<HistoryRow>,
 }
@@ -107,7 +107,7 @@ pub(crate) struct History {
 /// An alarm.
 #[derive(Debug, Clone, Serialize, Tsify)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct AlarmRow {
+pub struct AlarmRow {
     /// Stable code.
     pub code: String,
     /// What happened.
@@ -123,7 +123,7 @@ pub(crate) struct AlarmRow {
 /// The kit, as it is printed.
 #[derive(Debug, Clone, Serialize, Tsify)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct KitPage {
+pub struct KitPage {
     /// Its text: restores everything.
     pub text: String,
     /// The same as the path of a QR code, modules of one unit.
