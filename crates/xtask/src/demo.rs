@@ -1,6 +1,6 @@
 //! `cargo xtask demo`: one person's year, with real processes and real files.
 //!
-//! A hub and the gateways of sixteen organisations run as processes of their own, on loopback, each
+//! A hub and the gateways of seventeen organisations run as processes of their own, on loopback, each
 //! with its own folder and database. Aziza's profile is a folder too. Everything goes over the
 //! program's command line, as an office or a person would do it, month by month. At the end no server
 //! runs, and a new process checks what she exported. The demo exits with 0 only if every step was seen
@@ -25,16 +25,17 @@ use offices::Office;
 use person::Person;
 use plan::OFFICES;
 use processes::{Place, Servers};
-use std::fs;
+use std::{fs, time::Instant};
 use year::Year;
 
-/// A step's heading, numbered.
-pub(crate) struct Story(u32);
+/// A step's heading, numbered, with the time since the beginning.
+pub(crate) struct Story(u32, Instant);
 
 impl Story {
     fn heading(&mut self, text: &str) {
         self.0 += 1;
-        println!("\n== {}. {text}", self.0);
+        let time = self.1.elapsed().as_secs();
+        println!("\n== {}. {text} ({time} s)", self.0);
     }
 }
 
@@ -86,13 +87,13 @@ pub(crate) fn run_demo(arguments: &[&str]) -> Result<()> {
 }
 
 fn tell(place: &Place, servers: &mut Servers, keep: bool) -> Result<()> {
-    let story = &mut Story(0);
+    let story = &mut Story(0, instant());
     let hub = start_hub(story, place, servers)?;
     let offices = start_offices(story, place, servers, &hub)?;
-    let year = Year::to_today()?;
+    let mut year = Year::to_today()?;
     story.heading("Aziza makes her profile");
     let aziza = Person::make(place, "aziza", &hub.id, &hub.url)?;
-    let told = months::tell(story, place, &year, (&hub, &offices), aziza)?;
+    let told = months::tell(story, place, &mut year, (&hub, &offices), aziza)?;
 
     story.heading("What she has at the end of the year");
     let records = count(&told.aziza)?;
@@ -106,7 +107,9 @@ fn tell(place: &Place, servers: &mut Servers, keep: bool) -> Result<()> {
     }
     meter::assert_blind(&hub, &MARKS)?;
     story.heading("Offline, a new process checks what Aziza exported");
-    proof::check(place, &told.aziza, records)
+    proof::check(place, &hub.id, &told.aziza, records)?;
+    say("Her child's profile, exported as well, is checked in the same way.");
+    proof::check_whole(place, &told.child)
 }
 
 /// Values of hers that must lie nowhere at the hub.

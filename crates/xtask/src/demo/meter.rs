@@ -1,8 +1,8 @@
 //! What the hub saw meanwhile: counts and sizes, since it has nothing else.
 
-use super::{Hub, processes::answers, say};
+use super::{Hub, processes::answers, proof::files_below, say};
 use anyhow::{Context as _, Result, ensure};
-use std::fs;
+use std::{fs, path::Path};
 
 /// Counts of the hub.
 #[derive(Debug, Clone, Copy, Default)]
@@ -71,8 +71,7 @@ fn sizes(hub: &Hub) -> Result<u64> {
 /// Nothing that is hers lies at the hub: no name, number or paper of the year in any of its files.
 pub(crate) fn assert_blind(hub: &Hub, marks: &[&str]) -> Result<()> {
     let mut read = 0;
-    for file in fs::read_dir(&hub.dir)? {
-        let path = file?.path();
+    for path in files_below(Path::new(&hub.dir))? {
         let bytes = fs::read(&path)?;
         read += bytes.len();
         for mark in marks {

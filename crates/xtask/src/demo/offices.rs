@@ -198,13 +198,13 @@ pub(crate) struct Taken {
     pub(crate) intake: Intake,
 }
 
-/// Every organisation takes in what it has of a month: gives how many records are on their way.
+/// Every organisation takes in what it has of a month.
 pub(crate) fn take_in_all(
     place: &Place,
     offices: &[Office<'_>],
     year: &Year,
     month: u32,
-) -> Result<(usize, Vec<Taken>)> {
+) -> Result<Vec<Taken>> {
     let work = |office: &Office<'_>| office.take_in(year, month);
     let taken: Vec<Taken> = std::thread::scope(|scope| {
         let (left, right) = offices.split_at(offices.len() / 2);
@@ -216,7 +216,6 @@ pub(crate) fn take_in_all(
             .map_err(|_| anyhow::anyhow!("an intake panicked"))??;
         Ok::<_, anyhow::Error>(left.into_iter().chain(right).flatten().collect())
     })?;
-    let mut sent = 0;
     for Taken {
         office,
         file,
@@ -236,9 +235,8 @@ pub(crate) fn take_in_all(
         }
         place.show(&line);
         ensure!(intake.repeated == 0, "{file}: {intake:?}");
-        sent += intake.sent as usize;
     }
-    Ok((sent, taken))
+    Ok(taken)
 }
 
 /// What became of a file's rows.

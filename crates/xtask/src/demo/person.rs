@@ -1,7 +1,6 @@
 //! A person with a profile, as she uses the command line.
 
 use super::{
-    demo_file,
     offices::{Office, six_digits},
     processes::{Place, wait_for},
     say,
@@ -18,6 +17,8 @@ pub(crate) struct Person<'a> {
     passphrase: String,
     kit: String,
     texts: Value,
+    /// The name of her child, if this is the child's profile.
+    ward: Option<&'static str>,
 }
 
 impl<'a> Person<'a> {
@@ -32,6 +33,7 @@ impl<'a> Person<'a> {
             passphrase,
             kit: place.path(&format!("{name}.kit")),
             texts: serde_json::from_slice(&texts)?,
+            ward: None,
         };
         let hub = ["--hub-id", hub_id, "--hub-url", hub_url];
         let rest = ["--kit", &this.kit, "--passphrase-file", &this.passphrase];
@@ -46,7 +48,11 @@ impl<'a> Person<'a> {
     fn with<'b>(&'b self, command: &'b str, rest: &[&'b str]) -> Vec<&'b str> {
         let own = [command, &self.dir];
         let passphrase = ["--passphrase-file", self.passphrase.as_str()];
-        [&own[..], rest, &passphrase].concat()
+        let mut all = [&own[..], rest, &passphrase].concat();
+        if let Some(ward) = self.ward {
+            all.extend(["--ward", ward]);
+        }
+        all
     }
 
     fn shown(&self, command: &str, rest: &[&str]) -> Result<String> {
@@ -147,7 +153,7 @@ impl<'a> Person<'a> {
             Ok((self.count_records(&[])? >= count).then_some(()))
         })?;
         // One more round would bring what should not come.
-        self.sync()?;
+        self.place.quietly(&self.with("sync", &[]))?;
         let there = self.count_records(&[])?;
         ensure!(there == count, "she has {there} records, not {count}");
         Ok(())
@@ -173,8 +179,7 @@ impl<'a> Person<'a> {
 
     /// Applies for a service; the program shows exactly what leaves.
     pub(crate) fn apply(&self, service: &str, answers: &str) -> Result<()> {
-        let answers = demo_file(answers)?;
-        let rest = [service, "--answers", &answers, "--yes", "--confirm-special"];
+        let rest = [service, "--answers", answers, "--yes", "--confirm-special"];
         self.shown("apply", &rest).map(drop)
     }
 
@@ -235,7 +240,61 @@ impl<'a> Person<'a> {
             passphrase,
             kit,
             texts,
+            ward: None,
         })
+    }
+
+    /// Makes the profile of her child, which hers keeps; gives it with the thumbprint of her key for
+    /// him.
+    pub(crate) fn add_child(&self, name: &'static str) -> Result<(Self, String)> {
+        let kit = self.place.path(&format!("{name}.kit"));
+        let rest = [
+            &self.dir,
+            name,
+            "--kit",
+            &kit,
+            "--passphrase-file",
+            &self.passphrase,
+        ];
+        let arguments = [&["ward", "add"][..], &rest].concat();
+        self.place.show_command(&["ward", "add", &self.dir, name]);
+        let said = self.place.quietly(&arguments)?;
+        self.place.show(&said);
+        let text = self.text("cli-ward-key")?;
+        let (before, _) = text
+            .split_once("{thumbprint}")
+            .context("the text has no thumbprint")?;
+        let key = said
+            .lines()
+            .find_map(|line| line.trim().strip_prefix(before));
+        let key = key
+            .context("ward add printed no thumbprint")?
+            .trim()
+            .to_owned();
+        Ok((self.child(name), key))
+    }
+
+    /// Brings her child's profile back on this device.
+    pub(crate) fn restore_child(&self, name: &'static str) -> Result<Self> {
+        let rest = [&self.dir, name, "--passphrase-file", &self.passphrase];
+        self.place
+            .show_command(&["ward", "restore", &self.dir, name]);
+        let said = self
+            .place
+            .quietly(&[&["ward", "restore"][..], &rest].concat())?;
+        self.place.show(&said);
+        Ok(self.child(name))
+    }
+
+    fn child(&self, name: &'static str) -> Self {
+        Self {
+            place: self.place,
+            dir: self.dir.clone(),
+            passphrase: self.passphrase.clone(),
+            kit: self.kit.clone(),
+            texts: self.texts.clone(),
+            ward: Some(name),
+        }
     }
 
     /// Writes everything to a new folder of readable files.

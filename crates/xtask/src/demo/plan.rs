@@ -16,6 +16,8 @@ pub(crate) struct Plan {
     pub(crate) files: &'static [(&'static str, &'static str)],
     /// The month in which Aziza links with it, and its case reference for her.
     pub(crate) meets: Option<(u32, &'static str)>,
+    /// Its case reference for her child.
+    pub(crate) child: Option<&'static str>,
 }
 
 const NOTHING: Plan = Plan {
@@ -26,10 +28,11 @@ const NOTHING: Plan = Plan {
     services: &[],
     files: &[],
     meets: None,
+    child: None,
 };
 
 /// Every organisation, in the order in which it appears.
-pub(crate) const OFFICES: [Plan; 16] = [
+pub(crate) const OFFICES: [Plan; 17] = [
     Plan {
         folder: "border",
         name: "Border Service",
@@ -53,6 +56,7 @@ pub(crate) const OFFICES: [Plan; 16] = [
             ("permits.csv", "permits-mapping.toml"),
         ],
         meets: Some((1, "69-МУ-20261")),
+        child: Some("69-МУ-20268"),
         ..NOTHING
     },
     Plan {
@@ -65,6 +69,7 @@ pub(crate) const OFFICES: [Plan; 16] = [
             ("identifiers.csv", "identifiers-mapping.toml"),
         ],
         meets: Some((1, "РН-770401")),
+        child: Some("РН-770409"),
         ..NOTHING
     },
     Plan {
@@ -193,14 +198,27 @@ pub(crate) const OFFICES: [Plan; 16] = [
         ..NOTHING
     },
     Plan {
+        folder: "guardianship",
+        name: "Guardianship Authority",
+        purpose: "Who may act for your child",
+        kinds: &["mandate"],
+        files: &[("mandates.csv", "mapping.toml")],
+        child: Some("ОП-741"),
+        ..NOTHING
+    },
+    Plan {
         folder: "school",
         name: "School No. 14",
         purpose: "Your child at school",
-        kinds: &["enrolment", "school-language-test"],
-        files: &[
-            ("language-tests.ndjson", "tests-mapping.toml"),
-            ("pupils.csv", "pupils-mapping.toml"),
+        kinds: &[
+            "school-language-test",
+            "application-filed",
+            "decision",
+            "enrolment",
         ],
+        services: &["school-enrolment"],
+        files: &[("language-tests.ndjson", "tests-mapping.toml")],
+        child: Some("ЛД-14-219"),
         ..NOTHING
     },
 ];

@@ -7,11 +7,19 @@ use std::{
     path::{Path, PathBuf},
 };
 
+/// Lines of a long answer that are shown.
+const SHOWN_LINES: usize = 8;
+
 /// Exports, checks, and checks that damage is found in every file.
-pub(crate) fn check(place: &Place, aziza: &Person<'_>, records: usize) -> Result<()> {
+pub(crate) fn check(place: &Place, hub_id: &str, aziza: &Person<'_>, records: usize) -> Result<()> {
     let export = place.path("export");
     aziza.export(&export)?;
-    let said = place.denizen(&["verify", &export])?;
+    let said = place.quietly(&["verify", &export, "--hub-id", hub_id])?;
+    place.show_command(&["verify", &export, "--hub-id", hub_id]);
+    let lines: Vec<&str> = said.lines().collect();
+    let end = lines.len().saturating_sub(SHOWN_LINES);
+    place.show(&format!("... {end} lines more ..."));
+    place.show(&lines.get(end..).unwrap_or_default().join("\n"));
     let good = aziza
         .text("cli-verify-good")?
         .replace("{records}", &records.to_string());
@@ -41,6 +49,13 @@ pub(crate) fn check(place: &Place, aziza: &Person<'_>, records: usize) -> Result
     place.quietly(&["verify", &export]).map(drop)
 }
 
+/// Exports and checks the profile of her child.
+pub(crate) fn check_whole(place: &Place, child: &Person<'_>) -> Result<()> {
+    let export = place.path("export-of-child");
+    child.export(&export)?;
+    place.quietly(&["verify", &export]).map(drop)
+}
+
 /// Flips one byte in the middle of a file, and puts it back; gives what the check said.
 fn with_one_byte_flipped(place: &Place, export: &str, file: &Path) -> Result<String> {
     let good = fs::read(file)?;
@@ -61,7 +76,7 @@ fn with_one_byte_flipped(place: &Place, export: &str, file: &Path) -> Result<Str
 }
 
 /// All files of a folder and below it.
-fn files_below(folder: &Path) -> Result<Vec<PathBuf>> {
+pub(crate) fn files_below(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();

@@ -18,6 +18,8 @@ const DAYS: u32 = 30;
 /// The year.
 pub(crate) struct Year {
     today: Date,
+    /// What is known only at run time: the thumbprint of a guardian's key, for `{key}`.
+    key: String,
 }
 
 impl Year {
@@ -30,7 +32,15 @@ impl Year {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
         let now = jiff::Timestamp::from_second(i64::try_from(now.as_secs())?)?;
         let today = jiff::tz::Offset::UTC.to_datetime(now).date();
-        Ok(Self { today })
+        Ok(Self {
+            today,
+            key: String::new(),
+        })
+    }
+
+    /// Sets what stands for `{key}` in the templates.
+    pub(crate) fn set_key(&mut self, key: &str) {
+        key.clone_into(&mut self.key);
     }
 
     /// The first day of a month of the story.
@@ -109,7 +119,7 @@ impl Year {
                 }
             }
         }
-        Ok(text)
+        Ok(text.replace("{key}", &self.key))
     }
 }
 
