@@ -18,6 +18,8 @@ pub const KIND: &str = "urn:denizen:kind:person:1";
 /// What a paper is to be.
 #[derive(Clone)]
 pub struct Paper {
+    /// Its kind, by the name of the catalogue.
+    pub kind: &'static str,
     /// Who says that it issued it.
     pub issuer: OrgId,
     /// Whose key signs.
@@ -36,14 +38,16 @@ impl Paper {
     /// A paper as the catalogue's example has it.
     #[must_use]
     pub fn example(
+        kind: &'static str,
         issuer: OrgId,
         key: &SecretKeyFor<Issuer>,
         cnf: &PublicKey,
         iat: UnixTime,
     ) -> Self {
-        let path = repository().join("catalogue/examples/person/valid.json");
+        let path = repository().join(format!("catalogue/examples/{kind}/valid.json"));
         let claims = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
         Self {
+            kind,
             issuer,
             key: key.clone(),
             cnf: cnf.clone(),
@@ -66,14 +70,15 @@ pub fn issued(paper: &Paper, rng: &mut Rng) -> String {
 #[must_use]
 pub fn issued_at(paper: &Paper, status: StatusRef, rng: &mut Rng) -> String {
     let catalogue = catalogue();
-    let kind = catalogue.kind(KIND).unwrap();
+    let vct = format!("urn:denizen:kind:{}:1", paper.kind);
+    let kind = catalogue.kind(&vct).unwrap();
     let disclosed = kind.claims.iter().filter(|c| c.sd != Disclosable::Never);
     let rules = SdRules::from_paths(disclosed.map(|c| c.path.as_slice()));
     let registered = Registered {
         iss: paper.issuer.to_text(),
         iat: paper.iat.0,
         exp: None,
-        vct: KIND.to_owned(),
+        vct,
         vct_integrity: Some(kind.integrity()),
         cnf: paper.cnf.clone(),
         status: Some(status),

@@ -244,7 +244,7 @@ impl Scene {
     pub fn paper(&self) -> Paper {
         let office = &self.desk.office;
         let cnf = self.desk.keys.as_ref().unwrap().cnf.key();
-        Paper::example(office.id, &office.issuer, cnf, self.world.now())
+        Paper::example("person", office.id, &office.issuer, cnf, self.world.now())
     }
 
     /// The office sends a record of these copies.

@@ -175,8 +175,16 @@ checks! {
     TrustRoot = "R19";
     /// An issuer is admitted for the kind, by the hub of the link, when it issues.
     Admitted = "R19";
+    /// Only the hub of a link says what its office may issue.
+    AdmittedHere = "R19";
     /// A record is bound to its holder's key.
     BoundToHolder = "R19";
+    /// The issuer of a paper that is shown was admitted when it issued.
+    PaperIssuer = "R19";
+    /// A paper under a withdrawn key is not taken.
+    PaperKeyWithdrawn = "R2";
+    /// A paper that its issuer withdrew is not taken.
+    PaperStatus = "R21";
     /// A status list is signed by a status key of its issuer.
     StatusSignature = "R21";
     /// A status list is the one that the credential names.

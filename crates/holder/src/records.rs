@@ -7,7 +7,10 @@ use crate::{
     profile::{Copy, Delivery, HeldRecord, RefusedRecord},
     trust::StatusView,
 };
-use denizen_api::receipt::{VerifiedReceipt, verify_proof};
+use denizen_api::{
+    directory::VerifiedDirectory,
+    receipt::{VerifiedReceipt, verify_proof},
+};
 use denizen_credential::{CredentialError, Status, UnverifiedCredential, VerifiedCredential};
 use denizen_guard::{Check, holds};
 use denizen_jose::PublicKey;
@@ -465,8 +468,11 @@ impl Holder {
         // Only the hub of the link says who may issue: she may have looked at others.
         let org = link.org;
         let directory = self.trust.directory(&link.hub);
+        let admits =
+            |d: &VerifiedDirectory| d.directory.admitted(&org, &issue.vct, delivered).is_some();
+        let elsewhere = || self.trust.directories().any(admits);
         let admitted =
-            directory.is_some_and(|d| d.directory.admitted(&org, &issue.vct, delivered).is_some());
+            directory.is_some_and(admits) || (holds(Check::AdmittedHere, false) && elsewhere());
         if credential.vct() != issue.vct || credential.issuer() != org.to_text() {
             return Err(RecordError::Malformed);
         }

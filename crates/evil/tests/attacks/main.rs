@@ -8,6 +8,7 @@
 
 mod collision;
 mod copies;
+mod desk;
 mod envelopes;
 mod hand_over;
 mod inbox;

@@ -4,7 +4,7 @@ use denizen_guard::Check;
 use denizen_testkit::catalogue::repository;
 use std::collections::BTreeSet;
 
-const SOURCES: [&str; 8] = [
+const SOURCES: [&str; 9] = [
     include_str!("hand_over.rs"),
     include_str!("keys.rs"),
     include_str!("envelopes.rs"),
@@ -13,6 +13,7 @@ const SOURCES: [&str; 8] = [
     include_str!("papers.rs"),
     include_str!("status.rs"),
     include_str!("inbox.rs"),
+    include_str!("desk.rs"),
 ];
 
 /// Number, rule, checks and test of every attack, in order.
