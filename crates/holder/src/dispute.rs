@@ -218,13 +218,13 @@ impl Holder {
     pub(crate) fn take_dispute(
         &mut self,
         index: u32,
-        thread: Option<MessageId>,
+        (message, thread): (MessageId, Option<MessageId>),
         event: &DisputeEvent,
     ) -> Option<Event> {
         let mut disputes = self.profile.disputes.iter();
         let at = disputes.position(|d| Some(d.id) == thread && self.is_same(d.link, index))?;
         let dispute = self.profile.disputes.get_mut(at)?;
-        if !dispute.events.contains(event) {
+        if dispute.heard.insert(message.to_text()) {
             dispute.events.push(event.clone());
         }
         Some(Event::Dispute {

@@ -22,7 +22,7 @@ use denizen_model::{
 };
 use denizen_seal::open_attachment;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use zeroize::Zeroizing;
 
 /// Files that go with one message, at most.
@@ -126,6 +126,10 @@ pub struct Files {
     /// Messages of hers, from another device or before a restore, of which something is still to be read.
     #[serde(default)]
     pub(crate) sent_due: Vec<SentPart>,
+    /// Names of objects that the hub has, and that are of no use here: they go once the profile that says
+    /// so has been kept.
+    #[serde(default)]
+    pub(crate) settled: BTreeSet<String>,
     /// Sealed bytes of own copies that she has written to address 0.
     #[serde(default)]
     pub(crate) own_size: u64,

@@ -46,6 +46,7 @@ impl Holder {
                 let notice = notice.clone();
                 let entry = NoticeEntry {
                     link: index,
+                    id: Some(message.id),
                     notice: notice.clone(),
                 };
                 // An import may have brought it before.
@@ -56,7 +57,7 @@ impl Holder {
             }
             Body::DisputeEvent(event) => {
                 let thread = message.thid;
-                self.take_dispute(index, thread, event)
+                self.take_dispute(index, (message.id, thread), event)
                     .into_iter()
                     .collect()
             }
@@ -73,6 +74,7 @@ impl Holder {
             Body::Note(note) => {
                 let entry = NoteEntry {
                     link: index,
+                    id: Some(message.id),
                     thread: message.thid,
                     at: message.created_time,
                     text: note.text.clone(),
@@ -209,7 +211,8 @@ impl Holder {
             self.keep_unread(index, opened.message());
             return Vec::new();
         };
-        if !application.events.contains(event) {
+        // An import may have brought it before.
+        if application.heard.insert(opened.message().id.to_text()) {
             application.events.push(event.clone());
         }
         // The office did not take a withdrawal: the mandate did not cover it.

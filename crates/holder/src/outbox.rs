@@ -75,6 +75,7 @@ pub(crate) async fn flush<T: Transport>(
     transport: &T,
     now: UnixTime,
 ) -> Result<Option<HolderError>, HolderError> {
+    remove_settled(profile, objects);
     let (mut at, mut held_back) = (0, BTreeMap::new());
     while let Some(next) = profile.outbox.get(at).cloned() {
         if held_back.contains_key(&next.index) {
@@ -96,7 +97,7 @@ pub(crate) async fn flush<T: Transport>(
         match outcome {
             DepositOutcome::Stored { receipt, .. } => {
                 keep_receipt(profile, trust, &next, receipt, now)?;
-                let_go(profile, objects, &next);
+                let_go(profile, &next);
             }
             DepositOutcome::Gone { .. } => {}
             DepositOutcome::Refused(kind) => {
@@ -171,15 +172,23 @@ fn bytes_of(
 }
 
 /// Once it is there, an object stays on this device only if she can open it: her own copy of a file.
-fn let_go(profile: &mut Profile, objects: Option<&dyn ObjectFiles>, sent: &Outgoing) {
+fn let_go(profile: &mut Profile, sent: &Outgoing) {
     let Some(id) = &sent.object else { return };
     let own = |f: &HeldFile| f.copy.as_ref().is_some_and(|copy| copy.id == *id);
     if profile.files.held.iter().any(own) {
         return;
     }
-    profile.files.bytes.remove(&id.to_text());
-    if let Some(objects) = objects {
-        objects.remove(&id.to_text());
+    profile.files.settled.insert(id.to_text());
+}
+
+/// Removes what was settled before the profile was kept: a device that dies must not know of an object on
+/// its way whose bytes are gone.
+fn remove_settled(profile: &mut Profile, objects: Option<&dyn ObjectFiles>) {
+    for name in std::mem::take(&mut profile.files.settled) {
+        profile.files.bytes.remove(&name);
+        if let Some(objects) = objects {
+            objects.remove(&name);
+        }
     }
 }
 

@@ -253,6 +253,9 @@ pub struct Application {
     /// What the office said, oldest first.
     #[serde(default)]
     pub events: Vec<ApplicationEvent>,
+    /// The messages that brought it.
+    #[serde(default)]
+    pub heard: BTreeSet<String>,
 }
 
 /// What she said to a paper of an application, without a new paper.
@@ -291,6 +294,9 @@ pub struct Dispute {
     /// What the issuer answered, oldest first.
     #[serde(default)]
     pub events: Vec<DisputeEvent>,
+    /// The messages that brought it.
+    #[serde(default)]
+    pub heard: BTreeSet<String>,
 }
 
 /// A request that what was kept be destroyed, and its answer.
@@ -315,6 +321,9 @@ pub struct Erasure {
 pub struct NoticeEntry {
     /// Index of the link.
     pub link: u32,
+    /// The message that brought it.
+    #[serde(default)]
+    pub id: Option<MessageId>,
     /// Who, when, why, which claims.
     pub notice: AccessNotice,
 }
@@ -324,6 +333,9 @@ pub struct NoticeEntry {
 pub struct NoteEntry {
     /// Index of the link.
     pub link: u32,
+    /// The message that brought it.
+    #[serde(default)]
+    pub id: Option<MessageId>,
     /// The thread that it belongs to.
     #[serde(default)]
     pub thread: Option<MessageId>,

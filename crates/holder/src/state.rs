@@ -22,7 +22,7 @@ use denizen_model::{
 };
 use denizen_seal::{AddressIndex, AddressKeys};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Largest signed message of which she keeps a copy in address 0, in bytes.
 const SENT_COPY_SIZE_BYTES_MAX: usize = 180 << 10;
@@ -380,6 +380,7 @@ impl Holder {
                     replies: Vec::new(),
                     withdrawn: false,
                     events: Vec::new(),
+                    heard: BTreeSet::new(),
                 });
             }
             Body::ApplicationAmend(submit) => {
@@ -406,6 +407,7 @@ impl Holder {
                     open,
                     sent,
                     events,
+                    heard: BTreeSet::new(),
                 });
             }
             Body::EvidenceUpdate(update) => {

@@ -135,8 +135,7 @@ impl Holder {
         service: &Sha256Hash,
         answers: Value,
         (records, text): (&[String], &str),
-        now: UnixTime,
-        rng: &mut dyn rand_core::CryptoRng,
+        (now, rng): (UnixTime, &mut dyn rand_core::CryptoRng),
     ) -> Result<Vec<u8>, HolderError> {
         let offered = given.services.iter().find(|s| s.hash == *service);
         let offered = offered.ok_or(HolderError::ServiceUnknown)?;
