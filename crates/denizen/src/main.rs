@@ -10,6 +10,8 @@ macro_rules! println {
     ($($part:tt)*) => { crate::visible::print_line(&format!($($part)*)) };
 }
 
+mod attach;
+mod backoff;
 mod catalogue;
 mod doctor;
 mod files;

@@ -2,6 +2,7 @@
 
 use super::{config::Config, open, rest};
 use crate::{
+    backoff::Backoff,
     logging::{self, LogFormat},
     shell::Shell,
     signal::stop_signal,
@@ -9,12 +10,13 @@ use crate::{
 };
 use anyhow::Context as _;
 use denizen_gateway::{Gateway, GatewayError, SyncReport, http::Desk};
+use rand_core::Rng as _;
 use std::{net::TcpListener, path::Path, time::Duration};
 
 /// A poll waits this long for something to come, so that what other commands queue goes soon after.
 const WAIT_S: u32 = 1;
-/// Pause after the hub did not answer.
-const AWAY: Duration = Duration::from_secs(2);
+/// Pause while the operator has not admitted this organisation.
+const NOT_ADMITTED: Duration = Duration::from_secs(2);
 /// Pause after the hub gave an answer that is not true.
 const LYING: Duration = Duration::from_secs(30);
 /// How often retentions are looked at, in seconds.
@@ -60,22 +62,27 @@ async fn work(
     gateway: &mut Gateway,
     transport: &HttpTransport,
 ) -> anyhow::Result<()> {
+    let mut backoff = Backoff::default();
     loop {
         match gateway
             .start(transport, shell.now(), &mut shell.rng())
             .await
         {
             Ok(()) => break,
-            Err(error) => pause(error).await?,
+            Err(error) => pause(shell, error, &mut backoff).await?,
         }
     }
+    backoff.worked();
     tracing::info!("the inbox is open");
     let mut retained = shell.now();
     loop {
         let now = shell.now();
         match gateway.sync(transport, WAIT_S, now, &mut shell.rng()).await {
-            Ok(report) => log(&report),
-            Err(error) => pause(error).await?,
+            Ok(report) => {
+                backoff.worked();
+                log(&report);
+            }
+            Err(error) => pause(shell, error, &mut backoff).await?,
         }
         if now >= retained.plus_s(RETAIN_EVERY_S) {
             retained = now;
@@ -88,9 +95,10 @@ async fn work(
 }
 
 /// Waits after an error that may pass; gives back one that does not.
-async fn pause(error: GatewayError) -> anyhow::Result<()> {
+async fn pause(shell: &Shell, error: GatewayError, backoff: &mut Backoff) -> anyhow::Result<()> {
     let pause = match &error {
-        GatewayError::Client(_) | GatewayError::NotAdmitted => AWAY,
+        GatewayError::Client(_) => backoff.failed(shell.rng().next_u64()),
+        GatewayError::NotAdmitted => NOT_ADMITTED,
         GatewayError::Directory(_)
         | GatewayError::Head(_)
         | GatewayError::Withheld
