@@ -11,6 +11,7 @@ mod intake;
 mod journeys;
 mod links;
 mod rest;
+mod pull;
 mod serve;
 mod restore;
 mod setup;
@@ -55,6 +56,8 @@ pub(crate) enum Command {
     /// Take in a file of the office, CSV or NDJSON
     Intake(intake::Arguments),
     /// Send what waits and take in what came, once
+    /// Take in what an endpoint of the office has, page by page
+    Pull(pull::Arguments),
     Sync(GatewayFolder),
     /// List the cases by their due date
     Queue(GatewayFolder),
@@ -109,6 +112,7 @@ pub(crate) async fn run(shell: &Shell, command: Command) -> anyhow::Result<()> {
         Command::Sync(folder) => serve::sync_once(shell, &folder.dir).await,
         Command::Queue(folder) => desk::queue(shell, &folder.dir),
         Command::Show(arguments) => desk::show(shell, &arguments),
+        Command::Pull(arguments) => pull::run(shell, &arguments).await,
         Command::Decide(arguments) => desk::decide(shell, &arguments),
         Command::Helper(arguments) => helper::run(shell, &arguments),
         Command::Backup(arguments) => backup::run(shell, &arguments),

@@ -9,13 +9,19 @@ const ANSWER_SIZE_BYTES_MAX: usize = 8 * BODY_SIZE_BYTES_MAX;
 /// A long poll and some room, in seconds.
 const TIMEOUT_S: u64 = denizen_api::wire::WAIT_S_MAX as u64 + 30;
 
+/// Answers of receivers are read up to this many bytes.
+const HOOK_ANSWER_SIZE_BYTES_MAX: usize = 64 << 10;
+
+/// How long an endpoint may take for a whole page, in seconds.
+const SOURCE_TIMEOUT_S: u64 = 60;
+
 /// How long a receiver may take for its answer, in seconds.
 const HOOK_TIMEOUT_S: u64 = 10;
 
 /// One client. Connections are not kept between requests: addresses polled over one connection
 /// would show the hub that they belong together (`docs/threat-model.md`).
 #[derive(Debug, Clone)]
-pub(crate) struct HttpTransport(reqwest::Client);
+pub(crate) struct HttpTransport(reqwest::Client, usize);
 
 impl HttpTransport {
     /// For a holder: one connection for each request.
@@ -28,6 +34,16 @@ impl HttpTransport {
         Self::new(4)
     }
 
+    /// For an organisation's own endpoints: pages of 16 MiB, never led elsewhere.
+    pub(crate) fn to_sources() -> anyhow::Result<Self> {
+        let client = reqwest::Client::builder()
+            .timeout(Duration::from_secs(SOURCE_TIMEOUT_S))
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .build()?;
+        Ok(Self(client, denizen_gateway::PAGE_SIZE_BYTES_MAX))
+    }
+
     /// For an organisation's own receivers: soon over, and never led elsewhere.
     pub(crate) fn to_hooks() -> anyhow::Result<Self> {
         let client = reqwest::Client::builder()
@@ -35,7 +51,8 @@ impl HttpTransport {
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .build()?;
-        Ok(Self(client))
+        // Nothing of what they answer is read.
+        Ok(Self(client, HOOK_ANSWER_SIZE_BYTES_MAX))
     }
 
     fn new(idle: usize) -> anyhow::Result<Self> {
@@ -45,7 +62,7 @@ impl HttpTransport {
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .build()?;
-        Ok(Self(client))
+        Ok(Self(client, ANSWER_SIZE_BYTES_MAX))
     }
 }
 
@@ -69,7 +86,7 @@ impl Transport for HttpTransport {
             .map_err(|_| TransportError::Interrupted)?
         {
             body.extend_from_slice(&chunk);
-            if body.len() > ANSWER_SIZE_BYTES_MAX {
+            if body.len() > self.1 {
                 return Err(TransportError::TooLarge);
             }
         }

@@ -51,7 +51,10 @@ pub use helper::HelperAnswer;
 pub use hook::{HookSummary, Telling};
 pub use inbox::{Expected, OpenError, Opened, open};
 pub use issuer::IntakeRun;
-pub use issuer::intake::{BadRow, IntakeError, IntakeReport, Mapping, MappingError};
+pub use issuer::intake::PAGE_SIZE_BYTES_MAX;
+pub use issuer::intake::{
+    BadRow, IntakeError, IntakeReport, Mapping, MappingError, RestSource, SourceError,
+};
 pub use issuer::single::{RecordError, RecordRequest, RecordState, RecordView};
 pub use link::{InvitationState, InviteRequest, LinkView, PendingLink};
 pub use note::NoteView;

@@ -171,7 +171,8 @@ impl Gateway {
             for item in &answer.items {
                 match item {
                     Fetched::Tombstone { .. } => count.1 += 1,
-                    _ => count.0 += 1,
+                    Fetched::Envelope { .. } => count.0 += 1,
+                    Fetched::Object { .. } => {}
                 }
             }
             after = next;

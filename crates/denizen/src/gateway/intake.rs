@@ -65,19 +65,24 @@ pub(super) async fn run(shell: &Shell, arguments: &Arguments) -> anyhow::Result<
 }
 
 fn write_bad(arguments: &Arguments, report: &IntakeReport) -> anyhow::Result<Option<PathBuf>> {
-    if report.bad.is_empty() {
-        return Ok(None);
-    }
     let path = arguments
         .bad
         .clone()
         .unwrap_or_else(|| default_path(arguments));
+    Ok(write_bad_rows(&path, report)?.then_some(path))
+}
+
+/// Writes the list of bad rows; `false` if there are none.
+pub(super) fn write_bad_rows(path: &Path, report: &IntakeReport) -> anyhow::Result<bool> {
+    if report.bad.is_empty() {
+        return Ok(false);
+    }
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)?;
     }
-    std::fs::write(&path, report.bad_rows_csv())
+    std::fs::write(path, report.bad_rows_csv())
         .with_context(|| format!("{} could not be written", path.display()))?;
-    Ok(Some(path))
+    Ok(true)
 }
 
 fn default_path(arguments: &Arguments) -> PathBuf {

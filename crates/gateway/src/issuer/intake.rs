@@ -5,10 +5,12 @@ mod csv;
 mod decode;
 mod mapping;
 mod ndjson;
+mod rest;
 mod strict;
 
 pub(crate) use mapping::has_unseen;
 pub use mapping::{Mapping, MappingError};
+pub use rest::{PAGE_SIZE_BYTES_MAX, Source as RestSource, SourceError};
 pub(crate) use strict::Strict;
 
 use super::{

@@ -30,33 +30,30 @@ impl<R: Read> Rows<R> {
             ended: false,
         }
     }
+}
 
-    fn row(&self, text: &str) -> Read1 {
-        let line = self.line;
-        if text.contains('\u{fffd}') {
-            return Err((
-                line,
-                Fault::row(format!("is not written in {}", self.encoding)),
-            ));
+/// One row's text: a JSON object without a member twice, or why it is none.
+pub(super) fn row(line: u64, text: &str, encoding: &str) -> Read1 {
+    if text.contains('\u{fffd}') {
+        return Err((line, Fault::row(format!("is not written in {encoding}"))));
+    }
+    match serde_json::from_str::<Strict>(text) {
+        Ok(Strict(value)) if value.is_object() => Ok(Row {
+            line,
+            cells: Cells::Json(value),
+        }),
+        Ok(_) => Err((line, Fault::row("is no JSON object".to_owned()))),
+        Err(error) if error.is_eof() => {
+            let reason = "is cut short: the JSON object does not end".to_owned();
+            Err((line, Fault::row(reason)))
         }
-        match serde_json::from_str::<Strict>(text) {
-            Ok(Strict(value)) if value.is_object() => Ok(Row {
-                line,
-                cells: Cells::Json(value),
-            }),
-            Ok(_) => Err((line, Fault::row("is no JSON object".to_owned()))),
-            Err(error) if error.is_eof() => {
-                let reason = "is cut short: the JSON object does not end".to_owned();
-                Err((line, Fault::row(reason)))
-            }
-            Err(error) if error.is_data() => {
-                let reason = "has a member twice: which one counts?".to_owned();
-                Err((line, Fault::row(reason)))
-            }
-            Err(error) => {
-                let reason = format!("is no JSON: at character {}", error.column());
-                Err((line, Fault::row(reason)))
-            }
+        Err(error) if error.is_data() => {
+            let reason = "has a member twice: which one counts?".to_owned();
+            Err((line, Fault::row(reason)))
+        }
+        Err(error) => {
+            let reason = format!("is no JSON: at character {}", error.column());
+            Err((line, Fault::row(reason)))
         }
     }
 }
@@ -81,7 +78,8 @@ impl<R: Read> Iterator for Rows<R> {
             self.line += 1;
             let text = String::from_utf8_lossy(&text);
             if !text.trim().is_empty() {
-                return Some(Ok(self.row(text.trim_end_matches('\n'))));
+                let text = text.trim_end_matches('\n');
+                return Some(Ok(row(self.line, text, &self.encoding)));
             }
         }
         None
