@@ -15,6 +15,8 @@ class App {
   kept = $state.raw<KeptHere>();
   overview = $state.raw<Overview>();
   unlocked = $state(false);
+  /** The child whose profile is shown. */
+  ward = $state<string>();
   /** The text of the long step that runs. */
   busy = $state<string>();
   problem = $state.raw<Problem>();
@@ -104,6 +106,19 @@ class App {
 
   #inside(): boolean {
     return !["begin", "unlock", "restore", "language"].includes(this.route[0] ?? "");
+  }
+
+  /** Shows a child's profile, or her own again. */
+  async switchTo(ward: string | undefined): Promise<void> {
+    const done = await this.run("portal-busy-unlock", async () => {
+      await this.client.call("switchTo", ward);
+      this.ward = ward;
+      await this.look();
+    });
+    if (done) {
+      this.go("home");
+      void this.fetchNow();
+    }
   }
 
   /** Reads the lists anew. */

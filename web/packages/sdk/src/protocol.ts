@@ -1,7 +1,7 @@
 // What page and worker say to each other.
 
 import type {
-  ConfirmedApplication, History, InvitationPage, KitPage, LeavingPage, Overview, Problem, RecordPage, Services,
+  ConfirmedApplication, DraftPage, FileRows, HelperCardPage, HelperTermsGiven, History, InvitationPage, KitPage, LeavingPage, Overview, People, Problem, RecordPage, Services,
 } from "../wasm/denizen.js";
 
 export type * from "../wasm/denizen.js";
@@ -44,23 +44,38 @@ export interface Api {
   exportAll(): Map<string, Uint8Array>;
   preview(application: ConfirmedApplication): LeavingPage;
 
+  people(): People;
+  files(): FileRows;
+  fileContent(number: number): Uint8Array;
+
+  /** Whose profile is shown from now on: hers, or that of a child whom she keeps. */
+  switchTo(ward: string | undefined): void;
+  addWard(name: string): void;
+  forgetWard(name: string): void;
+  readCard(text: string): HelperCardPage;
+  addHelper(terms: HelperTermsGiven): void;
+  giveHelper(name: string, records: string[], special: boolean): string;
+  tellOffice(name: string, application: string): void;
+  endHelper(name: string): void;
+  readDraft(text: string): DraftPage;
+
   /** Fetches what came and sends what waits; gives how many things are new. */
   sync(): number;
   readInvitation(text: string): InvitationPage;
   acceptInvitation(): number;
-  apply(application: ConfirmedApplication): string;
+  apply(application: ConfirmedApplication, files: FileToSend[]): string;
   withdraw(id: string, text: string): void;
-  dispute(kept: string, claims: string[][], text: string, papers: Paper[]): void;
+  dispute(kept: string, claims: string[][], text: string, files: FileToSend[]): void;
   notMine(kept: string, text: string): void;
   freeze(link: number, frozen: boolean): void;
   closeLink(link: number, reason: string): void;
   shred(link: number): void;
-  note(link: number, text: string): void;
+  note(link: number, text: string, files: FileToSend[]): void;
   requestErasure(link: number): void;
 }
 
-/** A paper that is attached: media type and text. */
-export interface Paper { mediaType: string; data: string }
+/** A file that goes with a message. */
+export interface FileToSend { name: string; mediaType: string; content: Uint8Array }
 
 export type Method = keyof Api;
 export interface Call { id: number; method: Method; args: unknown[] }

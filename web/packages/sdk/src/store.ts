@@ -16,8 +16,8 @@ export interface Kept {
   /** A key that cannot be taken out of the browser, and the root under it; only if she asked for it. */
   staySignedIn: { key: CryptoKey; nonce: Uint8Array; sealed: ArrayBuffer };
   language: string;
-  /** Drafts of applications, encrypted with the profile's own key are not needed: they hold answers only
-   *  while the profile is unlocked, and are kept inside it. */
+  /** Profiles of children whom she keeps, each encrypted under its own root, by the ward's id. */
+  wards: Record<string, Uint8Array>;
   kitConfirmed: boolean;
 }
 

@@ -11,25 +11,42 @@ import { validate } from "./validate.js";
 declare const __WASM_INTEGRITY__: string;
 
 let started: (Start & { files: Files }) | undefined;
+/** Her own profile. */
 let session: Session | undefined;
+/** The child's profile that is shown, while one is. */
+let ward: { id: string; name: string; session: Session } | undefined;
 
 const problem = (code: string) => ({ code, what: "", next: "", details: [] });
-const opened = (): Session => {
+const own = (): Session => {
   if (session === undefined) throw problem("locked");
   return session;
 };
+/** The profile that is shown. */
+const opened = (): Session => ward?.session ?? own();
 const begun = (): Start & { files: Files } => {
   if (started === undefined) throw problem("internal");
   return started;
 };
-const root = (): Uint8Array => opened().dangerRoot();
+const root = (): Uint8Array => own().dangerRoot();
 const today = () => new Date().toISOString().slice(0, 10);
 
 /** Keeps the profile. Nothing leaves that this browser would not know after it was closed. */
 async function keep(): Promise<void> {
   const kept = await read("passphrase") !== undefined || (await read("passkeys") ?? []).length > 0;
   // Before there is a way to unlock it, a kept profile would be lost bytes.
-  if (kept) await write("profile", opened().encrypt());
+  if (!kept) return;
+  await write("profile", own().encrypt());
+  if (ward !== undefined) await keepWard(ward.id, ward.session);
+}
+
+async function keepWard(id: string, child: Session): Promise<void> {
+  await write("wards", { ...(await read("wards") ?? {}), [id]: child.encrypt() });
+}
+
+/** Ends what is open of a child's profile. */
+function leaveWard(): void {
+  ward?.session.free();
+  ward = undefined;
 }
 
 /** Keeps, then sends; a hub that is away is no error: it is sent at the next sync. */
@@ -61,6 +78,7 @@ async function open(secret: Uint8Array): Promise<void> {
   const { files, language } = begun();
   const profile = await read("profile");
   if (profile === undefined) throw problem("profile");
+  leaveWard();
   session?.free();
   session = Session.open(secret, profile, language, files, send);
   secret.fill(0);
@@ -90,12 +108,15 @@ const api: Async = {
     const files = new Files(catalogue, language, texts);
     started = { ...begun(), language, texts, files };
     await write("language", language);
+    const shown = ward?.name;
+    leaveWard();
     if (session !== undefined) {
       const secret = session.dangerRoot();
       const bytes = session.encrypt();
       session.free();
       session = Session.open(secret, bytes, language, files, send);
       await keep();
+      if (shown !== undefined) await api.switchTo(shown);
     }
   },
   async make() {
@@ -156,6 +177,7 @@ const api: Async = {
   },
   keptHere,
   async forget() {
+    leaveWard();
     session?.free();
     session = undefined;
     await forget();
@@ -168,6 +190,62 @@ const api: Async = {
   async history() { return opened().history(); },
   async exportAll() { return opened().export() as Map<string, Uint8Array>; },
   async preview(application) { return opened().preview(application); },
+  async people() { return own().people(); },
+  async files() { return opened().files(); },
+  async fileContent(number) { return opened().fileContent(number); },
+
+  async switchTo(name) {
+    await keep();
+    leaveWard();
+    if (name === undefined) return;
+    const { files } = begun();
+    const row = own().people().wards.find((w) => w.name === name);
+    if (row === undefined) throw problem("ward-unknown");
+    const kept = (await read("wards"))?.[row.id];
+    const child = kept === undefined ? await own().restoreWard(name, files, send) : own().openWard(name, kept, files, send);
+    ward = { id: row.id, name, session: child };
+    await keep();
+    if (kept === undefined) await child.send();
+  },
+  async addWard(name) {
+    const { files } = begun();
+    leaveWard();
+    const child = own().addWard(name, files, send);
+    const row = own().people().wards.find((w) => w.name === name);
+    if (row === undefined) throw problem("internal");
+    // Both are kept before anything of either is sent.
+    await keepWard(row.id, child);
+    await keepAndSend();
+    ward = { id: row.id, name, session: child };
+    try {
+      await child.begin();
+    } finally {
+      await keep();
+    }
+  },
+  async forgetWard(name) {
+    const row = own().people().wards.find((w) => w.name === name);
+    leaveWard();
+    await keep();
+    await own().forgetWard(name);
+    const { [row?.id ?? ""]: _gone, ...left } = await read("wards") ?? {};
+    await write("wards", left);
+    await keepAndSend();
+  },
+  async readCard(text) { return own().readCard(text); },
+  async addHelper(terms) { own().addHelper(terms); await keepAndSend(); },
+  async giveHelper(name, records, special) {
+    const text = own().giveHelper(name, records, special);
+    await keepAndSend();
+    return text;
+  },
+  async tellOffice(name, application) { own().tellOffice(name, application); await keepAndSend(); },
+  async endHelper(name) { own().endHelper(name); await keepAndSend(); },
+  async readDraft(text) {
+    const draft = own().readDraft(text);
+    await keepAndSend();
+    return draft;
+  },
 
   async sync() {
     await keep();
@@ -186,21 +264,27 @@ const api: Async = {
     await keepAndSend();
     return link;
   },
-  async apply(application) {
+  async apply(application, files) {
+    opened().attach({ files });
     const id = opened().apply(application);
     await keepAndSend();
     return id;
   },
   async withdraw(id, text) { opened().withdraw(id, text); await keepAndSend(); },
-  async dispute(kept, claims, text, papers) {
-    opened().dispute(kept, JSON.stringify(claims), text, papers.flatMap((p) => [p.mediaType, p.data]));
+  async dispute(kept, claims, text, files) {
+    opened().attach({ files });
+    opened().dispute(kept, JSON.stringify(claims), text, []);
     await keepAndSend();
   },
   async notMine(kept, text) { opened().notMine(kept, text); await keepAndSend(); },
   async freeze(link, frozen) { opened().freeze(link, frozen); await keepAndSend(); },
   async closeLink(link, reason) { opened().closeLink(link, reason); await keepAndSend(); },
   async shred(link) { await keep(); await opened().shred(link); await keep(); },
-  async note(link, text) { opened().note(link, text); await keepAndSend(); },
+  async note(link, text, files) {
+    opened().attach({ files });
+    opened().note(link, text);
+    await keepAndSend();
+  },
   async requestErasure(link) { opened().requestErasure(link); await keepAndSend(); },
 };
 
