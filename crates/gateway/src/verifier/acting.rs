@@ -199,6 +199,6 @@ pub(crate) fn asks_enough(service: &Service) -> bool {
             .filter_map(|c| c.get("path"))
             .collect();
         let has = |name: &&str| asked.iter().any(|path| **path == serde_json::json!([name]));
-        query.get("claim_sets").is_none() && MANDATE_CLAIMS.iter().all(|name| has(&name))
+        query.get("claim_sets").is_none() && MANDATE_CLAIMS.iter().all(has)
     })
 }
