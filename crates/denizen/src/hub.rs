@@ -2,6 +2,7 @@
 
 mod admit;
 mod backup;
+mod bundle;
 mod config;
 pub(crate) mod doctor;
 mod folder;
@@ -30,6 +31,8 @@ pub(crate) enum Command {
     Reinstate(suspend::Whom),
     /// Log the record kinds of a catalogue (`--catalogue DIR`) that are new or changed
     Kinds(kinds::Arguments),
+    /// Log the portal's bundle: what is served to browsers, by the hash of every file
+    Bundle(bundle::Arguments),
     /// List the organisations of the public directory, with their state and kinds
     Organisations {
         /// The hub's folder
@@ -63,6 +66,7 @@ pub(crate) async fn run(shell: &Shell, command: Command) -> anyhow::Result<()> {
         Command::Suspend(arguments) => suspend::suspend(shell, &arguments).await,
         Command::Reinstate(whom) => suspend::reinstate(shell, &whom).await,
         Command::Kinds(arguments) => kinds::run(shell, &arguments).await,
+        Command::Bundle(arguments) => bundle::run(shell, &arguments).await,
         Command::Organisations { dir } => organisations::run(shell, &dir),
         Command::Backup(arguments) => backup::backup(&arguments),
         Command::Restore(arguments) => backup::restore(&arguments),

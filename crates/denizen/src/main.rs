@@ -11,6 +11,7 @@ macro_rules! println {
 }
 
 mod attach;
+mod audit;
 mod backoff;
 mod catalogue;
 mod doctor;
@@ -60,6 +61,9 @@ enum Command {
     Gateway(gateway::Command),
     /// Say what is well with a hub's, gateway's or profile's folder, what is not, and what to do
     Doctor(doctor::Arguments),
+    /// Check from outside what a hub serves
+    #[command(subcommand)]
+    Audit(audit::Command),
     #[command(flatten)]
     Holder(holder::Command),
 }
@@ -85,6 +89,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
             Command::Hub(command) => hub::run(&shell, command).await,
             Command::Gateway(command) => gateway::run(&shell, command).await,
             Command::Doctor(arguments) => doctor::run(&shell, &arguments).await,
+            Command::Audit(command) => audit::run(&shell, command).await,
             Command::Holder(command) => holder::run(&shell, command).await,
         }
     })

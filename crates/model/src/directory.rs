@@ -9,8 +9,9 @@ use crate::{
     jose::{ObjectError, PublicKey, Unverified, Verifier},
     key::{Identity, Issuer, KeyPurpose, Message},
     statement::{
-        ADMISSION_TYP, Admission, BUNDLE_TYP, KIND_TYP, KindEntry, Quality, Role, SERVICE_TYP,
-        STATEMENT_TYP, SUSPENSION_TYP, ServiceEntry, StatedKey, Statement, Suspension, split_kid,
+        ADMISSION_TYP, Admission, BUNDLE_TYP, BundleEntry, KIND_TYP, KindEntry, Quality, Role,
+        SERVICE_TYP, STATEMENT_TYP, SUSPENSION_TYP, ServiceEntry, StatedKey, Statement, Suspension,
+        split_kid,
     },
 };
 use denizen_guard::{Check, checked, holds};
@@ -117,6 +118,7 @@ pub struct Directory {
     organisations: BTreeMap<OrgId, Organisation>,
     services: BTreeMap<Sha256Hash, ServiceEntry>,
     kinds: Vec<KindEntry>,
+    bundles: Vec<BundleEntry>,
     /// Hashes of the admissions and suspensions: each stands once.
     decided: BTreeSet<Sha256Hash>,
 }
@@ -133,6 +135,7 @@ impl Directory {
             organisations: BTreeMap::new(),
             services: BTreeMap::new(),
             kinds: Vec::new(),
+            bundles: Vec::new(),
             decided: BTreeSet::new(),
         }
     }
@@ -191,6 +194,12 @@ impl Directory {
     #[must_use]
     pub fn kinds(&self) -> &[KindEntry] {
         &self.kinds
+    }
+
+    /// The portal's bundles, in the log's order: the last one is served now.
+    #[must_use]
+    pub fn bundles(&self) -> &[BundleEntry] {
+        &self.bundles
     }
 
     /// In which quality an organisation might issue a kind at `at`, if at all and not suspended then.
@@ -261,9 +270,14 @@ impl Directory {
                 self.kinds.push(kind);
                 Ok(())
             }
-            BUNDLE_TYP => self
-                .by_operator::<serde_json::Value>(object, verifier)
-                .map(|_| ()),
+            BUNDLE_TYP => {
+                let bundle: BundleEntry = self.by_operator(object, verifier)?;
+                if bundle.v != 1 {
+                    return Err(DirectoryError::Malformed);
+                }
+                self.bundles.push(bundle);
+                Ok(())
+            }
             _ => Err(DirectoryError::Malformed),
         }
     }

@@ -245,6 +245,18 @@ pub struct KindEntry {
     pub files: Option<KindFiles>,
 }
 
+/// A portal's bundle: what its hub serves to browsers from then on (R14).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BundleEntry {
+    /// Version of this object, 1.
+    pub v: u8,
+    /// The text of its `manifest.json`: the policy, and the hash of every file.
+    pub manifest: String,
+    /// When it was made.
+    pub made: UnixTime,
+}
+
 /// The files of a record kind, and its labels.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -98,6 +98,12 @@ impl Bundle {
         files.insert(ABOUT_FILE.to_owned(), about);
         Ok(Self(Arc::new(Inner { files, policy })))
     }
+
+    /// The bytes of a file.
+    #[must_use]
+    pub fn file(&self, path: &str) -> Option<&[u8]> {
+        self.0.files.get(path).map(Vec::as_slice)
+    }
 }
 
 /// The hub's routes with a portal beside them.
