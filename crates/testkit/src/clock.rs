@@ -15,11 +15,17 @@ pub struct MockClock(Arc<AtomicI64>);
 
 impl Default for MockClock {
     fn default() -> Self {
-        Self(Arc::new(AtomicI64::new(START.0)))
+        Self::at(START)
     }
 }
 
 impl MockClock {
+    /// A clock that stands at a time.
+    #[must_use]
+    pub fn at(time: UnixTime) -> Self {
+        Self(Arc::new(AtomicI64::new(time.0)))
+    }
+
     /// Moves the clock, forwards or back.
     pub fn advance_s(&self, seconds: i64) {
         self.0.fetch_add(seconds, Ordering::SeqCst);

@@ -80,8 +80,14 @@ macro_rules! insist {
 impl Play {
     /// A world without anybody.
     pub async fn make(seed: u64) -> Self {
+        Self::in_world(World::make(seed).await)
+    }
+
+    /// Nobody is in this world yet.
+    #[must_use]
+    pub fn in_world(world: World) -> Self {
         Self {
-            world: World::make(seed).await,
+            world,
             gateways: BTreeMap::new(),
             people: BTreeMap::new(),
             killed_at: (0, None),

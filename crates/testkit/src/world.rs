@@ -120,10 +120,15 @@ pub struct World {
 impl World {
     /// A world with one hub, from a seed.
     pub async fn make(seed: u64) -> Self {
+        Self::make_at(seed, crate::START).await
+    }
+
+    /// A world that begins at a time of its own: for what is read by a program with the real clock.
+    pub async fn make_at(seed: u64, time: UnixTime) -> Self {
         logs::capture();
         let mut world = Self {
             houses: Vec::new(),
-            clock: MockClock::default(),
+            clock: MockClock::at(time),
             rng: Rng::seed_from_u64(seed),
             wire: Wire::default(),
             marks: Marks::default(),

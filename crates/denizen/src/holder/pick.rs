@@ -23,21 +23,20 @@ pub(crate) struct Which {
     /// Only records of a category, such as border, stay, tax or medical
     #[arg(long, value_name = "NAME")]
     category: Option<String>,
-    /// Only records of a kind, such as visa
-    #[arg(long, value_name = "NAME")]
-    kind: Option<String>,
+    /// Only records of a kind, such as visa; several are possible
+    #[arg(long = "kind", value_name = "NAME")]
+    kinds: Vec<String>,
 }
 
 impl Which {
     /// The records, newest first, each with its number among all of them.
     pub(super) fn of(&self, at: &Open<'_>) -> anyhow::Result<Vec<(usize, RecordView)>> {
         let category = self.category.as_deref().map(category).transpose()?;
-        let kind = self.kind.as_deref();
-        let kind = kind
-            .map(|name| vct(at.holder.catalogue(), name))
-            .transpose()?;
+        let kinds = self.kinds.iter();
+        let kinds = kinds.map(|name| vct(at.holder.catalogue(), name));
+        let kinds = kinds.collect::<anyhow::Result<Vec<_>>>()?;
         let fits = |view: &RecordView| {
-            kind.as_ref().is_none_or(|vct| view.vct == *vct)
+            (kinds.is_empty() || kinds.contains(&view.vct))
                 && category.is_none_or(|category| at.holder.category(view) == Some(category))
         };
         let all = at.holder.records(at.now()).into_iter().enumerate();
