@@ -1,6 +1,7 @@
 //! The holder's commands: a person's profile in a folder.
 
 mod apply;
+mod attachments;
 mod due;
 mod folder;
 mod helper;
@@ -14,7 +15,7 @@ mod ward;
 
 pub(crate) use helper::read_helper_file;
 
-use crate::{shell::Shell, transport::HttpTransport};
+use crate::{attach::AttachArg, shell::Shell, transport::HttpTransport};
 use anyhow::{Context, bail};
 use clap::Subcommand;
 use denizen_api::Transport;
@@ -110,6 +111,8 @@ pub(crate) enum Command {
         #[arg(long)]
         amend: Option<String>,
         #[command(flatten)]
+        files: AttachArg,
+        #[command(flatten)]
         passphrase: PassphraseArg,
     },
     /// Show what became of applications, and who opened which papers
@@ -147,6 +150,10 @@ pub(crate) enum Command {
         #[command(flatten)]
         passphrase: PassphraseArg,
     },
+    /// List the files that went with messages, and those that came
+    Attachments(FolderArg),
+    /// Write one of those files to a new file
+    Save(attachments::SaveArguments),
     #[command(flatten)]
     Journey(journeys::Command),
     /// Keep the profiles of children whose guardian you are
@@ -214,6 +221,7 @@ pub(crate) async fn run(shell: &Shell, command: Command) -> anyhow::Result<()> {
         }
         Command::Journey(command) => journeys::run(shell, command).await,
         Command::Import(arguments) => import::run(shell, arguments),
+        Command::Save(arguments) => attachments::save(shell, arguments),
         Command::Ward(command) => ward::run(shell, command).await,
         Command::Helper(command) => helper::run(shell, command).await,
         Command::Renew(arguments) => renew::run(shell, arguments).await,
@@ -262,6 +270,7 @@ async fn run_opened(shell: &Shell, command: Command) -> anyhow::Result<()> {
             confirm_special,
             linkable,
             amend,
+            files,
             passphrase,
         } => {
             let asked = apply::Asked {
@@ -272,12 +281,14 @@ async fn run_opened(shell: &Shell, command: Command) -> anyhow::Result<()> {
                 confirm_special,
                 linkable,
                 amend,
+                files: files.read()?,
             };
             apply::apply(&mut Open::new(shell, folder, &passphrase)?, &asked).await
         }
         Command::Code(at) => show::codes(&Open::of(shell, at)?),
         Command::List(asked) => show::list(&Open::of(shell, asked.at)?, &asked.which),
         Command::Services(at) => show::services(&Open::of(shell, at)?),
+        Command::Attachments(at) => attachments::list(&Open::of(shell, at)?),
         Command::Follow(at) => show::follow(&Open::of(shell, at)?),
         Command::Due(arguments) => {
             let (at, days, ics) = arguments.split();
@@ -287,6 +298,7 @@ async fn run_opened(shell: &Shell, command: Command) -> anyhow::Result<()> {
         | Command::Restore { .. }
         | Command::Join { .. }
         | Command::Import(_)
+        | Command::Save(_)
         | Command::Journey(_)
         | Command::Ward(_)
         | Command::Helper(_)
@@ -333,10 +345,13 @@ impl<'a> Open<'a> {
     fn over(
         shell: &'a Shell,
         folder: Folder,
-        holder: Holder,
+        mut holder: Holder,
         (keeper, contacts): (Option<Folder>, Vec<String>),
     ) -> anyhow::Result<Self> {
         let say = Say::over(holder.catalogue(), &holder.profile().language)?;
+        holder
+            .keep_objects_in(folder.objects()?)
+            .map_err(|e| say.error(&e))?;
         Ok(Self {
             shell,
             folder,

@@ -99,7 +99,7 @@ pub(crate) async fn flush<T: Transport>(
                 keep_receipt(profile, trust, &next, receipt, now)?;
                 let_go(profile, &next);
             }
-            DepositOutcome::Gone { .. } => {}
+            DepositOutcome::Gone { .. } => let_go(profile, &next),
             DepositOutcome::Refused(kind) => {
                 let kind = ProblemKind::parse(&kind).unwrap_or(ProblemKind::Internal);
                 let error = HolderError::Client(ClientError::Problem(kind));

@@ -383,3 +383,39 @@ async fn shredding_a_link_takes_its_files_here_and_at_the_hub() {
     assert!(play.holder("aziza").files().is_empty());
     assert!(play.alarms("aziza").is_empty());
 }
+
+#[tokio::test]
+async fn a_device_that_dies_after_sending_and_before_it_kept_that_sends_the_same_again() {
+    let mut play = Play::settled(428, AZIZA, &[BORDER]).await;
+    let beside = Arc::new(Beside::default());
+    let link = play.holder("aziza").profile().links[0].index;
+    let (wire, now) = (play.world.wire.clone(), play.world.now());
+    let mut rng = denizen_testkit::Rng::seed_from_u64(5);
+    let photo = jpeg(1, 100_000);
+    let holder = &mut play.people.get_mut("aziza").unwrap().holder;
+    holder.keep_objects_in(Arc::clone(&beside) as _).unwrap();
+    holder.attach(vec![photo.clone()]).unwrap();
+    holder.note(link, None, "A scan", now, &mut rng).unwrap();
+    let kept = holder.encrypt(&mut rng);
+    holder.send(&wire, now).await.unwrap();
+    // It dies here: of what was sent it knows nothing, and what it needs is there.
+    let root = holder.danger_root().clone();
+    *holder = denizen_holder::Holder::open(root, &kept, denizen_testkit::catalogue(), now).unwrap();
+    holder.keep_objects_in(Arc::clone(&beside) as _).unwrap();
+    play.settle().await;
+    assert_eq!(shown(&play, "aziza"), [whole(&photo, true)]);
+    let notes = play.gateway("border").notes().unwrap();
+    assert_eq!(notes.len(), 1);
+    assert_eq!(
+        play.gateway("border")
+            .note_files(notes[0].number)
+            .unwrap()
+            .len(),
+        1
+    );
+    play.settle().await;
+    let copy = play.holder("aziza").files()[0].copy.clone().unwrap();
+    let names: Vec<String> = beside.0.lock().unwrap().keys().cloned().collect();
+    assert_eq!(names, [copy.id.to_text()], "only her own copy stays");
+    play.end().await;
+}

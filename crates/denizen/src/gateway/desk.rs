@@ -1,7 +1,7 @@
 //! The desk: the queue, a case, its decision.
 
 use super::open;
-use crate::shell::Shell;
+use crate::{attach::AttachArg, shell::Shell};
 use anyhow::{Context as _, bail};
 use denizen_gateway::{Acting, Agreement, Appeal, CaseView, Gateway, Grant, Verdict};
 use denizen_model::{Sha256Hash, mandate::Role, message::StatusChange};
@@ -58,6 +58,8 @@ pub(crate) struct DecideArguments {
     /// In which role you decide
     #[arg(long, default_value = "case officer")]
     role: String,
+    #[command(flatten)]
+    files: AttachArg,
 }
 
 /// A change of status.
@@ -109,6 +111,7 @@ pub(super) fn show(shell: &Shell, arguments: &ShowArguments) -> anyhow::Result<(
     let (now, mut rng) = (shell.now(), shell.rng());
     let view = gateway.open_case(&arguments.case, &arguments.role, now, &mut rng)?;
     print_case(&view);
+    super::journeys::print_files(&gateway.case_files(&arguments.case)?);
     println!(
         "The person is told that a {} opened these papers.",
         arguments.role
@@ -238,6 +241,7 @@ pub(super) fn decide(shell: &Shell, arguments: &DecideArguments) -> anyhow::Resu
     let granted = matches!(verdict, Verdict::Granted(_));
     let (now, mut rng) = (shell.now(), shell.rng());
     let case = &arguments.case;
+    gateway.attach(arguments.files.read()?)?;
     decide_case(&mut gateway, arguments, verdict, now, &mut rng)?;
     let word = if granted { "granted" } else { "refused" };
     println!("{case} is {word}. The decision goes to the person in one envelope.");

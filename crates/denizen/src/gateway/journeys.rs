@@ -2,9 +2,9 @@
 //! undoing of a wrong intake.
 
 use super::{GatewayFolder, open};
-use crate::shell::Shell;
+use crate::{attach::AttachArg, shell::Shell};
 use anyhow::{Context as _, bail};
-use denizen_gateway::{Answer, DisputeKind, DisputeView, Gateway, GatewayError};
+use denizen_gateway::{Answer, DisputeKind, DisputeView, FileView, Gateway, GatewayError};
 use jiff::civil::Date;
 use serde_json::{Map, Value};
 use std::path::{Path, PathBuf};
@@ -53,6 +53,8 @@ pub(crate) enum Command {
         /// A file with all claims of the corrected record, as JSON
         #[arg(long, value_name = "FILE")]
         uphold: Option<PathBuf>,
+        #[command(flatten)]
+        files: AttachArg,
     },
     /// A returned record's case reference is put right: what waited for that link may go again
     Clear {
@@ -74,6 +76,27 @@ pub(crate) enum Command {
         case: String,
         /// The note
         text: String,
+        #[command(flatten)]
+        files: AttachArg,
+    },
+    /// List the files that came with a case, a dispute or a note
+    Files {
+        #[command(flatten)]
+        folder: GatewayFolder,
+        #[command(flatten)]
+        of: FilesOf,
+    },
+    /// Write one of those files to a new file. The person is told
+    Save {
+        #[command(flatten)]
+        folder: GatewayFolder,
+        /// Its number in that list
+        number: i64,
+        /// The new file to write
+        out: PathBuf,
+        /// In which role you open it: the person is told
+        #[arg(long, default_value = "registrar")]
+        role: String,
     },
     /// End a link; records that were issued stay the person's
     Close {
@@ -99,11 +122,27 @@ pub(crate) enum Command {
     },
 }
 
+/// What files belong to.
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct FilesOf {
+    /// A case, by its reference in the queue
+    #[arg(long, value_name = "REF")]
+    case: Option<String>,
+    /// A dispute, by its number
+    #[arg(long, value_name = "NUMBER")]
+    dispute: Option<i64>,
+    /// A note, by its number
+    #[arg(long, value_name = "NUMBER")]
+    note: Option<i64>,
+}
+
 /// Runs a command.
 pub(super) fn run(shell: &Shell, command: Command) -> anyhow::Result<()> {
     match command {
         Command::Disputes(folder) => disputes(&open(shell, &folder.dir)?),
         Command::Notes(folder) => notes(&open(shell, &folder.dir)?),
+        Command::Files { folder, of } => files(&open(shell, &folder.dir)?, &of),
         Command::Runs(folder) => runs(&open(shell, &folder.dir)?),
         command => act(shell, command),
     }
@@ -126,8 +165,10 @@ fn act(shell: &Shell, command: Command) -> anyhow::Result<()> {
             number,
             role,
         } => {
-            let view = open(shell, &folder.dir)?.open_dispute(number, &role, now, &mut rng)?;
+            let mut gateway = open(shell, &folder.dir)?;
+            let view = gateway.open_dispute(number, &role, now, &mut rng)?;
             print_dispute(&view);
+            print_files(&gateway.dispute_files(number)?);
             println!("The person is told that a {role} opened this.");
         }
         Command::Answer {
@@ -135,9 +176,11 @@ fn act(shell: &Shell, command: Command) -> anyhow::Result<()> {
             number,
             reject,
             uphold,
+            files,
         } => {
             let answer = read_answer(reject, uphold.as_deref())?;
             let mut gateway = open(shell, &folder.dir)?;
+            gateway.attach(files.read()?)?;
             fit(gateway.answer_dispute(number, &answer, now, &mut rng))?;
             println!("The answer to dispute {number} goes to the person.");
         }
@@ -150,8 +193,15 @@ fn act(shell: &Shell, command: Command) -> anyhow::Result<()> {
             gateway.clear_returned(number, case.as_deref(), now, &mut rng)?;
             println!("{number} is cleared. Take your corrected file in again.");
         }
-        Command::Note { folder, case, text } => {
-            open(shell, &folder.dir)?.write_note(&case, &text, now, &mut rng)?;
+        Command::Note {
+            folder,
+            case,
+            text,
+            files,
+        } => {
+            let mut gateway = open(shell, &folder.dir)?;
+            gateway.attach(files.read()?)?;
+            gateway.write_note(&case, &text, now, &mut rng)?;
             println!("The note goes to the person of {case}.");
         }
         Command::Close {
@@ -172,9 +222,48 @@ fn act(shell: &Shell, command: Command) -> anyhow::Result<()> {
             println!("Run {run} is undone: {withdrawn} record(s) are withdrawn, {dropped} row(s)");
             println!("that waited are dropped. The file may be taken in again.");
         }
-        Command::Disputes(_) | Command::Notes(_) | Command::Runs(_) => {}
+        Command::Save {
+            folder,
+            number,
+            out,
+            role,
+        } => {
+            let mut gateway = open(shell, &folder.dir)?;
+            let (_, content) = gateway.open_file(number, &role, now, &mut rng)?;
+            crate::attach::save(&out, &content)?;
+            println!("File {number} is written to {}.", out.display());
+            println!("The person is told that a {role} opened it.");
+        }
+        Command::Disputes(_) | Command::Notes(_) | Command::Files { .. } | Command::Runs(_) => {}
     }
     Ok(())
+}
+
+fn files(gateway: &Gateway, of: &FilesOf) -> anyhow::Result<()> {
+    let files = match (&of.case, of.dispute, of.note) {
+        (Some(case), ..) => gateway.case_files(case)?,
+        (_, Some(number), _) => gateway.dispute_files(number)?,
+        (.., Some(number)) => gateway.note_files(number)?,
+        _ => bail!("say of what: --case, --dispute or --note"),
+    };
+    if files.is_empty() {
+        println!("No file.");
+    }
+    print_files(&files);
+    Ok(())
+}
+
+/// Names and types are what the sender says.
+pub(super) fn print_files(files: &[FileView]) {
+    for file in files {
+        let size = crate::attach::size_text(file.size);
+        let here = if file.here { "" } else { "  never came" };
+        let name = crate::visible::in_line(&file.name);
+        println!(
+            "  file {}  {name}  {}  {size}{here}",
+            file.number, file.media_type
+        );
+    }
 }
 
 fn disputes(gateway: &Gateway) -> anyhow::Result<()> {
@@ -255,6 +344,7 @@ fn notes(gateway: &Gateway) -> anyhow::Result<()> {
         let case = note.case_reference.as_deref().unwrap_or("no case");
         println!("{}  {case}  {}", note.number, note.at.date());
         println!("  {}", note.text);
+        print_files(&gateway.note_files(note.number)?);
     }
     Ok(())
 }

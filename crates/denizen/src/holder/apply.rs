@@ -4,6 +4,7 @@ use super::{Open, show};
 use anyhow::{Context, bail};
 use denizen_holder::{Confirmed, Leaving, Preview};
 use denizen_model::{Sha256Hash, message::Sensitivity};
+use denizen_seal::FileToAttach;
 use std::path::PathBuf;
 
 /// What was asked for on the command line.
@@ -16,6 +17,8 @@ pub(super) struct Asked {
     pub(super) linkable: bool,
     /// The application of which this is another version.
     pub(super) amend: Option<String>,
+    /// Files that go with it.
+    pub(super) files: Vec<FileToAttach>,
 }
 
 /// Shows an application and files it after a yes.
@@ -48,6 +51,13 @@ pub(super) async fn show_and_file(
         return Err(at.say.refusal("missing-evidence"));
     }
     show_leaving(at, preview);
+    for file in &asked.files {
+        let size = crate::attach::size_text(file.content.len() as u64);
+        let slots = [("name", file.name.as_str()), ("size", &size)];
+        at.say.indented("cli-apply-file", &slots);
+    }
+    let attached = at.holder.attach(asked.files.clone());
+    attached.map_err(|e| at.say.error(&e))?;
     let Some(confirmed) = confirm(at, preview, asked)? else {
         return Ok(());
     };

@@ -2,6 +2,7 @@
 
 use super::say::Say;
 use anyhow::{Context, bail};
+use denizen_holder::ObjectFiles;
 use denizen_model::MessageId;
 use denizen_recovery::{ARGON2_FLOOR, DeviceSecret, unwrap_passphrase, wrap_passphrase};
 use denizen_seal::RootSecret;
@@ -11,6 +12,7 @@ use std::{
     io::{Read as _, Write as _},
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 use zeroize::Zeroizing;
 
@@ -19,6 +21,7 @@ const DEVICE: &str = "device.secret";
 const PROFILE: &str = "profile.sealed";
 const LOCK: &str = "lock";
 const WARDS: &str = "wards";
+const OBJECTS: &str = "objects";
 
 /// How the passphrase is had: asked for, or read from a file; never an argument.
 #[derive(Debug, clap::Args)]
@@ -196,12 +199,48 @@ impl Folder {
             .with_context(|| format!("{} cannot be removed", folder.display()))
     }
 
+    /// Where sealed files lie beside the profile: ciphertext, whose keys are in the profile.
+    pub(crate) fn objects(&self) -> anyhow::Result<Arc<dyn ObjectFiles>> {
+        let path = self.path.join(OBJECTS);
+        fs::create_dir_all(&path).with_context(|| format!("{} cannot be made", path.display()))?;
+        Ok(Arc::new(Objects(path)))
+    }
+
     pub(crate) fn read_profile(&self) -> anyhow::Result<Vec<u8>> {
         fs::read(self.path.join(PROFILE)).context("the profile cannot be read")
     }
 
     pub(crate) fn write_profile(&self, bytes: &[u8]) -> anyhow::Result<()> {
         write_secret(&self.path.join(PROFILE), bytes)
+    }
+}
+
+/// Sealed files of a profile, each under its name.
+struct Objects(PathBuf);
+
+impl Objects {
+    /// Names are made by the profile; whatever else came in would be no file here.
+    fn at(&self, name: &str) -> Option<PathBuf> {
+        let fits = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        (!name.is_empty() && name.chars().all(fits)).then(|| self.0.join(name))
+    }
+}
+
+impl ObjectFiles for Objects {
+    fn read(&self, name: &str) -> Option<Vec<u8>> {
+        fs::read(self.at(name)?).ok()
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) -> bool {
+        let path = self.at(name);
+        path.is_some_and(|path| write_secret(&path, bytes).is_ok())
+    }
+
+    fn remove(&self, name: &str) {
+        if let Some(path) = self.at(name) {
+            // What is not there needs no removing.
+            let _ = fs::remove_file(path);
+        }
     }
 }
 

@@ -307,6 +307,7 @@ async fn file(shell: &Shell, asked: FileArguments) -> anyhow::Result<()> {
         confirm_special: asked.confirm_special,
         linkable: asked.linkable,
         amend: None,
+        files: Vec::new(),
     };
     apply::show_and_file(&mut at, &preview, &asked).await
 }

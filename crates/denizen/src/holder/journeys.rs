@@ -1,7 +1,7 @@
 //! What comes after a record: dispute it, return it, take an application back, freeze, move, shred.
 
 use super::{FolderArg, Open, folder::PassphraseArg, show};
-use crate::{shell::Shell, transport::HttpTransport};
+use crate::{attach::AttachArg, shell::Shell, transport::HttpTransport};
 use anyhow::{Context as _, bail};
 use denizen_holder::{HolderError, Paper};
 use denizen_model::{MessageId, Sha256Hash};
@@ -27,6 +27,8 @@ pub(crate) enum Command {
         /// A file that shows it (text)
         #[arg(long)]
         paper: Vec<PathBuf>,
+        #[command(flatten)]
+        files: AttachArg,
     },
     /// Return a record that is not about you; its sender's address is frozen
     NotMine {
@@ -98,6 +100,8 @@ pub(crate) enum Command {
         at: LinkArg,
         /// The note
         text: String,
+        #[command(flatten)]
+        files: AttachArg,
     },
 }
 
@@ -128,7 +132,9 @@ pub(crate) async fn run(shell: &Shell, command: Command) -> anyhow::Result<()> {
             claim,
             text,
             paper,
+            files,
         } => {
+            let files = files.read()?;
             let mut at = Open::of(shell, at)?;
             let kept = super::pick::find_record(&at, &record)?;
             let claims = claim
@@ -138,6 +144,8 @@ pub(crate) async fn run(shell: &Shell, command: Command) -> anyhow::Result<()> {
                 .iter()
                 .map(|p| read_paper(p))
                 .collect::<Result<Vec<_>, _>>()?;
+            let attached = at.holder.attach(files);
+            attached.map_err(|e| at.say.error(&e))?;
             let (now, mut rng) = (at.now(), at.shell.rng());
             let with = (now, &mut rng as &mut dyn rand_core::CryptoRng);
             let done = at
@@ -224,8 +232,14 @@ async fn run_link(shell: &Shell, command: Command) -> anyhow::Result<()> {
             let done = at.holder.request_erasure(link.link, about, now, &mut rng);
             send(&mut at, done).await
         }
-        Command::Note { at: link, text } => {
+        Command::Note {
+            at: link,
+            text,
+            files,
+        } => {
+            let files = files.read()?;
             let mut at = link.open(shell)?;
+            at.holder.attach(files).map_err(|e| at.say.error(&e))?;
             let (now, mut rng) = (at.now(), at.shell.rng());
             let done = at.holder.note(link.link, None, &text, now, &mut rng);
             send(&mut at, done).await

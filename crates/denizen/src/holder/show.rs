@@ -150,6 +150,9 @@ pub(super) fn events(at: &Open<'_>, events: &[Event]) {
                 ];
                 say.line(people::opened_key(notice), &slots);
             }
+            Event::FileReceived { link } => {
+                say.line("cli-file-came", &[("org", &org_of(*link))]);
+            }
             _ => {}
         }
     }
