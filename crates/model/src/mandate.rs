@@ -524,7 +524,19 @@ mod tests {
             check(act, &super::tests::mandate(&key(2)), window),
             Err(MandateError::OtherKey)
         );
-        // Somebody who knows the mandate names its key, and cannot sign with it.
+    }
+
+    #[test]
+    fn whoever_knows_a_mandate_names_its_key_and_cannot_sign_with_it() {
+        let (org, message) = (OrgId::new([1; 32]), MessageId::new([3; 16]));
+        let act = Act {
+            org: &org,
+            purpose: "p",
+            service: None,
+            message: &message,
+            sd_hash: "h",
+        };
+        let (mine, mandate) = (key(1), mandate(&key(1)));
         let forged = ActingProof {
             v: 1,
             key: mine.public_for(),
@@ -535,7 +547,13 @@ mod tests {
         let object = Object::sign(key(2).signer(), "delegate", ACTING_TYP, &payload);
         let text = base64url_encode(object.as_bytes());
         assert_eq!(
-            ActingProof::verify(&text, act, &mandate, window, &Portable),
+            ActingProof::verify(
+                &text,
+                act,
+                &mandate,
+                (UnixTime(10), UnixTime(20)),
+                &Portable
+            ),
             Err(MandateError::ProofRefused)
         );
     }

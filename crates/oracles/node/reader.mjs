@@ -5,9 +5,10 @@ import { readFileSync } from 'node:fs';
 import { credential } from './reader/credential.mjs';
 import { pages as formats, Refused } from './reader/formats.mjs';
 import { directory, hub, invitation } from './reader/hub.mjs';
+import { mandate } from './reader/mandate.mjs';
 import { recovery } from './reader/recovery.mjs';
 
-const pages = { ...formats, link: { ...formats.link, invitation }, directory, hub, credential, recovery };
+const pages = { ...formats, link: { ...formats.link, invitation }, directory, hub, credential, mandate, recovery };
 
 function run({ op, in: input }) {
   const [page, name] = op.split('.');

@@ -12,6 +12,7 @@ mod hub;
 mod keys;
 mod link;
 mod log;
+mod mandate;
 mod message;
 mod objects;
 mod recovery;
@@ -132,6 +133,7 @@ pub fn books() -> Vec<Book> {
         deposit::book(&world),
         log::book(),
         credential::book(&world),
+        mandate::book(&world),
         recovery::book(),
         hub::book(&world),
     ]
@@ -153,6 +155,7 @@ pub fn run(op: &str, input: &Value) -> Outcome {
         "deposit" => deposit::run,
         "log" => log::run,
         "credential" => credential::run,
+        "mandate" => mandate::run,
         "recovery" => recovery::run,
         "hub" => hub::run,
         _ => return no_such(),

@@ -18,7 +18,7 @@ use denizen_seal::{AddressIndex, Portable, RootSecret, Sealer as _};
 use rand_core::SeedableRng as _;
 use serde_json::{Value, json};
 
-const PAGES: [&str; 11] = [
+const PAGES: [&str; 12] = [
     "keys",
     "objects",
     "directory",
@@ -28,6 +28,7 @@ const PAGES: [&str; 11] = [
     "deposit",
     "log",
     "credential",
+    "mandate",
     "recovery",
     "hub",
 ];

@@ -89,7 +89,7 @@ fn draft(play: &mut Play, given: &Given, records: &[&str]) -> Result<Vec<u8>, Ho
     let (now, rng) = (play.world.now(), &mut play.world.rng);
     let helper = &play.people["gulmira"].holder;
     let word = (records.as_slice(), "Please look at the region.");
-    helper.draft_for(given, &hash, AZIZA.answers(), word, now, rng)
+    helper.draft_for(given, &hash, AZIZA.answers(), word, (now, rng))
 }
 
 async fn read_draft(play: &mut Play, file: &[u8]) -> Result<DraftView, HolderError> {

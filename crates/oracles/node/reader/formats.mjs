@@ -130,6 +130,13 @@ function verifies(jwk, alg, message, signature) {
   } catch { return false; }
 }
 
+const unverifiedPayload = (bytes) => {
+  const payload = arrayOf(bytes, 3)[1];
+  must(isBytes(payload), 'another shape');
+  return payload;
+};
+const xwingPublic = (secret) => xwing.keygen(secret).publicKey;
+
 function signedObject(bytes, key, typ) {
   must(bytes.length <= 512 * 1024, 'too large');
   const parts = arrayOf(bytes, 3);
@@ -197,9 +204,9 @@ const SUITE_ID = concat(bytesOf('HPKE'), be(0x647a, 2), be(0x0001, 2), be(0x0003
 const labeledExtract = (salt, label, ikm) => extract(sha256, concat(bytesOf('HPKE-v1'), SUITE_ID, bytesOf(label), ikm), salt);
 const labeledExpand = (prk, label, info, size) => expand(sha256, prk, concat(be(size, 2), bytesOf('HPKE-v1'), SUITE_ID, bytesOf(label), info), size);
 
-function keySchedule(shared) {
+function keySchedule(shared, named = 'denizen/v1/message') {
   const none = new Uint8Array();
-  const info = bytesOf('denizen/v1/message');
+  const info = bytesOf(named);
   const context = concat([0], labeledExtract(none, 'psk_id_hash', none), labeledExtract(none, 'info_hash', info));
   const secret = labeledExtract(shared, 'secret', none);
   return { key: labeledExpand(secret, 'key', context, 32), nonce: labeledExpand(secret, 'base_nonce', context, 12) };
@@ -216,6 +223,14 @@ function openEnvelope({ headerBytes, enc, ct }, kemSecret) {
   must(CLASSES.find((size) => size >= length + 4) === plaintext.length, 'not the smallest class');
   must(plaintext.slice(4 + length).every((byte) => byte === 0), 'padding');
   return plaintext.slice(4, 4 + length);
+}
+
+// A file between two people (mandate.md): another info, the type as AAD, no padding.
+function openFile([enc, ct], kemSecret, typ) {
+  try {
+    const { key, nonce } = keySchedule(xwing.decapsulate(enc, kemSecret), 'denizen/v1/file');
+    return chacha20poly1305(key, nonce, bytesOf(typ)).decrypt(ct);
+  } catch { return refuse('does not open'); }
 }
 
 const attachmentHash = ({ salt, data }) => sha256(concat(unb64u(salt, 32), bytesOf(data)));
@@ -307,6 +322,8 @@ const BODIES = {
   'record/not-mine': 'kept text',
   'erasure/request': 'about',
   'erasure/done': 'destroyed kept',
+  'mandate/give': 'mandate claims',
+  'mandate/end': 'mandate',
   note: 'text',
 };
 
@@ -552,6 +569,7 @@ const deposit = {
 };
 
 export {
+  derive, openFile, p256Jwk, p256Secret, unverifiedPayload, xwingPublic,
   Refused, arrayOf, b64, b64u, bytesOf, cbor, concat, hubKey, isBytes, isUint, keyId, must, openCheckpoint, p256,
   refuse, same, sha256, signedObject, textOf, unb64, unb64u, verifies, merkle, ed25519Jwk,
 };

@@ -210,7 +210,7 @@ fn draft(
     let word = (add, text);
     let draft = at
         .holder
-        .draft_for(given, &service, answers, word, now, &mut rng);
+        .draft_for(given, &service, answers, word, (now, &mut rng));
     let draft = draft.map_err(|e| at.say.error(&e))?;
     write_file(out, DRAFT_TYP, &draft)?;
     let shown = out.display().to_string();
