@@ -84,6 +84,12 @@ impl<'a> Words<'a> {
         self.members(kind, &[], claims)
     }
 
+    /// One claim of a kind, with everything below it.
+    #[must_use]
+    pub fn claim(&self, vct: &str, path: &[String], value: &Value) -> ClaimLine {
+        self.line(self.catalogue.kind(vct), path.to_vec(), value)
+    }
+
     /// The label of one claim of a kind.
     #[must_use]
     pub fn label(&self, vct: &str, path: &[String]) -> String {

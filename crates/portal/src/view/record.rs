@@ -235,7 +235,7 @@ fn as_i_say(holder: &Holder, view: &RecordView) -> Option<AsISayPage> {
     let words = holder.words();
     let claims = said.claims.iter().map(|claim| {
         let recorded = claim.recorded.as_ref();
-        let recorded = recorded.map(|v| v.as_str().map_or_else(|| v.to_string(), str::to_owned));
+        let recorded = recorded.and_then(|v| words.claim(&view.vct, &claim.path, v).value);
         [
             words.label(&view.vct, &claim.path),
             recorded.unwrap_or_default(),

@@ -1,6 +1,6 @@
 //! Services, and what an application would send.
 
-use denizen_holder::{Holder, Leaving, LinkState, Missing, Offer, Preview};
+use denizen_holder::{ClaimLine, Holder, Leaving, LinkState, Missing, Offer, Preview};
 use denizen_model::{Sha256Hash, catalogue::Service, message::Sensitivity};
 use serde::{Deserialize, Serialize};
 use tsify::Tsify;
@@ -267,16 +267,10 @@ fn leaving(holder: &Holder, leaving: &Leaving) -> OfferPage {
 
 fn offer(holder: &Holder, offer: &Offer, single_use: bool, optional: bool) -> OfferPage {
     let words = holder.words();
-    let values = offer.values.iter().map(|(path, value)| {
-        let names: Vec<String> = path
-            .split('/')
-            .filter(|n| !n.is_empty())
-            .map(str::to_owned)
-            .collect();
-        let value = value
-            .as_str()
-            .map_or_else(|| value.to_string(), str::to_owned);
-        [words.label(&offer.vct, &names), value]
+    let values = offer.values.iter().flat_map(|(path, value)| {
+        let names = path.split('/').filter(|n| !n.is_empty());
+        let names: Vec<String> = names.map(str::to_owned).collect();
+        flat(&words.claim(&offer.vct, &names, value))
     });
     OfferPage {
         query: offer.query.clone(),
@@ -288,6 +282,14 @@ fn offer(holder: &Holder, offer: &Offer, single_use: bool, optional: bool) -> Of
         single_use,
         optional,
         expires: offer.expires.map(|d| d.to_string()),
+    }
+}
+
+/// Everything below a claim, each with its label.
+fn flat(line: &ClaimLine) -> Vec<[String; 2]> {
+    match &line.value {
+        Some(value) => vec![[line.label.clone(), value.clone()]],
+        None => line.members.iter().flat_map(flat).collect(),
     }
 }
 

@@ -2,7 +2,10 @@
 
 use super::{day, link::org_name, service::title};
 use denizen_holder::{Application, Dispute, Holder};
-use denizen_model::message::{ApplicationState, DisputeState};
+use denizen_model::{
+    Sha256Hash,
+    message::{ApplicationState, DisputeState},
+};
 use serde::Serialize;
 use tsify::Tsify;
 
@@ -215,7 +218,11 @@ pub(crate) fn history(holder: &Holder) -> History {
         org: org_name(holder, a.link),
         role: None,
         text: title(holder, &a.submit.purpose),
-        claims: a.shown.iter().map(|s| s.query.clone()).collect(),
+        claims: a
+            .shown
+            .iter()
+            .map(|s| shown_title(holder, &s.kept))
+            .collect(),
     });
     let notes = profile.notes.iter().map(|n| HistoryRow {
         what: "note".into(),
@@ -239,6 +246,13 @@ pub(crate) fn history(holder: &Holder) -> History {
     let mut rows: Vec<_> = opened.chain(shown).chain(notes).chain(erased).collect();
     rows.sort_by(|a, b| b.day.cmp(&a.day));
     History { rows }
+}
+
+/// The kind of a record that was shown, in her language.
+fn shown_title(holder: &Holder, kept: &Sha256Hash) -> String {
+    let records = &holder.profile().records;
+    let found = records.iter().find(|r| r.kept_hash == *kept);
+    found.map_or_else(String::new, |r| holder.words().kind(&r.vct))
 }
 
 /// All alarms, newest first.
