@@ -1,9 +1,23 @@
-//! What the copies of one record must not share, so that two verifiers who compare what they were
-//! shown find nothing in common but what she disclosed (R18).
+//! One-time copies: taken in, asked for again, and what the copies of one record must not share, so
+//! that two verifiers who compare what they were shown find nothing in common but what she disclosed
+//! (R18).
 
+use crate::{
+    Holder,
+    profile::{Copy, HeldRecord},
+    records::{RecordError, find},
+};
 use denizen_credential::{StatusRef, VerifiedCredential};
-use denizen_model::UnixTime;
+use denizen_guard::{Check, holds};
+use denizen_jose::PublicKey;
+use denizen_model::{
+    UnixTime,
+    message::{Body, IssuedCopy, Message},
+};
 use std::collections::BTreeSet;
+
+/// One-time copies at or below which fresh keys are sent.
+const COPIES_LOW: usize = 1;
 
 /// By what a copy could be recognised.
 pub(crate) struct Traces {
@@ -34,5 +48,78 @@ impl Traces {
             !same_place && self.disclosures.is_disjoint(&other.disclosures)
         };
         day && others.iter().all(apart)
+    }
+}
+
+impl Holder {
+    pub(crate) fn check_copy(
+        &self,
+        record: &HeldRecord,
+        message: &Message,
+        copy: &IssuedCopy,
+        original: &VerifiedCredential,
+    ) -> Result<(Copy, Traces), RecordError> {
+        let copy_ref = copy.copy_ref.ok_or(RecordError::Malformed)?;
+        let (_, attachment) = find(message, &copy.attachment)?;
+        let credential = self.credential(record, &attachment.data)?;
+        let known = self.profile.records.iter().flat_map(|r| &r.copies);
+        let again = known.chain(&record.copies).any(|c| c.copy_ref == copy_ref);
+        let key: PublicKey = self
+            .root
+            .derive_copy_key(&copy_ref)
+            .public_for()
+            .key()
+            .clone();
+        if *credential.cnf() != key {
+            return Err(RecordError::OtherHolder);
+        }
+        let same = credential.claims() == original.claims()
+            && credential.vct() == original.vct()
+            && credential.vct_integrity() == original.vct_integrity();
+        let once = holds(Check::CopyOnce, !again);
+        if !once || !holds(Check::CopySame, same) {
+            return Err(RecordError::OtherCopy);
+        }
+        let copy = Copy {
+            copy_ref,
+            text: attachment.data.clone(),
+        };
+        Ok((copy, Traces::of(&credential)))
+    }
+
+    /// Asks for one-time copies of records that have few left, once for each shortage.
+    pub(crate) fn queue_refills(
+        &mut self,
+        now: UnixTime,
+        rng: &mut dyn rand_core::CryptoRng,
+    ) -> Result<(), crate::HolderError> {
+        let views = self.records(now);
+        for view in views.iter().filter(|v| v.showing && !v.superseded) {
+            let wanted = self
+                .catalogue
+                .kind(&view.vct)
+                .map_or(0, |k| usize::from(k.traits.copies));
+            let spent = view.held.copies.len() - view.copies_left;
+            let asked = self.profile.refills.get(&view.kept.to_text()).copied();
+            // None at all: the issuer had no key of hers left when it issued it.
+            let short = spent > 0 || view.held.copies.is_empty();
+            let due = view.copies_left <= COPIES_LOW && short && asked != Some(spent);
+            let confirmed = self
+                .profile
+                .link(view.held.link)
+                .is_some_and(|l| l.state == crate::LinkState::Confirmed);
+            if !due || !confirmed || wanted == 0 {
+                continue;
+            }
+            let copy_keys = self.fresh_copy_keys(view.held.link, wanted, rng);
+            let body = Body::CopiesRefill(denizen_model::message::CopiesRefill {
+                kept: view.kept,
+                copy_keys,
+            });
+            let draft = crate::link::Draft::new(body, None);
+            self.queue_message(view.held.link, draft, now, rng)?;
+            self.profile.refills.insert(view.kept.to_text(), spent);
+        }
+        Ok(())
     }
 }

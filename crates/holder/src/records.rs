@@ -4,7 +4,7 @@ use crate::{
     Holder, VERIFIER,
     copies::Traces,
     open::Opened,
-    profile::{Copy, Delivery, HeldRecord, RefusedRecord},
+    profile::{Delivery, HeldRecord, RefusedRecord},
     trust::StatusView,
 };
 use denizen_api::{
@@ -13,7 +13,6 @@ use denizen_api::{
 };
 use denizen_credential::{CredentialError, Status, UnverifiedCredential, VerifiedCredential};
 use denizen_guard::{Check, holds};
-use denizen_jose::PublicKey;
 use denizen_model::{
     OrgId, PublicKeyFor, Sha256Hash, UnixTime,
     catalogue::Category,
@@ -31,8 +30,6 @@ use std::collections::BTreeMap;
 
 /// Kinds that an office mints in a procedure, without their being in an invitation.
 const PROCEDURE_KINDS: [&str; 3] = ["application-filed", "decision", "check-receipt"];
-/// One-time copies at or below which fresh keys are sent.
-const COPIES_LOW: usize = 1;
 
 /// Why a record is refused. It is kept with its reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -499,41 +496,6 @@ impl Holder {
         kind.check(&claims).map_err(|_| RecordError::Claims)
     }
 
-    fn check_copy(
-        &self,
-        record: &HeldRecord,
-        message: &Message,
-        copy: &IssuedCopy,
-        original: &VerifiedCredential,
-    ) -> Result<(Copy, Traces), RecordError> {
-        let copy_ref = copy.copy_ref.ok_or(RecordError::Malformed)?;
-        let (_, attachment) = find(message, &copy.attachment)?;
-        let credential = self.credential(record, &attachment.data)?;
-        let known = self.profile.records.iter().flat_map(|r| &r.copies);
-        let again = known.chain(&record.copies).any(|c| c.copy_ref == copy_ref);
-        let key: PublicKey = self
-            .root
-            .derive_copy_key(&copy_ref)
-            .public_for()
-            .key()
-            .clone();
-        if *credential.cnf() != key {
-            return Err(RecordError::OtherHolder);
-        }
-        let same = credential.claims() == original.claims()
-            && credential.vct() == original.vct()
-            && credential.vct_integrity() == original.vct_integrity();
-        let once = holds(Check::CopyOnce, !again);
-        if !once || !holds(Check::CopySame, same) {
-            return Err(RecordError::OtherCopy);
-        }
-        let copy = Copy {
-            copy_ref,
-            text: attachment.data.clone(),
-        };
-        Ok((copy, Traces::of(&credential)))
-    }
-
     pub(crate) fn keep_refused(
         &mut self,
         index: u32,
@@ -548,42 +510,6 @@ impl Holder {
             code: error.code().to_owned(),
             text: text.map(|(_, a)| a.data.clone()).unwrap_or_default(),
         });
-    }
-
-    /// Asks for one-time copies of records that have few left, once for each shortage.
-    pub(crate) fn queue_refills(
-        &mut self,
-        now: UnixTime,
-        rng: &mut dyn rand_core::CryptoRng,
-    ) -> Result<(), crate::HolderError> {
-        let views = self.records(now);
-        for view in views.iter().filter(|v| v.showing && !v.superseded) {
-            let wanted = self
-                .catalogue
-                .kind(&view.vct)
-                .map_or(0, |k| usize::from(k.traits.copies));
-            let spent = view.held.copies.len() - view.copies_left;
-            let asked = self.profile.refills.get(&view.kept.to_text()).copied();
-            // None at all: the issuer had no key of hers left when it issued it.
-            let short = spent > 0 || view.held.copies.is_empty();
-            let due = view.copies_left <= COPIES_LOW && short && asked != Some(spent);
-            let confirmed = self
-                .profile
-                .link(view.held.link)
-                .is_some_and(|l| l.state == crate::LinkState::Confirmed);
-            if !due || !confirmed || wanted == 0 {
-                continue;
-            }
-            let copy_keys = self.fresh_copy_keys(view.held.link, wanted, rng);
-            let body = Body::CopiesRefill(denizen_model::message::CopiesRefill {
-                kept: view.kept,
-                copy_keys,
-            });
-            let draft = crate::link::Draft::new(body, None);
-            self.queue_message(view.held.link, draft, now, rng)?;
-            self.profile.refills.insert(view.kept.to_text(), spent);
-        }
-        Ok(())
     }
 }
 
@@ -610,7 +536,10 @@ pub(crate) fn issuer_key(
     }
 }
 
-fn find<'a>(message: &'a Message, id: &str) -> Result<(usize, &'a Attachment), RecordError> {
+pub(crate) fn find<'a>(
+    message: &'a Message,
+    id: &str,
+) -> Result<(usize, &'a Attachment), RecordError> {
     let mut all = message.attachments.iter().enumerate();
     all.find(|(_, a)| a.id == id && a.media_type == SD_JWT_MEDIA_TYPE)
         .ok_or(RecordError::Malformed)
