@@ -11,6 +11,7 @@ mod pick;
 mod renew;
 mod say;
 mod show;
+mod sides;
 mod ward;
 
 pub(crate) use helper::read_helper_file;
@@ -35,7 +36,7 @@ pub(crate) enum Command {
         /// Folder to make
         folder: PathBuf,
         /// Id of the hub where the profile's own address lies, as its operator publishes it
-        #[arg(long)]
+        #[arg(long, allow_hyphen_values = true)]
         hub_id: String,
         /// Where that hub answers
         #[arg(long)]
@@ -80,6 +81,7 @@ pub(crate) enum Command {
         /// The profile's folder
         folder: PathBuf,
         /// Its number in the list, the name of its kind (the newest is shown), or the beginning of its name
+        #[arg(allow_hyphen_values = true)]
         record: String,
         #[command(flatten)]
         passphrase: PassphraseArg,
@@ -170,7 +172,7 @@ pub(crate) enum Command {
         folder: PathBuf,
         /// The hub's id as its operator publishes it; once for each hub of the export. Without it the
         /// check only shows that nothing was changed
-        #[arg(long)]
+        #[arg(long, allow_hyphen_values = true)]
         hub_id: Vec<String>,
         /// Language of texts
         #[arg(long, default_value = "en")]

@@ -17,6 +17,7 @@ pub(crate) enum Command {
         #[command(flatten)]
         at: FolderArg,
         /// Its number in the list, or the beginning of its name
+        #[arg(allow_hyphen_values = true)]
         record: String,
         /// A claim that is wrong, as `checkpoint.name`; several are possible
         #[arg(long)]
@@ -35,6 +36,7 @@ pub(crate) enum Command {
         #[command(flatten)]
         at: FolderArg,
         /// Its number in the list, or the beginning of its name
+        #[arg(allow_hyphen_values = true)]
         record: String,
         /// A word to the office
         #[arg(long, default_value = "")]

@@ -7,9 +7,10 @@ pub(super) use people::{answers, helpers, terms};
 use super::{
     Open, Say,
     pick::{Which, find_record},
+    sides,
 };
 use anyhow::bail;
-use denizen_holder::{Event, Freshness, InvitationPreview, Link, LinkState, RecordView, Renewals};
+use denizen_holder::{Event, Freshness, InvitationPreview, Link, LinkState, RecordView};
 use denizen_model::{
     OrgId, UnixTime,
     catalogue::{Catalogue, ClaimMetadata},
@@ -207,7 +208,7 @@ fn heading(at: &Open<'_>, view: &RecordView, number: Option<usize>) {
     if view.returned {
         say.indented("cli-returned", &[]);
     }
-    claim(at, view);
+    sides::claim(at, view);
     say.plain(&format!("    {}", status(say, view)));
     if let Some(expires) = view.expires {
         let over = expires < at.now().date();
@@ -219,37 +220,6 @@ fn heading(at: &Open<'_>, view: &RecordView, number: Option<usize>) {
             "cli-copies-left",
             &[("count", &view.copies_left.to_string())],
         );
-    }
-}
-
-/// That it was issued under a document which was replaced since.
-fn renewed(at: &Open<'_>, view: &RecordView, renewals: &Renewals) {
-    if let Some(renewal) = renewals.of(view) {
-        let slots = [("old", renewal.old.as_str()), ("new", &renewal.new)];
-        at.say.indented("cli-renewed", &slots);
-    }
-}
-
-/// The mark of a claim of a private body, and what she says to it.
-fn claim(at: &Open<'_>, view: &RecordView) {
-    if view.quality != Some(Quality::Claim) {
-        return;
-    }
-    let reply = at.holder.reply_of(&view.kept);
-    match at.holder.confirmed_by(view, at.now()) {
-        Some(org) => {
-            let org = at.holder.name_of(&org);
-            at.say.indented("cli-confirmed-by", &[("org", &org)]);
-        }
-        None => {
-            at.say.indented("cli-claim", &[]);
-            if reply.is_none() {
-                at.say.indented("cli-reply-right", &[]);
-            }
-        }
-    }
-    if let Some(reply) = reply {
-        at.say.indented("cli-reply-yours", &[("text", &reply.text)]);
     }
 }
 
@@ -374,7 +344,7 @@ pub(super) fn record(at: &Open<'_>, asked: &str) -> anyhow::Result<()> {
         bail!(at.say.text("cli-record-unknown", &[]));
     };
     heading(at, view, None);
-    renewed(at, view, &at.holder.renewals(at.now()));
+    sides::renewed(at, view, &at.holder.renewals(at.now()));
     notice(&at.say, view);
     let name = at
         .holder
@@ -385,7 +355,7 @@ pub(super) fn record(at: &Open<'_>, asked: &str) -> anyhow::Result<()> {
     for (claim, value) in ordered(at.holder.catalogue(), &name, &[], &view.claims) {
         print_claim(at, &name, std::slice::from_ref(claim), value, 1);
     }
-    as_i_say(at, view, &name);
+    sides::as_i_say(at, view, &name);
     if let Some(law) = &view.held.legal_basis {
         at.say.indented("cli-notice-law", &[("value", law)]);
     }
@@ -400,44 +370,6 @@ pub(super) fn record(at: &Open<'_>, asked: &str) -> anyhow::Result<()> {
         at.say.plain(&format!("    {time}  #{}", receipt.index));
     }
     Ok(())
-}
-
-/// What she says to a disputed record, beside what is recorded (D13).
-fn as_i_say(at: &Open<'_>, view: &RecordView, kind: &str) {
-    let Some(said) = at.holder.as_i_say(&view.kept) else {
-        return;
-    };
-    let say = &at.say;
-    say.line("cli-as-recorded", &[]);
-    for claim in &said.claims {
-        match &claim.recorded {
-            Some(value) => print_claim(at, kind, &claim.path, value, 2),
-            None => say.indented("cli-not-recorded", &[("claim", &claim.path.join(" / "))]),
-        }
-    }
-    let date = say.date(said.sent);
-    say.line("cli-as-i-say", &[("date", &date)]);
-    say.plain(&format!("    {}", crate::visible::in_line(&said.text)));
-    if said.papers > 0 {
-        say.indented(
-            "cli-as-i-say-papers",
-            &[("count", &said.papers.to_string())],
-        );
-    }
-    match (&said.answer, said.due) {
-        (Some((state, text)), _) => {
-            let key = match state {
-                DisputeState::Upheld => "cli-dispute-upheld",
-                _ => "cli-dispute-rejected",
-            };
-            say.line(key, &[]);
-            if !text.is_empty() {
-                say.plain(&format!("    {}", crate::visible::in_line(text)));
-            }
-        }
-        (None, Some(due)) => say.line("cli-dispute-received", &[("date", &due.to_string())]),
-        (None, None) => {}
-    }
 }
 
 /// One claim under its label, with everything below it.
