@@ -2,7 +2,11 @@
 //! bodies, which travels with the record.
 
 use crate::{
-    Holder, RecordView, holder::HolderError, link::Draft, profile::LinkState, state::Part,
+    Holder, RecordView,
+    holder::HolderError,
+    link::Draft,
+    profile::{Application, LinkState, SentReply},
+    state::Part,
 };
 use denizen_model::{
     MessageId, OrgId, Sha256Hash, UnixTime,
@@ -152,6 +156,27 @@ impl Holder {
         });
         let mut confirming = confirming.filter(agrees);
         confirming.next().map(|other| other.issuer)
+    }
+}
+
+impl Application {
+    /// Keeps what she said to a paper, once.
+    pub(crate) fn remember_reply(
+        &mut self,
+        id: MessageId,
+        update: &EvidenceUpdate,
+        sent: UnixTime,
+    ) {
+        let Some(text) = update.reply.clone() else {
+            return;
+        };
+        if self.replies.iter().all(|r| r.id != id) {
+            self.replies.push(SentReply {
+                id,
+                sd_hash: update.old_sd_hash.clone(),
+                reply: Reply { text, at: sent },
+            });
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{
     holder::HolderError,
     link::make_id,
     outbox::{commit_salt, deposit_id, seal},
-    profile::{Application, Dispute, Erasure, Link, LinkState, Outgoing, SentReply, Shown},
+    profile::{Application, Dispute, Erasure, Link, LinkState, Outgoing, Shown},
     renew::Carried,
     ward::Ward,
 };
@@ -412,16 +412,8 @@ impl Holder {
             }
             Body::EvidenceUpdate(update) => {
                 let at = application(profile, message.thid);
-                let known = at.and_then(|at| profile.applications.get_mut(at));
-                if let (Some(known), Some(text)) = (known, &update.reply)
-                    && known.replies.iter().all(|r| r.id != id)
-                {
-                    let text = text.clone();
-                    known.replies.push(SentReply {
-                        id,
-                        sd_hash: update.old_sd_hash.clone(),
-                        reply: Reply { text, at: sent },
-                    });
+                if let Some(known) = at.and_then(|at| profile.applications.get_mut(at)) {
+                    known.remember_reply(id, update, sent);
                 }
             }
             Body::RecordNotMine(record) if !profile.returned.contains(&record.kept) => {

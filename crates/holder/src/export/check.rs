@@ -134,7 +134,7 @@ pub(crate) fn read_directories(
 ) -> Result<BTreeMap<HubId, VerifiedDirectory>, ExportError> {
     let mut directories = BTreeMap::new();
     for (name, bytes) in under(files, "directories/") {
-        let refused = || ExportError::Directory(name.clone());
+        let refused = || ExportError::Directory(name.to_owned());
         let hub = name
             .trim_start_matches("directories/")
             .trim_end_matches(".cbor");
@@ -172,7 +172,7 @@ fn check_export(
     for (name, bytes) in under(files, "earlier/") {
         let earlier: EarlierFile = parse(name, bytes)?;
         let directory = directories.get(&earlier.record.hub);
-        let directory = directory.ok_or_else(|| ExportError::Directory(name.clone()))?;
+        let directory = directory.ok_or_else(|| ExportError::Directory(name.to_owned()))?;
         report
             .earlier
             .push(verify_record(name, &earlier.record, directory)?);
@@ -190,30 +190,30 @@ fn check_export(
 
 /// One record's file: its credentials, its delivery.
 pub(crate) fn check_record_file(
-    name: &String,
+    name: &str,
     bytes: &[u8],
     directories: &BTreeMap<HubId, VerifiedDirectory>,
 ) -> Result<(RecordFile, VerifiedRecord), ExportError> {
     let record: RecordFile = parse(name, bytes)?;
     let directory = directories.get(&record.hub);
-    let directory = directory.ok_or_else(|| ExportError::Directory(name.clone()))?;
+    let directory = directory.ok_or_else(|| ExportError::Directory(name.to_owned()))?;
     let verified = verify_record(name, &record, directory)?;
     Ok((record, verified))
 }
 
 /// The receipt of something sent.
 pub(crate) fn check_sent_file(
-    name: &String,
+    name: &str,
     bytes: &[u8],
     directories: &BTreeMap<HubId, VerifiedDirectory>,
 ) -> Result<SentReceipt, ExportError> {
     let (hub, sent, receipt): (String, Sha256Hash, Receipt) = parse(name, bytes)?;
     let hub = HubId::parse(&hub).ok();
     let directory = hub.and_then(|h| Some((h, directories.get(&h)?)));
-    let (hub, directory) = directory.ok_or_else(|| ExportError::Directory(name.clone()))?;
+    let (hub, directory) = directory.ok_or_else(|| ExportError::Directory(name.to_owned()))?;
     let proof = verify_proof(&receipt.proof, &directory.trust).ok();
     if proof.is_none_or(|proof| proof.opening.envelope_hash != sent) {
-        return Err(ExportError::Receipt(name.clone()));
+        return Err(ExportError::Receipt(name.to_owned()));
     }
     Ok(SentReceipt {
         hub,
@@ -224,7 +224,7 @@ pub(crate) fn check_sent_file(
 
 /// A status list with its URI.
 pub(crate) fn check_status_file(
-    name: &String,
+    name: &str,
     bytes: &[u8],
     directories: &BTreeMap<HubId, VerifiedDirectory>,
 ) -> Result<(String, String, HubId), ExportError> {
@@ -235,7 +235,7 @@ pub(crate) fn check_status_file(
             let hub = *hub;
             Ok((uri, token, hub))
         }
-        None => Err(ExportError::Status(name.clone())),
+        None => Err(ExportError::Status(name.to_owned())),
     }
 }
 
