@@ -1,0 +1,203 @@
+// A person in front of the portal: she finds things by their words, and does one step at a time.
+
+import { expect, type Browser, type BrowserContext, type Locator, type Page } from "@playwright/test";
+import { textsOf, OWN_NAMES, type Language } from "./texts.js";
+import { nameOf, type Office, type Offices, type Subject } from "./world.js";
+
+/** Where the page is looked at. */
+export interface Device { width: number; height: number; dark?: boolean }
+export const PHONE: Device = { width: 360, height: 740 };
+export const SMALL: Device = { width: 320, height: 640 };
+export const DESK: Device = { width: 1280, height: 800 };
+
+export const PASSPHRASE = "tall river walks slowly home";
+
+let count = 0;
+/** Somebody new. Her papers say that she is Aziza; her case reference is her own. */
+export function somebody(): Subject {
+  count += 1;
+  const tag = `${process.pid}-${count}`;
+  return { case: `E-${tag}`, original: "Каримова Азиза Бахтиёровна", latin: "Karimova Aziza Baxtiyorovna", birth: "1994-03-17", passport: `FA${String(1_000_000 + process.pid * 100 + count).slice(-7)}` };
+}
+
+/** Asked of the hub by the page; everything else is the page's own file. */
+const routes = /^\/(v1|log)\//;
+
+export class Person {
+  readonly faults: string[] = [];
+  /** The test cuts the network: requests that fail are no fault. */
+  cut = false;
+
+  private constructor(readonly context: BrowserContext, readonly page: Page, readonly url: string, readonly language: Language, readonly me: Subject) {}
+
+  /** A new browser of hers: nothing of another one is in it. */
+  static async at(browser: Browser, url: string, language: Language = "en", device: Device = DESK, me: Subject = somebody(), more: { bypassCSP?: boolean } = {}): Promise<Person> {
+    const context = await browser.newContext({
+      viewport: { width: device.width, height: device.height },
+      colorScheme: device.dark === true ? "dark" : "light",
+      locale: "en-GB", timezoneId: "UTC", reducedMotion: "reduce", acceptDownloads: true, ...more,
+    });
+    const page = await context.newPage();
+    const person = new Person(context, page, url, language, me);
+    person.#watch(page);
+    return person;
+  }
+
+  #watch(page: Page): void {
+    page.on("console", (message) => {
+      if (message.type() !== "error" && message.type() !== "warning") return;
+      // The hub's own answers (404 of an address that is not there yet) are the protocol's, and Chromium prints them.
+      const at = URL.canParse(message.location().url) ? new URL(message.location().url).pathname : "";
+      if (this.cut || (message.text().startsWith("Failed to load resource") && routes.test(at))) return;
+      this.faults.push(`console: ${message.text()} (${message.location().url})`);
+    });
+    page.on("pageerror", (error) => this.faults.push(`page error: ${error.message}`));
+    page.on("requestfailed", (request) => {
+      const path = new URL(request.url()).pathname;
+      // A reload or a lock ends what is under way.
+      if (!this.cut && !routes.test(path) && request.failure()?.errorText !== "net::ERR_ABORTED") this.faults.push(`failed: ${path} ${request.failure()?.errorText ?? ""}`);
+    });
+    page.on("response", (answer) => {
+      const path = new URL(answer.url()).pathname;
+      if (!this.cut && !routes.test(path) && answer.status() >= 400) this.faults.push(`${answer.status()} for ${path}`);
+    });
+  }
+
+  /** Ends this browser; nothing may have gone wrong in it. */
+  async close(): Promise<void> {
+    await this.context.close();
+    expect(this.faults, "the browser's console and network").toEqual([]);
+  }
+
+  // Words and things.
+  t = (key: string, slots: Record<string, string | number> = {}): string => textsOf(this.language).text(key, slots);
+  org = (office: Office): string => nameOf(office, this.language);
+  button = (key: string, slots = {}): Locator => this.page.getByRole("button", { name: this.t(key, slots), exact: true });
+  field = (key: string, slots = {}): Locator => this.page.getByLabel(this.t(key, slots), { exact: true });
+  heading = (text: string): Locator => this.page.getByRole("heading", { level: 1, name: text, exact: true });
+  says = (text: string | RegExp): Locator => this.page.getByText(text).first();
+
+  /** Presses a button, and waits until the step that it started is over. */
+  async press(key: string, slots = {}): Promise<void> {
+    await this.button(key, slots).click();
+    await this.calm();
+  }
+
+  /** Waits until no long step runs. */
+  async calm(): Promise<void> {
+    await expect(this.page.locator("main")).not.toHaveAttribute("aria-busy", "true", { timeout: 60_000 });
+  }
+
+  /** The heading with a text is there. */
+  async sees(key: string, slots = {}): Promise<void> {
+    await expect(this.heading(this.t(key, slots))).toBeVisible({ timeout: 30_000 });
+  }
+
+  /** No step was refused. */
+  async fine(): Promise<void> {
+    await expect(this.page.getByRole("alert").getByText(this.t("portal-problem"), { exact: true })).toHaveCount(0);
+  }
+
+  // Ways.
+
+  /** Opens the page and chooses the language. */
+  async arrive(): Promise<void> {
+    await this.page.goto(this.url);
+    await this.page.getByRole("button", { name: OWN_NAMES[this.language], exact: true }).click();
+    await this.calm();
+  }
+
+  /** The words on the kit that is shown, and the whole text that she would copy from the paper. */
+  async readKit(): Promise<{ words: string[]; text: string }> {
+    const kit = this.page.getByRole("region", { name: this.t("portal-kit-title") });
+    const words = await kit.getByRole("listitem").allInnerTexts();
+    const hub = await kit.getByText(/^hub /).innerText();
+    return { words: words.map((w) => w.trim()), text: `${words.join(" ")}\n${hub}` };
+  }
+
+  /** Types the words that are asked for. */
+  async typeWords(words: string[]): Promise<void> {
+    for (let number = 1; number <= words.length; number += 1) {
+      const field = this.field("portal-kit-word", { number });
+      if (await field.count() === 1) await field.fill(words[number - 1] ?? "");
+    }
+  }
+
+  async choosePassphrase(passphrase = PASSPHRASE): Promise<void> {
+    await this.field("portal-pass").fill(passphrase);
+    await this.field("portal-pass-again").fill(passphrase);
+    await this.press("portal-pass-keep");
+  }
+
+  /** Makes a profile with a passphrase; gives the kit. */
+  async begin(): Promise<string> {
+    await this.arrive();
+    await this.press("portal-begin");
+    await expect(this.button("portal-kit-have")).toBeVisible({ timeout: 30_000 });
+    const { words, text } = await this.readKit();
+    await this.press("portal-kit-have");
+    await this.typeWords(words);
+    await this.press("portal-next");
+    await this.sees("portal-way-title");
+    await this.choosePassphrase();
+    await this.sees("portal-home-title");
+    return text;
+  }
+
+  /** Goes to a place of the menu. */
+  async go(place: string): Promise<void> {
+    const menu = this.button("portal-menu");
+    if (await menu.isVisible() && await menu.getAttribute("aria-expanded") !== "true") await menu.click();
+    await this.page.getByRole("navigation").getByRole("link", { name: this.t(`portal-place-${place}`), exact: true }).click();
+    if (place === "home") await this.sees("portal-home-title");
+    else await this.sees(`portal-place-${place}`);
+  }
+
+  async lock(): Promise<void> {
+    await this.button("portal-lock").click();
+    await this.sees("portal-unlock-title");
+  }
+
+  async unlock(passphrase = PASSPHRASE): Promise<void> {
+    await this.field("portal-pass").fill(passphrase);
+    await this.press("portal-unlock");
+  }
+
+  /** Fetches what came, as often as it takes until something is seen. */
+  async fetchUntil(seen: Locator): Promise<void> {
+    await expect(async () => {
+      if (!(await seen.first().isVisible())) {
+        await this.button("portal-fetch").click();
+        await this.calm();
+      }
+      await expect(seen.first()).toBeVisible({ timeout: 700 });
+    }).toPass({ timeout: 45_000, intervals: [100, 300, 600] });
+  }
+
+  /** Links with an organisation: invitation, yes, six digits, the clerk's confirmation. */
+  async link(offices: Offices, office: Office): Promise<void> {
+    const invitation = await offices.invite(office, this.me.case);
+    await this.go("links");
+    await this.press("portal-link-new");
+    await this.field("portal-invitation").fill(invitation);
+    await this.press("portal-invitation-read");
+    await expect(this.page.getByRole("heading", { name: this.org(office), exact: true })).toBeVisible();
+    await this.press("portal-link-accept");
+    const digits = this.page.getByText(/^\d{6}$/);
+    await this.fetchUntil(digits);
+    const hers = await digits.first().innerText();
+    expect(await offices.digits(office, this.me.case), "both sides have the same digits").toBe(hers);
+    await offices.confirm(office, this.me.case, hers);
+    await this.fetchUntil(this.page.getByText(this.t("portal-link-confirmed"), { exact: true }));
+  }
+
+  /** Opens a record by its title. */
+  async openRecord(title: string): Promise<void> {
+    await this.go("records");
+    await this.fetchUntil(this.page.getByRole("link", { name: title }));
+    await this.page.getByRole("link", { name: title }).first().click();
+    await expect(this.heading(title)).toBeVisible();
+  }
+
+  kind = (kind: string): string => this.t(`kind-${kind}`);
+}
