@@ -74,6 +74,12 @@ pub enum HolderError {
     /// There is no such application, dispute or record that could still be changed.
     #[error("it is not there, or it is over")]
     NotOpen,
+    /// A link for a second device that is none, was used, or is no longer good.
+    #[error("not a link for a second device, or one that was used already")]
+    DeviceLink,
+    /// The passphrase of a link for a second device is another.
+    #[error("the passphrase is not the one of the link")]
+    WrongPassphrase,
     /// A mandate does not cover it.
     #[error("the mandate does not cover it")]
     Mandate(#[from] MandateError),
@@ -133,6 +139,8 @@ impl HolderError {
             Self::SpecialNotConfirmed => "special-confirm",
             Self::NoCopyLeft => "no-copy-left",
             Self::NotOpen => "not-open",
+            Self::DeviceLink => "device-link",
+            Self::WrongPassphrase => "device-passphrase",
             Self::NotAClaim => "not-a-claim",
             Self::Mandate(error) => error.code(),
             Self::WardUnknown => "ward-unknown",
@@ -313,6 +321,8 @@ impl Holder {
     #[must_use]
     pub fn name_of(&self, org: &OrgId) -> String {
         let hubs = self.profile.links.iter().map(|l| &l.hub);
+        let imported = self.profile.records.iter().filter_map(|r| r.hub.as_ref());
+        let hubs = hubs.chain(imported);
         let found = hubs
             .chain([&self.profile.hub])
             .filter_map(|hub| self.trust.directory(hub))

@@ -16,6 +16,7 @@ mod apply;
 mod calendar;
 mod contacts;
 mod copies;
+mod device;
 mod dispute;
 mod due;
 mod export;
@@ -44,6 +45,7 @@ mod words;
 
 pub use apply::{Confirmed, Leaving, Preview};
 pub use contacts::SharedContact;
+pub use device::{DEVICE_LINK, DeviceLink};
 pub use dispute::{AsISay, Paper, SaidClaim};
 pub use due::{Task, TaskKind};
 pub use export::{

@@ -99,6 +99,12 @@ impl RootSecret {
         LocalKey::from_bytes(*self.derive("local", &[]))
     }
 
+    /// The key that deletes a wrapped root which waits for a second device.
+    #[must_use]
+    pub fn derive_device(&self, locator: &Nonce) -> SecretKeyFor<Auth> {
+        self.derive_signing("device", locator.as_bytes())
+    }
+
     fn derive_key<P: KeyPurpose>(&self, context: &[u8]) -> SecretKeyFor<P> {
         self.derive_signing(P::NAME, context)
     }
