@@ -95,7 +95,9 @@ checks! {
     HeaderIsAad = "R5";
     /// A message has the attachments that its envelope commits to.
     MessageCommit = "R5";
-    /// A receipt is of the envelope beside it.
+    /// A file is the one that its message means.
+    FileCommit = "R5";
+    /// A receipt is of the envelope, or object, beside it.
     ReceiptOf = "R5";
     /// A receipt is of the place that was asked.
     ReceiptPlace = "R5";

@@ -126,8 +126,8 @@ impl Attachment {
     #[must_use]
     pub fn is_of(&self, content: &[u8]) -> bool {
         self.object.as_ref().is_some_and(|object| {
-            object.size == content.len() as u64
-                && object.hash == attachment_hash(&self.salt, content)
+            let same = object.hash == attachment_hash(&self.salt, content);
+            object.size == content.len() as u64 && holds(Check::FileCommit, same)
         })
     }
 

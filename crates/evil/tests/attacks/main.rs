@@ -10,6 +10,7 @@ mod collision;
 mod copies;
 mod desk;
 mod envelopes;
+mod files;
 mod hand_over;
 mod inbox;
 mod keys;

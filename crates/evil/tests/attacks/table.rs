@@ -4,7 +4,7 @@ use denizen_guard::Check;
 use denizen_testkit::catalogue::repository;
 use std::collections::BTreeSet;
 
-const SOURCES: [&str; 9] = [
+const SOURCES: [&str; 10] = [
     include_str!("hand_over.rs"),
     include_str!("keys.rs"),
     include_str!("envelopes.rs"),
@@ -14,6 +14,7 @@ const SOURCES: [&str; 9] = [
     include_str!("status.rs"),
     include_str!("inbox.rs"),
     include_str!("desk.rs"),
+    include_str!("files.rs"),
 ];
 
 /// Number, rule, checks and test of every attack, in order.
