@@ -292,10 +292,7 @@ async fn run_opened(shell: &Shell, command: Command) -> anyhow::Result<()> {
         Command::Services(at) => show::services(&Open::of(shell, at)?),
         Command::Attachments(at) => attachments::list(&Open::of(shell, at)?),
         Command::Follow(at) => show::follow(&Open::of(shell, at)?),
-        Command::Due(arguments) => {
-            let (at, days, ics) = arguments.split();
-            due::run(&Open::of(shell, at)?, days, ics.as_deref())
-        }
+        Command::Due(arguments) => due::run(shell, arguments),
         Command::Init { .. }
         | Command::Restore { .. }
         | Command::Join { .. }

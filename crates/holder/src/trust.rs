@@ -58,8 +58,11 @@ impl Trust {
         for (uri, token) in &profile.statuses {
             let org = parse_status_uri(uri).map(|(org, _)| org);
             let link = profile.links.iter().find(|l| Some(l.org) == org);
-            if let Some(link) = link {
-                let _ = trust.add_status(uri, token, &link.hub, now);
+            // What an import brought may have no link here.
+            let imported = profile.records.iter().find(|r| Some(r.issuer) == org);
+            let hub = link.map(|l| l.hub).or(imported.and_then(|r| r.hub));
+            if let Some(hub) = hub {
+                let _ = trust.add_status(uri, token, &hub, now);
             }
         }
         trust

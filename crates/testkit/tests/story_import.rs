@@ -69,6 +69,13 @@ async fn d6_an_export_and_the_kit_bring_everything_back_while_every_server_is_of
     let kept = fresh.encrypt(&mut play.world.rng);
     let root = fresh.danger_root().clone();
     let mut fresh = Holder::open(root, &kept, catalogue(), now).unwrap();
+    // A signed status is known without a hub and without a link.
+    let known = |h: &Holder| {
+        let records = h.records(now).into_iter();
+        records.filter(|r| r.status.as_of.is_some()).count()
+    };
+    assert_eq!(known(&fresh), known(play.holder("aziza")));
+    assert!(known(&fresh) >= 6);
     let again = fresh.import(&files, false, now).unwrap();
     assert_eq!((again.records, again.others), (0, 0), "{again:?}");
     assert_eq!(again.repeated, before.records.len());

@@ -1,9 +1,10 @@
 //! Dates to keep: told after a sync, in the list, on their own, and as a calendar file (D10, D21).
 
 use super::{FolderArg, Open, folder};
+use crate::shell::Shell;
 use anyhow::Context as _;
 use denizen_holder::Task;
-use std::path::Path;
+use std::path::PathBuf;
 
 /// A paper that ends within so many days is told.
 const SOON_DAYS: u32 = 60;
@@ -12,35 +13,32 @@ const SOON_DAYS: u32 = 60;
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     #[command(flatten)]
-    pub(super) at: FolderArg,
+    at: FolderArg,
     /// Tell papers that end within so many days
     #[arg(long, default_value_t = SOON_DAYS)]
     days: u32,
     /// Write the dates to this calendar file too; it is readable
     #[arg(long, value_name = "FILE")]
-    ics: Option<std::path::PathBuf>,
+    ics: Option<PathBuf>,
 }
 
 /// Lists the dates, and writes them as a calendar.
-pub(super) fn run(at: &Open<'_>, days: u32, ics: Option<&Path>) -> anyhow::Result<()> {
-    let tasks = at.holder.due(days, at.now());
+pub(super) fn run(shell: &Shell, asked: Arguments) -> anyhow::Result<()> {
+    let at = &Open::of(shell, asked.at)?;
+    let tasks = at.holder.due(asked.days, at.now());
     if tasks.is_empty() {
         at.say.line("cli-due-none", &[]);
     }
     print(at, &tasks);
-    let Some(file) = ics else { return Ok(()) };
+    let Some(file) = &asked.ics else {
+        return Ok(());
+    };
     let calendar = at.holder.calendar(&tasks, at.now());
     folder::write_secret(file, calendar.as_bytes()).context("the calendar was not written")?;
     let (shown, count) = (file.display().to_string(), tasks.len().to_string());
     let slots = [("file", shown.as_str()), ("count", &count)];
     at.say.line("cli-due-calendar", &slots);
     Ok(())
-}
-
-impl Arguments {
-    pub(super) fn split(self) -> (FolderArg, u32, Option<std::path::PathBuf>) {
-        (self.at, self.days, self.ics)
-    }
 }
 
 /// What is near, under its title; nothing if nothing is.
