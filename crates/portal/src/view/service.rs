@@ -196,7 +196,7 @@ fn questions(holder: &Holder, name: &str, service: &Service) -> Vec<Question> {
         required.is_some_and(|r| r.iter().any(|v| v.as_str() == Some(question.as_str())))
     };
     let of = |(question, schema): (&String, &serde_json::Value)| {
-        let key = format!("service-{name}-{question}");
+        let key = format!("service-{name}-answer-{question}");
         let choices = schema.get("enum").and_then(|e| e.as_array());
         let choices = choices.into_iter().flatten().filter_map(|value| {
             let value = value.as_str()?;
