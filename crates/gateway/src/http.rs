@@ -2,6 +2,7 @@
 //! [`problem`] alone.
 
 mod act;
+mod asked;
 mod extract;
 mod problem;
 mod shapes;
@@ -11,6 +12,10 @@ pub use problem::RestProblem;
 
 use crate::Scope;
 use act::Act;
+use asked::{
+    AskMore, CaseQuery, Change, Clear, Close, Decision, Digits, Invite, NewNote, NewRecord, Open,
+    OpenDispute, PageQuery, Reply, said,
+};
 use axum::{
     Json, Router,
     extract::{Request, State},
@@ -26,10 +31,7 @@ use denizen_model::MessageId;
 use extract::{Caller, InBody, InPath, InQuery, Key};
 use problem::Refusal;
 use serde_json::json;
-use shapes::{
-    AskMore, CaseQuery, Change, Clear, Close, Decision, Digits, Invite, NewNote, NewRecord, Open,
-    OpenDispute, PageQuery, Reply, find, page, said,
-};
+use shapes::{find, page};
 
 /// Every route: method, path, what its parameters are. A test walks it (R29).
 pub const ROUTES: [(&str, &str, &[&str]); 27] = [

@@ -21,7 +21,7 @@ mod setting;
 mod token;
 
 pub use asked::{AskedRow, Progress};
-pub use care::{Backlog, backlog, version};
+pub use care::{Backlog, Standing, backlog, standing, version};
 pub use case::{CaseChange, CaseRow};
 pub use dispute::DisputeRow;
 pub use event::{DueRow, EventRow, HookRow};

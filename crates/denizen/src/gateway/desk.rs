@@ -77,6 +77,7 @@ pub(crate) struct StatusArguments {
     /// The gateway's folder
     dir: PathBuf,
     /// Hash of the record's kept copy
+    #[arg(allow_hyphen_values = true)]
     record: String,
     /// What changes
     change: Change,

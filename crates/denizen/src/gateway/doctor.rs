@@ -8,7 +8,7 @@ use denizen_api::directory::VerifiedDirectory;
 use denizen_model::{HubId, OrgId, id::Bytes, jose::Unverified, statement::Statement};
 use denizen_store::{
     Database,
-    gateway::{backlog, version},
+    gateway::{backlog, standing, version},
 };
 use serde::Deserialize;
 use std::path::Path;
@@ -44,6 +44,7 @@ pub(crate) async fn look(shell: &Shell, dir: &Path, findings: &mut Findings) {
     disk(dir, Some(&file), findings);
     if let Some(db) = database(&file, version, findings) {
         waiting(&db, findings);
+        stands(&db, findings);
     }
     let directory = connection(shell, &config.hub, &config.hub_url, findings).await;
     let newest = directory
@@ -86,6 +87,34 @@ fn admission(
     } else if org.is_active(shell.now()) {
         let kinds = org.admission.as_ref().map_or(0, |a| a.kinds.len());
         findings.good("admission", format!("admitted, for {kinds} kind(s)"));
+    }
+}
+
+/// Whether it is a copy, was restored, and tells its hooks. An older schema has none of it.
+fn stands(db: &Database, findings: &mut Findings) {
+    let Ok(standing) = standing(db) else {
+        return;
+    };
+    if standing.is_copy {
+        let todo = "let it take over with `denizen gateway restore`, so that nothing is used twice";
+        findings.act("lineage", "the database is a backup", todo);
+    }
+    if standing.is_held {
+        let what = "restored from a backup: no new record is issued";
+        let todo = "compare with your own files, then `denizen gateway restored --compared`";
+        findings.act("lineage", what, todo);
+    }
+    for hook in standing.disabled_hooks {
+        let todo = "mend its receiver, then `denizen gateway hook enable`: nothing is lost";
+        findings.act(
+            "hooks",
+            format!("{hook} failed for too long and is told nothing"),
+            todo,
+        );
+    }
+    for hook in standing.failing_hooks {
+        let todo = "look at its receiver: it is tried again, and after five days no more";
+        findings.advice("hooks", format!("{hook} cannot be told at present"), todo);
     }
 }
 

@@ -24,7 +24,7 @@ pub(crate) struct InitArguments {
     #[arg(long = "name-in", value_name = "LANGUAGE=NAME")]
     names: Vec<String>,
     /// The id of the hub, as its operator publishes it
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", allow_hyphen_values = true)]
     hub_id: String,
     /// Where the hub answers
     #[arg(long, value_name = "URL")]

@@ -30,6 +30,7 @@ pub(crate) struct Whom {
     /// The hub's folder
     dir: PathBuf,
     /// The organisation's id: `denizen hub organisations` lists them
+    #[arg(allow_hyphen_values = true)]
     org: String,
     /// The operator's identity key [default: in the hub's folder]
     #[arg(long, value_name = "FILE")]

@@ -49,6 +49,21 @@ impl GatewayStore {
         Ok(())
     }
 
+    /// Every index of a status list that was drawn, so that two databases can be compared.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn drawn_indexes(&self) -> Result<Vec<(u32, u64)>, StoreError> {
+        let sql = "SELECT list, idx FROM status_entry ORDER BY list, idx";
+        let mut statement = self.sql().prepare_cached(sql)?;
+        let rows = statement.query_map([], |r| Ok((r.get(0)?, r.get::<_, i64>(1)?)))?;
+        rows.map(|row| {
+            let (list, idx) = row?;
+            Ok((list, unsigned(idx)?))
+        })
+        .collect()
+    }
+
     /// Sets an index's status by its place alone, where the record that has it is not known.
     ///
     /// # Errors
