@@ -2,6 +2,7 @@
 
 mod apply;
 mod attachments;
+mod device;
 mod due;
 mod folder;
 mod helper;
@@ -156,6 +157,9 @@ pub(crate) enum Command {
     Attachments(FolderArg),
     /// Write one of those files to a new file
     Save(attachments::SaveArguments),
+    /// Bring the profile to a second device by a link that is good once
+    #[command(subcommand)]
+    Device(device::Command),
     #[command(flatten)]
     Journey(journeys::Command),
     /// Keep the profiles of children whose guardian you are
@@ -222,6 +226,7 @@ pub(crate) async fn run(shell: &Shell, command: Command) -> anyhow::Result<()> {
             restore(shell, &say, (folder, true), &passphrase, &language).await
         }
         Command::Journey(command) => journeys::run(shell, command).await,
+        Command::Device(command) => device::run(shell, command).await,
         Command::Import(arguments) => import::run(shell, arguments),
         Command::Save(arguments) => attachments::save(shell, arguments),
         Command::Ward(command) => ward::run(shell, command).await,
@@ -299,6 +304,7 @@ async fn run_opened(shell: &Shell, command: Command) -> anyhow::Result<()> {
         | Command::Import(_)
         | Command::Save(_)
         | Command::Journey(_)
+        | Command::Device(_)
         | Command::Ward(_)
         | Command::Helper(_)
         | Command::Renew(_)
@@ -501,9 +507,21 @@ async fn restore(
     } else {
         Holder::restore(root, at, words, &transport, now, &mut rng).await
     };
-    let mut holder = holder.map_err(|e| say.error(&e))?;
+    let holder = holder.map_err(|e| say.error(&e))?;
+    finish_restore(shell, say, (&folder, &passphrase), holder).await
+}
+
+/// Writes what was rebuilt, and says what that means.
+async fn finish_restore(
+    shell: &Shell,
+    say: &Say,
+    (folder, passphrase): (&Folder, &str),
+    mut holder: Holder,
+) -> anyhow::Result<()> {
+    let (now, mut rng) = (shell.now(), shell.rng());
+    let transport = HttpTransport::unlinkable()?;
     // Written only now: a folder of a restore that failed can be used again.
-    folder.wrap_root(holder.danger_root(), &passphrase, &mut rng)?;
+    folder.wrap_root(holder.danger_root(), passphrase, &mut rng)?;
     folder.write_profile(&holder.encrypt(&mut rng))?;
     holder
         .send(&transport, now)

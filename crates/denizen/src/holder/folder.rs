@@ -40,13 +40,7 @@ impl PassphraseArg {
         let Some(file) = &self.passphrase_file else {
             return prompt(say, "cli-passphrase-ask");
         };
-        let text =
-            Zeroizing::new(fs::read_to_string(file).context("the passphrase file cannot be read")?);
-        let line = text.lines().next().unwrap_or_default();
-        if line.is_empty() {
-            bail!("the passphrase file is empty: write the passphrase in its first line");
-        }
-        Ok(Zeroizing::new(line.to_owned()))
+        first_line(file)
     }
 
     /// The ward whose profile is meant, if it is not the folder's own.
@@ -67,7 +61,19 @@ impl PassphraseArg {
     }
 }
 
-fn prompt(say: &Say, key: &str) -> anyhow::Result<Zeroizing<String>> {
+/// A passphrase in a file's first line.
+pub(crate) fn first_line(file: &Path) -> anyhow::Result<Zeroizing<String>> {
+    let text = fs::read_to_string(file).context("the passphrase file cannot be read")?;
+    let text = Zeroizing::new(text);
+    let line = text.lines().next().unwrap_or_default();
+    if line.is_empty() {
+        bail!("the passphrase file is empty: write the passphrase in its first line");
+    }
+    Ok(Zeroizing::new(line.to_owned()))
+}
+
+/// Asks for a passphrase without showing it.
+pub(crate) fn prompt(say: &Say, key: &str) -> anyhow::Result<Zeroizing<String>> {
     let text = rpassword::prompt_password(format!("{} ", say.text(key, &[])));
     text.map(Zeroizing::new)
         .context("no terminal to ask for the passphrase: use --passphrase-file")
