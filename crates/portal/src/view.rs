@@ -20,9 +20,10 @@ pub use service::{
 };
 pub(crate) use service::{leaving_page, service_pages};
 pub use story::{
-    AlarmRow, ApplicationRow, DisputeRow, DisputeStep, EventRow, History, HistoryRow, KitPage,
+    AlarmRow, ApplicationRow, DevicePage, DisputeRow, DisputeStep, EventRow, History, HistoryRow,
+    KitPage,
 };
-pub(crate) use story::{alarm_rows, application_rows, dispute_rows, history, kit_page};
+pub(crate) use story::{alarm_rows, application_rows, dispute_rows, history, kit_page, qr};
 
 use denizen_holder::{Holder, HolderError};
 use denizen_model::UnixTime;

@@ -4,9 +4,9 @@ use super::{Session, Thrown};
 use crate::{
     net::{FetchTransport, Send},
     runtime::{BrowserRng, now},
-    view::Problem,
+    view::{self, DevicePage, Problem},
 };
-use denizen_holder::Holder;
+use denizen_holder::{DeviceLink, Holder, HolderError};
 use denizen_model::{HubId, catalogue::Catalogue};
 use denizen_recovery::{ARGON2_FLOOR, DeviceSecret, Kit, KitError, WrapError};
 use denizen_seal::RootSecret;
@@ -255,6 +255,53 @@ impl Session {
             send,
         )
         .await
+    }
+
+    /// Leaves the root at the hub for a second device, under a passphrase for the link. Gives the link:
+    /// its data, and the path of a QR code of the page's address with it.
+    ///
+    /// # Errors
+    /// A `Problem`.
+    #[wasm_bindgen(js_name = offerDevice)]
+    pub async fn offer_device(
+        &self,
+        passphrase: String,
+        page: String,
+    ) -> Result<Ts<DevicePage>, Thrown> {
+        let passphrase = Zeroizing::new(passphrase);
+        let offered = self
+            .holder
+            .offer_device(&passphrase, &self.transport, &mut BrowserRng)
+            .await;
+        let link = format!("{page}#/device/{}", self.said(offered)?.to_data());
+        let (qr_path, qr_size) = view::qr(&link).ok_or_else(|| self.problem("other"))?;
+        self.given(DevicePage {
+            link,
+            qr_path,
+            qr_size,
+        })
+    }
+
+    /// Takes the profile of a link to this browser. Store it before anything else is called.
+    ///
+    /// # Errors
+    /// A `Problem`: `device-link`, `device-passphrase`.
+    #[wasm_bindgen(js_name = takeDevice)]
+    pub async fn take_device(
+        link: String,
+        passphrase: String,
+        language: String,
+        files: &Files,
+        send: &Send,
+    ) -> Result<Session, Thrown> {
+        let passphrase = Zeroizing::new(passphrase);
+        let thrown = |e: HolderError| Thrown::from(Problem::bare(e.code()));
+        let link = DeviceLink::parse(&link).map_err(thrown)?;
+        let transport = FetchTransport::new(send);
+        let words = (language.as_str(), Arc::clone(&files.0));
+        let (now, mut rng) = (now(), BrowserRng);
+        let taken = Holder::take_device(&link, &passphrase, words, &transport, now, &mut rng).await;
+        Ok(Self::of(taken.map_err(thrown)?, send))
     }
 
     /// Registers her own address and fetches the directory. Safe to repeat.

@@ -135,6 +135,18 @@ pub struct KitPage {
     pub qr_size: usize,
 }
 
+/// A link for a second device.
+#[derive(Debug, Clone, Serialize, Tsify)]
+#[serde(rename_all = "camelCase")]
+pub struct DevicePage {
+    /// The page's address with the link behind `#`, which is never sent.
+    pub link: String,
+    /// The same as the path of a QR code.
+    pub qr_path: String,
+    /// Modules on a side.
+    pub qr_size: usize,
+}
+
 /// All applications, newest first.
 pub(crate) fn application_rows(holder: &Holder) -> Vec<ApplicationRow> {
     let all = holder.profile().applications.iter().rev();
@@ -275,6 +287,16 @@ pub(crate) fn alarm_rows(holder: &Holder) -> Vec<AlarmRow> {
 /// The kit with its QR code.
 pub(crate) fn kit_page(holder: &Holder) -> Option<KitPage> {
     let text = holder.kit().to_text();
+    let (qr_path, qr_size) = qr(&text)?;
+    Some(KitPage {
+        text: text.to_string(),
+        qr_path,
+        qr_size,
+    })
+}
+
+/// A text as a QR code: the path of its dark modules of one unit, and modules on a side.
+pub(crate) fn qr(text: &str) -> Option<(String, usize)> {
     let code = fast_qr::QRBuilder::new(text.as_bytes()).build().ok()?;
     let size = code.size;
     let mut path = String::new();
@@ -285,11 +307,7 @@ pub(crate) fn kit_page(holder: &Holder) -> Option<KitPage> {
             }
         }
     }
-    Some(KitPage {
-        text: text.to_string(),
-        qr_path: path,
-        qr_size: size,
-    })
+    Some((path, size))
 }
 
 fn state_name(state: ApplicationState) -> &'static str {

@@ -105,7 +105,7 @@ class App {
   }
 
   #inside(): boolean {
-    return !["begin", "unlock", "restore", "language"].includes(this.route[0] ?? "");
+    return !["begin", "unlock", "restore", "device", "language"].includes(this.route[0] ?? "");
   }
 
   /** Shows a child's profile, or her own again. */

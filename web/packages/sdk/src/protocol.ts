@@ -1,7 +1,7 @@
 // What page and worker say to each other.
 
 import type {
-  ConfirmedApplication, DraftPage, FileRows, HelperCardPage, HelperTermsGiven, History, InvitationPage, KitPage, LeavingPage, Overview, People, Problem, RecordPage, Services,
+  ConfirmedApplication, DevicePage, DraftPage, FileRows, HelperCardPage, HelperTermsGiven, History, InvitationPage, KitPage, LeavingPage, Overview, People, Problem, RecordPage, Services,
 } from "../wasm/denizen.js";
 
 export type * from "../wasm/denizen.js";
@@ -24,6 +24,8 @@ export interface Api {
   /** A new profile, unlocked; nothing is kept before `keepPassphrase` or `keepPasskey`. */
   make(): void;
   restore(kit: string, beside: boolean): void;
+  offerDevice(passphrase: string, page: string): DevicePage;
+  takeDevice(link: string, passphrase: string): void;
   keepPassphrase(passphrase: string): void;
   keepPasskey(credentialId: Uint8Array, prf: Uint8Array, name: string): void;
   removePasskey(id: string): void;

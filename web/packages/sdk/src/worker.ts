@@ -130,6 +130,16 @@ const api: Async = {
     session = await Session.restore(kit, language, beside, files, send);
     await write("kitConfirmed", true);
   },
+  async offerDevice(passphrase, page) { return own().offerDevice(passphrase, page); },
+  async takeDevice(link, passphrase) {
+    const { language, files } = begun();
+    if (await read("profile") !== undefined) throw problem("device-there");
+    session?.free();
+    session = await Session.takeDevice(link, passphrase, language, files, send);
+    // The link is used up: the profile is kept at once, under the passphrase that she just typed.
+    await api.keepPassphrase(passphrase);
+    await write("kitConfirmed", true);
+  },
   async keepPassphrase(passphrase) {
     const { wrapped, deviceSecret } = wrapPassphrase(root(), passphrase);
     await write("passphrase", { wrapped: Uint8Array.from(wrapped), deviceSecret: Uint8Array.from(deviceSecret) });

@@ -1,0 +1,76 @@
+// The whole way: link, receive, read, apply, be decided on. In Russian on a narrow phone, in English at a
+// desk, and once with the keyboard alone.
+
+import { DESK, PHONE, expect, test, type Device, type Person } from "../src/test.js";
+import type { Language } from "../src/texts.js";
+import type { Offices } from "../src/world.js";
+
+/** Links with the offices that a work permit needs, which then send what they have. */
+async function receive(she: Person, offices: Offices): Promise<void> {
+  for (const office of ["border", "clinic", "centre", "immigration"] as const) await she.link(offices, office);
+  await Promise.all([offices.border(she.me), offices.clinic(she.me), offices.centre(she.me)]);
+  await she.go("records");
+  for (const kind of ["travel-document", "border-crossing", "medical-certificate", "language-certificate"]) {
+    await she.fetchUntil(she.page.getByRole("link", { name: she.kind(kind) }));
+  }
+}
+
+/** Answers the questions of the work permit, and goes on to what would leave. */
+async function answer(she: Person): Promise<void> {
+  await she.go("services");
+  await she.page.getByRole("link", { name: she.t("service-work-permit-title") }).click();
+  const TODO = (n: string) => she.field(`service-work-permit-answer-${n}`).or(she.page.getByLabel(n, { exact: true }));
+  await TODO("region").fill("RU-TVE");
+  await TODO("occupation").fill("Швея");
+  await TODO("months").fill("12");
+  await she.press("portal-next");
+  await she.sees("portal-leaving-title", { org: she.org("immigration") });
+}
+
+const ways: [Language, Device][] = [["ru", PHONE], ["en", DESK]];
+for (const [language, device] of ways) {
+  test(`from nothing to a granted work permit, in ${language} at ${device.width} px`, async ({ arrives, offices }) => {
+    const she = await arrives(language, device);
+    await she.begin();
+    await receive(she, offices);
+
+    // The record page: in her language, with the original beside it; the receipt can be checked.
+    await she.openRecord(she.kind("travel-document"));
+    await expect(she.says(she.me.original)).toBeVisible();
+    await expect(she.says(she.me.passport)).toBeVisible();
+    await expect(she.page.getByRole("term").filter({ hasText: she.t("claim-travel-document-document_number") }).first()).toBeVisible();
+    await she.press("portal-receipt-check");
+    await expect(she.says(she.t("portal-receipt-good"))).toBeVisible();
+
+    // Exactly what leaves, and a second yes for the medical certificate.
+    await answer(she);
+    await expect(she.page.getByRole("region", { name: she.kind("travel-document") })).toContainText(she.me.passport);
+    await expect(she.page.getByRole("region", { name: she.kind("border-crossing") })).toHaveCount(0);
+    const send = she.button("portal-apply-send");
+    await expect(send).toBeDisabled();
+    const yes = she.page.getByRole("region", { name: she.kind("medical-certificate") }).getByRole("checkbox");
+    await yes.check();
+    await expect(send).toBeEnabled();
+    const before = await offices.cases("immigration");
+    await send.click();
+    await she.calm();
+    await she.sees("portal-sent-title");
+    await she.press("portal-sent-follow");
+    await expect(she.heading(she.t("service-work-permit-title"))).toBeVisible();
+
+    // Filed, with a record that proves it; then decided, with a new record.
+    await she.fetchUntil(she.says(she.t("portal-state-filed")));
+    await she.openRecord(she.kind("application-filed"));
+    const reference = await offices.case("immigration", before);
+    await offices.grant("immigration", reference, offices.permit());
+    await she.go("applications");
+    await she.fetchUntil(she.says(she.t("portal-state-decided")));
+    await she.openRecord(she.kind("work-permit"));
+    await expect(she.says("69 2600418831")).toBeVisible();
+
+    // Everything that was shown and opened is in the history.
+    await she.go("history");
+    await expect(she.says(she.t("portal-history-shown", { org: she.org("immigration") }))).toBeVisible();
+    await expect(she.page.getByText(she.t("portal-history-opened", { org: she.org("immigration"), role: "ROLE" }).split("ROLE")[0] ?? "")).not.toHaveCount(0);
+  });
+}
