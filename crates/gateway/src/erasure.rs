@@ -34,6 +34,10 @@ impl Gateway {
             let what = self.words(link, "erased-notes", "notes", &[]);
             done.destroyed.push(what);
         }
+        if link.forget_helpers(about) {
+            let what = self.words(link, "erased-helpers", "whom you told of helping you", &[]);
+            done.destroyed.push(what);
+        }
         if about.is_none() {
             if self.store.remove_unread(&link.address)? > 0 {
                 let what = self.words(link, "erased-letters", "unread messages", &[]);

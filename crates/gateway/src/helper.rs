@@ -166,6 +166,16 @@ impl Gateway {
     }
 }
 
+impl Link {
+    /// Forgets the helpers of one thread, or of all; whether there were any.
+    pub(crate) fn forget_helpers(&mut self, about: Option<&MessageId>) -> bool {
+        let before = self.body.helpers.len();
+        let other = |h: &ToldHelper| about.is_some_and(|about| h.thread != *about);
+        self.body.helpers.retain(other);
+        self.body.helpers.len() < before
+    }
+}
+
 impl ToldHelper {
     fn may_hear(&self, ask: &Ask, service: &str, now: UnixTime) -> Result<(), MandateError> {
         if !self.claims.names(&ask.key) {

@@ -431,6 +431,16 @@ async fn a_helper_cannot_pass_it_on_and_nobody_takes_her_place() {
     }
     let good = question(&mut play, &|_| {}, &hers);
     assert!(ask(&mut play, &case, &good).await.is_ok());
+    // Once she asks the office to forget what no law keeps, it knows no helper.
+    let applications = &play.holder("aziza").profile().applications;
+    let link = applications.iter().find(|a| a.id == id).unwrap().link;
+    let erased = play.person("aziza", |h, (now, rng)| {
+        h.request_erasure(link, None, now, rng)
+    });
+    erased.await.unwrap();
+    let late = question(&mut play, &|_| {}, &hers);
+    let refused = ask(&mut play, &case, &late).await.unwrap_err();
+    assert_eq!(code(&refused), "mandate-missing");
     // No mandate that may be passed on, or that proves something, is made at all.
     for (bent, why) in [
         (

@@ -6,7 +6,7 @@ use denizen_credential::Status;
 use denizen_gateway::{Agreement, Grant, Verdict};
 use denizen_holder::{Holder, HolderError, LinkState, SharedContact, verify_export};
 use denizen_model::{
-    SecretKeyFor,
+    AddressId, SecretKeyFor,
     jose::base64url_encode,
     mandate::{MandateError, Role},
     message::{
@@ -14,8 +14,9 @@ use denizen_model::{
         StatusChange,
     },
 };
+use denizen_seal::AddressIndex;
 use denizen_testkit::{
-    AIBEK, GULMIRA, NURAI, NURLAN, Play, catalogue,
+    AIBEK, Exchange, GULMIRA, Marks, NURAI, NURLAN, Play, catalogue,
     play::{
         ENROLMENT, GUARDIANSHIP, MANDATE, MandateOf, PHONE, SCHOOL_ENROLMENT, TELECOM, aibek,
         refusal, school_answers, vct,
@@ -533,5 +534,60 @@ async fn d5_a_contact_that_somebody_else_uses_is_said_and_nothing_is_bound_to_it
     assert_eq!(same, Some(SharedContact::OtherProfile));
     let other = hers.shared_contact(&her_phone, &["+79990000000".to_owned()]);
     assert_eq!(other, None);
+    play.end().await;
+}
+
+#[tokio::test]
+async fn no_request_names_guardian_and_child_together() {
+    let mut play = Play::family_with_mandate(212).await;
+    play.enrol("aibek").await;
+    let addresses = |person: &str| {
+        let holder = play.holder(person);
+        let root = holder.danger_root();
+        let own = AddressId::of(&root.derive_auth(AddressIndex::SELF).public_for());
+        let links = holder.profile().links.iter().map(|l| l.address);
+        links.chain([own]).collect::<Vec<_>>()
+    };
+    let named = |exchange: &Exchange, person: &str| {
+        let mut marks = Marks::default();
+        for address in addresses(person) {
+            marks.add("bytes", address.as_bytes());
+            marks.add("text", address.to_text());
+        }
+        let scanner = marks.scanner();
+        let parts = [
+            exchange.uri.as_bytes(),
+            exchange.headers.as_bytes(),
+            exchange.request.as_slice(),
+            exchange.answer.as_slice(),
+        ];
+        parts.iter().any(|part| !scanner.scan("", part).is_empty())
+    };
+    let exchanges = play.world.wire.exchanges();
+    let (mut hers, mut his) = (0, 0);
+    for exchange in &exchanges {
+        let (of_her, of_him) = (named(exchange, "gulmira"), named(exchange, "aibek"));
+        assert!(!(of_her && of_him), "{} {}", exchange.method, exchange.uri);
+        hers += usize::from(of_her);
+        his += usize::from(of_him);
+    }
+    assert!(hers > 3 && his > 10, "both were there: {hers}, {his}");
+    play.end().await;
+}
+
+#[tokio::test]
+async fn a_mandate_to_file_is_none_to_dispute() {
+    let mut play = Play::family(213).await;
+    let mandate = MandateOf {
+        scope: &["file"],
+        ..MandateOf::parent(aibek(), play.thumbprint("gulmira", "aibek"), GULMIRA_NAME)
+    };
+    let kept = play.mandate(&AIBEK, &mandate).await.kept;
+    let scope = HolderError::Mandate(MandateError::Scope);
+    let disputed = play.person("aibek", |h, with| h.dispute(&kept, vec![], "x", &[], with));
+    assert_eq!(disputed.await.err(), Some(scope.clone()));
+    let returned = play.person("aibek", |h, (now, rng)| h.not_mine(&kept, "", now, rng));
+    assert_eq!(returned.await.err(), Some(scope));
+    play.enrol("aibek").await;
     play.end().await;
 }

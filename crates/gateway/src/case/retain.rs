@@ -44,6 +44,7 @@ impl Gateway {
                     let text = g.words(&link, "retention-ended", english, &slots);
                     let note = Body::Note(Text { text });
                     g.post(&mut link, Some(row.thread), note, now, rng)?;
+                    link.forget_helpers(Some(&row.thread));
                     g.save_link(&link, rng)?;
                 }
                 count += 1;
