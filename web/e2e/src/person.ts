@@ -199,5 +199,12 @@ export class Person {
     await expect(this.heading(title)).toBeVisible();
   }
 
+  /** Waits, on an application's page, until it is filed; gives the office's number for it. */
+  async filed(): Promise<string> {
+    const number = this.page.getByText(/^A-[0-9A-Z]{8}$/);
+    await this.fetchUntil(number);
+    return number.first().innerText();
+  }
+
   kind = (kind: string): string => this.t(`kind-${kind}`);
 }

@@ -175,19 +175,6 @@ export class Offices {
     return at;
   }
 
-  /** A case that is in an office's queue and has the word (her name) in it, opened by a clerk. */
-  async case(office: Office, known: string[] = []): Promise<string> {
-    return until(`an application is in the queue of ${office}`, async () => {
-      const said = await this.gateway(office, "queue");
-      return said.match(/A-[0-9A-Z]{8}/g)?.find((number) => !known.includes(number));
-    });
-  }
-
-  /** All cases that are in an office's queue. */
-  async cases(office: Office): Promise<string[]> {
-    return (await this.gateway(office, "queue")).match(/A-[0-9A-Z]{8}/g) ?? [];
-  }
-
   async grant(office: Office, reference: string, file?: string): Promise<void> {
     await this.gateway(office, "show", reference);
     await this.gateway(office, "decide", reference, "--grant", ...(file === undefined ? [] : [file]));

@@ -51,7 +51,6 @@ for (const [language, device] of ways) {
     const yes = she.page.getByRole("region", { name: she.kind("medical-certificate") }).getByRole("checkbox");
     await yes.check();
     await expect(send).toBeEnabled();
-    const before = await offices.cases("immigration");
     await send.click();
     await she.calm();
     await she.sees("portal-sent-title");
@@ -59,9 +58,9 @@ for (const [language, device] of ways) {
     await expect(she.heading(she.t("service-work-permit-title"))).toBeVisible();
 
     // Filed, with a record that proves it; then decided, with a new record.
-    await she.fetchUntil(she.says(she.t("portal-state-filed")));
+    const reference = await she.filed();
     await she.openRecord(she.kind("application-filed"));
-    const reference = await offices.case("immigration", before);
+    await expect(she.says(she.t("claim-application-filed-effect"))).toBeVisible();
     await offices.grant("immigration", reference, offices.permit());
     await she.go("applications");
     await she.fetchUntil(she.says(she.t("portal-state-decided")));
