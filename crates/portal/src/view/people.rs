@@ -207,6 +207,7 @@ fn helper_row(holder: &Holder, helper: &Helper) -> HelperRow {
             UseKind::Told => "told",
             UseKind::Draft => "draft",
             UseKind::Refused => "refused",
+            UseKind::Filed => "filed",
             UseKind::Ended => "ended",
         };
         let about = used.about.iter().map(|a| {
