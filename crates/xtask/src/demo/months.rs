@@ -12,11 +12,15 @@ use super::{
 };
 use crate::root::root;
 use anyhow::{Context as _, Result, ensure};
+use std::fs;
 
 /// What she calls her child.
 const CHILD: &str = "timur";
 /// Records of his that count at the end: four of offices, the decision, and the enrolment.
 const CHILD_RECORDS: usize = 6;
+
+/// Size of the counter-evidence: several chunks of an object.
+const SCAN_SIZE_BYTES: usize = 300_000;
 
 /// How the year ended.
 pub(crate) struct Told<'a> {
@@ -185,14 +189,30 @@ impl<'a> Telling<'a, '_> {
         self.assert_notice(&said)?;
         say("She was registered in time, and has the slip that shows it.");
         let paper = demo_file("year/police/registration-notice.txt")?;
+        let scan = self.scan()?;
         let text = "I was registered within seven working days: see the slip.";
         self.aziza
-            .dispute("administrative-offence", "state", text, &paper)?;
+            .dispute("administrative-offence", text, &paper, &scan)?;
         let contested = self.aziza.text("cli-record-status-contested")?;
         let said = self.aziza.show_kind("administrative-offence")?;
         ensure!(said.contains(&contested), "the record is not contested");
-        self.dispute = Some(self.office("police")?.open_dispute()?);
+        let police = self.office("police")?;
+        let dispute = police.open_dispute()?;
+        let saved = self.place.path("saved-by-the-police.png");
+        police.save_file(&dispute, &saved)?;
+        ensure!(fs::read(&saved)? == fs::read(&scan)?, "another file came");
+        say("The scan came whole: sealed in chunks, which the hub stored and could not look into.");
+        self.dispute = Some(dispute);
         Ok(())
+    }
+
+    /// A photograph of the slip: invented bytes, as large as one.
+    fn scan(&self) -> Result<String> {
+        let path = self.place.path("slip.png");
+        let bytes = (0..SCAN_SIZE_BYTES).map(|n| u8::try_from(n * 31 % 251).unwrap_or(0));
+        let start = *b"\x89PNG\r\n\x1a\n";
+        fs::write(&path, start.into_iter().chain(bytes).collect::<Vec<_>>())?;
+        Ok(path)
     }
 
     /// The corrected record takes the place of the wrong one.

@@ -177,6 +177,22 @@ impl<'a> Office<'a> {
         Ok(number)
     }
 
+    /// Waits for the file that came with a dispute, and saves it.
+    pub(crate) fn save_file(&self, dispute: &str, out: &str) -> Result<()> {
+        let list = ["gateway", "files", &self.dir, "--dispute", dispute];
+        let (number, said) = wait_for("the file of the dispute is at the office", || {
+            let said = self.place.quietly(&list)?;
+            let line = said.lines().find(|line| line.trim().starts_with("file "));
+            let line = line.filter(|line| !line.contains("never came"));
+            let number = line.and_then(|line| line.split_whitespace().nth(1));
+            Ok(number.map(str::to_owned).map(|number| (number, said)))
+        })?;
+        self.place.show_command(&list);
+        self.place.show(&said);
+        let save = ["gateway", "save", &self.dir, &number, out];
+        self.place.denizen(&save).map(drop)
+    }
+
     /// Puts the record right.
     pub(crate) fn uphold(&self, dispute: &str, corrected: &str) -> Result<()> {
         self.place

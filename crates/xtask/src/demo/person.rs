@@ -183,10 +183,12 @@ impl<'a> Person<'a> {
         self.shown("apply", &rest).map(drop)
     }
 
-    /// Says that a record is wrong, with a paper that shows it.
-    pub(crate) fn dispute(&self, kind: &str, claim: &str, text: &str, paper: &str) -> Result<()> {
-        let rest = [kind, "--claim", claim, "--text", text, "--paper", paper];
-        self.shown("dispute", &rest).map(drop)
+    /// Says that a record is wrong, with a paper and a scan that show it.
+    pub(crate) fn dispute(&self, kind: &str, text: &str, paper: &str, scan: &str) -> Result<()> {
+        let what = [kind, "--claim", "state", "--text", text];
+        let shown = ["--paper", paper, "--attach", scan];
+        self.shown("dispute", &[&what[..], &shown].concat())
+            .map(drop)
     }
 
     /// Moves every link to a fresh address; gives how many.
