@@ -115,7 +115,11 @@ async fn d10_a_restriction_on_entry_is_no_surprise_at_the_border_and_its_appeal_
     assert_eq!(notice.who, "Migration Register, Tver");
     assert_eq!(notice.appeal_where, "District court of Tver");
     let appeal = ("2027-02-20".to_owned(), TaskKind::Appeal, None);
-    assert_eq!(told(&play), [appeal.clone()], "long before it is near");
+    assert_eq!(
+        told(&play),
+        std::slice::from_ref(&appeal),
+        "long before it is near"
+    );
 
     // In a calendar that others may see nothing of it is named.
     let tasks = due(&play);

@@ -6,6 +6,7 @@ use denizen_credential::Status;
 use denizen_gateway::{Answer, Grant, Verdict};
 use denizen_holder::{Paper, TaskKind, verify_export};
 use denizen_model::{
+    Sha256Hash,
     catalogue::Service,
     message::{
         ApplicationState::{Decided, Filed},
@@ -270,6 +271,73 @@ fn language() -> Value {
     })
 }
 
+fn diploma(subject: &Value) -> Value {
+    json!({
+        "subject": subject,
+        "document_type": "school-certificate",
+        "document_number": "QR611807",
+        "award": "高中毕业证书",
+        "level": "3",
+        "institution": "Shanghai Middle School",
+        "country": "CHN",
+        "awarded_on": "2021-06-30",
+        "legalised": "apostille"
+    })
+}
+
+fn admission() -> Value {
+    json!({
+        "programme": "Русский язык как иностранный",
+        "level": "6",
+        "form": "full-time",
+        "start_year": 2027,
+        "needs_room": true,
+        "pays_self": true
+    })
+}
+
+fn enrolment() -> Value {
+    json!({
+        "institution": {"name": "State University", "country": "RUS"},
+        "level": "6",
+        "programme": "Русский язык как иностранный",
+        "form": "full-time",
+        "order_number": "118-С",
+        "started_on": "2026-09-01",
+        "expected_until": "2030-08-31",
+        "state": "studying"
+    })
+}
+
+fn visa(subject: &Value) -> Value {
+    json!({
+        "subject": subject,
+        "visa_number": "24 1186204",
+        "visa_type": "ordinary",
+        "purpose": "study",
+        "issuing_state": "RUS",
+        "issuing_authority": "Consulate General in Shanghai",
+        "entries": "multiple",
+        "days_allowed": 365,
+        "issued_on": "2025-12-20",
+        "valid_from": "2026-01-05",
+        "valid_until": "2027-01-04"
+    })
+}
+
+fn insurance(subject: &Value) -> Value {
+    json!({
+        "subject": subject,
+        "insurer": "Insurer",
+        "policy_number": "ДМС-2026-611",
+        "scheme": "voluntary",
+        "country": "RUS",
+        "covers": ["emergency"],
+        "valid_from": "2026-01-01",
+        "valid_until": "2026-12-31"
+    })
+}
+
 #[tokio::test]
 async fn a_student_is_admitted_enrolled_insured_and_told_before_her_visa_ends() {
     let mut play = Play::with(
@@ -288,28 +356,10 @@ async fn a_student_is_admitted_enrolled_insured_and_told_before_her_visa_ends() 
         "birth_date": person.born
     });
     play.row("border", me, vct::TRAVEL, person.passport()).await;
-    let diploma = json!({
-        "subject": subject,
-        "document_type": "school-certificate",
-        "document_number": "QR611807",
-        "award": "高中毕业证书",
-        "level": "3",
-        "institution": "Shanghai Middle School",
-        "country": "CHN",
-        "awarded_on": "2021-06-30",
-        "legalised": "apostille"
-    });
-    play.row("school-abroad", me, QUALIFICATION, diploma).await;
+    play.row("school-abroad", me, QUALIFICATION, diploma(&subject))
+        .await;
     play.row("test-centre", me, vct::LANGUAGE, language()).await;
-    let answers = json!({
-        "programme": "Русский язык как иностранный",
-        "level": "6",
-        "form": "full-time",
-        "start_year": 2027,
-        "needs_room": true,
-        "pays_self": true
-    });
-    let preview = play.preview(me, ADMISSION, answers).unwrap();
+    let preview = play.preview(me, ADMISSION, admission()).unwrap();
     assert!(
         preview.selection.satisfied,
         "{:?}",
@@ -324,19 +374,9 @@ async fn a_student_is_admitted_enrolled_insured_and_told_before_her_visa_ends() 
         named_alike.shown.len() >= 3,
         "a person at the desk compares"
     );
-    let enrolment = json!({
-        "institution": {"name": "State University", "country": "RUS"},
-        "level": "6",
-        "programme": "Русский язык как иностранный",
-        "form": "full-time",
-        "order_number": "118-С",
-        "started_on": "2026-09-01",
-        "expected_until": "2030-08-31",
-        "state": "studying"
-    });
     let grant = Grant {
         vct: ENROLMENT.to_owned(),
-        claims: enrolment.as_object().unwrap().clone(),
+        claims: enrolment().as_object().unwrap().clone(),
     };
     play.decide("university", Verdict::Granted(vec![grant]))
         .await
@@ -345,31 +385,9 @@ async fn a_student_is_admitted_enrolled_insured_and_told_before_her_visa_ends() 
     assert_eq!(play.record(me, ENROLMENT).claims["order_number"], "118-С");
 
     // The visa for her studies, and an insurance: each ends, and she is told in time.
-    let visa = json!({
-        "subject": subject,
-        "visa_number": "24 1186204",
-        "visa_type": "ordinary",
-        "purpose": "study",
-        "issuing_state": "RUS",
-        "issuing_authority": "Consulate General in Shanghai",
-        "entries": "multiple",
-        "days_allowed": 365,
-        "issued_on": "2025-12-20",
-        "valid_from": "2026-01-05",
-        "valid_until": "2027-01-04"
-    });
-    play.row("consulate", me, VISA, visa).await;
-    let insurance = json!({
-        "subject": subject,
-        "insurer": "Insurer",
-        "policy_number": "ДМС-2026-611",
-        "scheme": "voluntary",
-        "country": "RUS",
-        "covers": ["emergency"],
-        "valid_from": "2026-01-01",
-        "valid_until": "2026-12-31"
-    });
-    play.row("insurer", me, INSURANCE, insurance).await;
+    play.row("consulate", me, VISA, visa(&subject)).await;
+    play.row("insurer", me, INSURANCE, insurance(&subject))
+        .await;
     let due = play.holder(me).due(60, play.world.now());
     let told: Vec<_> = due
         .iter()
@@ -392,6 +410,21 @@ fn crossing(direction: &str, at: &str) -> Value {
         "date_time": at,
         "checkpoint": {"name": "Domodedovo"}
     })
+}
+
+/// Both sides, of one record, on every device: what is recorded, and what he says.
+fn both_sides(play: &Play, kept: &Sha256Hash, words: &str) {
+    for device in ["daler", "tablet"] {
+        let now = play.world.now();
+        let view = play.holder(device).record(kept, now).unwrap();
+        assert_eq!(view.status.status, Status::Contested, "{device}");
+        let said = play.holder(device).as_i_say(kept).unwrap();
+        assert_eq!(said.text, words, "{device}");
+        let recorded: Vec<_> = said.claims.iter().map(|c| c.recorded.clone()).collect();
+        let entry = [json!("2026-01-10T09:00:00+03:00"), json!("entry")];
+        assert_eq!(recorded, entry.map(Some));
+        assert!(said.due.is_some() && said.answer.is_none());
+    }
 }
 
 #[tokio::test]
@@ -428,24 +461,8 @@ async fn d13_as_recorded_beside_as_i_say_when_an_exit_stamp_is_missing() {
     done.await.unwrap();
     play.hours(2).await;
 
-    // Both sides, of one record, on every device: what is recorded, and what he says.
     play.join(me, "tablet").await;
-    for device in [me, "tablet"] {
-        let now = play.world.now();
-        let view = play.holder(device).record(&kept, now).unwrap();
-        assert_eq!(view.status.status, Status::Contested, "{device}");
-        let said = play.holder(device).as_i_say(&kept).unwrap();
-        assert_eq!(said.text, words, "{device}");
-        let recorded: Vec<_> = said.claims.iter().map(|c| c.recorded.clone()).collect();
-        assert_eq!(
-            recorded,
-            [
-                Some(json!("2026-01-10T09:00:00+03:00")),
-                Some(json!("entry"))
-            ]
-        );
-        assert!(said.due.is_some() && said.answer.is_none());
-    }
+    both_sides(&play, &kept, words);
 
     // The office finds the exit that its checkpoint never sent, and puts the record right.
     let view = play.at_office("border", |g, now, rng| {
