@@ -2,13 +2,14 @@
 // Standard input: JSON {"jobs": [{op, in}]}; output: JSON [{out}] or [{refused}], one for each job, as
 // docs/spec/vectors/README.md names them.
 import { readFileSync } from 'node:fs';
+import { attachments } from './reader/attachments.mjs';
 import { credential } from './reader/credential.mjs';
 import { pages as formats, Refused } from './reader/formats.mjs';
 import { directory, hub, invitation } from './reader/hub.mjs';
 import { mandate } from './reader/mandate.mjs';
 import { recovery } from './reader/recovery.mjs';
 
-const pages = { ...formats, link: { ...formats.link, invitation }, directory, hub, credential, mandate, recovery };
+const pages = { ...formats, link: { ...formats.link, invitation }, attachments, directory, hub, credential, mandate, recovery };
 
 function run({ op, in: input }) {
   const [page, name] = op.split('.');

@@ -4,6 +4,7 @@
 //! which it must be refused. [`books`] makes them from fixed seeds; [`run`] does what one says.
 //! Byte values are base64url without padding, keys JWK, times Unix seconds, as on the wire.
 
+mod attachments;
 mod credential;
 mod deposit;
 mod directory;
@@ -130,6 +131,7 @@ pub fn books() -> Vec<Book> {
         link::book(&world),
         envelope::book(&world),
         message::book(&world),
+        attachments::book(),
         deposit::book(&world),
         log::book(),
         credential::book(&world),
@@ -152,6 +154,7 @@ pub fn run(op: &str, input: &Value) -> Outcome {
         "link" => link::run,
         "envelope" => envelope::run,
         "message" => message::run,
+        "attachments" => attachments::run,
         "deposit" => deposit::run,
         "log" => log::run,
         "credential" => credential::run,

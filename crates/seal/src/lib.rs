@@ -39,7 +39,10 @@ mod tree;
 pub use attach::{FileToAttach, attach_file, move_into_objects, open_attachment, reference};
 pub use file::{FILE_INFO, FILE_SIZE_BYTES_MAX, open_file, seal_file};
 pub use local::{LocalKey, LocalKeyError};
-pub use object::{ObjectOpenError, ObjectTooLarge, SealedObject, open_object, seal_object};
+pub use object::{
+    ObjectOpenError, ObjectTooLarge, SealedObject, danger_seal_object_under, open_object,
+    seal_object,
+};
 pub use padding::{PaddingError, pad, unpad};
 pub use sealer::{KemPublic, KemSecret, MESSAGE_INFO, OpenError, Portable, SealError, Sealer};
 pub use tree::{AddressIndex, AddressKeys, PersonKeys, RootSecret};

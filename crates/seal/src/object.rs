@@ -47,14 +47,25 @@ pub fn seal_object(
     rng: &mut dyn rand_core::CryptoRng,
 ) -> Result<SealedObject, ObjectTooLarge> {
     let mut rng = rng;
+    danger_seal_object_under(&ObjectKey::make(&mut rng), content, of)
+}
+
+/// Seals content under a given key: for vectors. A key that seals twice gives both contents away.
+///
+/// # Errors
+/// As [`seal_object`].
+pub fn danger_seal_object_under(
+    key: &ObjectKey,
+    content: &[u8],
+    of: &ObjectFor,
+) -> Result<SealedObject, ObjectTooLarge> {
     let chunks = chunks_of(content.len() as u64).ok_or(ObjectTooLarge)?;
     let length = u32::try_from(content.len()).map_err(|_| ObjectTooLarge)?;
-    let key = ObjectKey::make(&mut rng);
     let mut plaintext = Zeroizing::new(Vec::with_capacity(chunks * CHUNK_SIZE_BYTES));
     plaintext.extend_from_slice(&length.to_be_bytes());
     plaintext.extend_from_slice(content);
     plaintext.resize(chunks * CHUNK_SIZE_BYTES, 0);
-    let (cipher, aad) = (cipher(&key), of.encode());
+    let (cipher, aad) = (cipher(key), of.encode());
     let mut bytes = Vec::with_capacity(chunks * SEALED_CHUNK_SIZE_BYTES);
     for (at, chunk) in plaintext.chunks(CHUNK_SIZE_BYTES).enumerate() {
         let payload = Payload {
@@ -68,7 +79,7 @@ pub fn seal_object(
     }
     Ok(SealedObject {
         id: Sha256Hash::of(&bytes),
-        key,
+        key: *key,
         bytes,
     })
 }

@@ -5,17 +5,21 @@ use crate::{
     Office, World,
     office::{deposit_of, header_of, seal},
 };
-use denizen_api::wire::{Accept, DepositOutcome, Fetched, RegisterAddress};
+use denizen_api::{
+    client::{RequestSigner, Upload},
+    wire::{Accept, DepositOutcome, Fetched, RegisterAddress},
+};
 use denizen_model::{
-    MessageId, Nonce, Sha256Hash, UnixTime,
+    DepositId, MessageId, Nonce, Sha256Hash, UnixTime,
     envelope::{Envelope, SUITE_1},
     invitation::{INVITATION_TYP, Invitation, to_text},
     jose::Object,
     link::KeyStatement,
-    message::{Body, Chain, From, LinkConfirm, Message, Text, To},
+    message::{Attachment, Body, Chain, From, LinkConfirm, Message, Text, To},
+    object::ObjectFor,
     pass::{Bind, Pass, PassUse},
 };
-use denizen_seal::{KemPublic, Sealer as _};
+use denizen_seal::{KemPublic, SealedObject, Sealer as _};
 
 /// An office with an inbox and at most one link.
 pub struct Desk {
@@ -149,6 +153,48 @@ impl Desk {
 
     /// Signs, seals and deposits the next message of the chain.
     pub async fn post(&mut self, world: &mut World, body: Body) {
+        self.post_with(world, body, Vec::new()).await;
+    }
+
+    /// Leaves a sealed object at the link's address; gives what the hub says.
+    pub async fn leave(&mut self, world: &mut World, object: &SealedObject) -> DepositOutcome {
+        let address = self.keys.as_ref().unwrap().address;
+        let keyid = self.office.deposit_keyid();
+        let signer = RequestSigner::organisation(&self.office.deposit, &keyid);
+        let upload = Upload {
+            to: &address,
+            id: &object.id,
+            deposit_id: DepositId::make(&mut world.rng),
+            pass: None,
+            reserved: false,
+            bytes: &object.bytes,
+        };
+        let now = world.now();
+        let client = world.client();
+        client.put_object(&upload, signer, now).await.unwrap()
+    }
+
+    /// For which address objects of the link are sealed.
+    #[must_use]
+    pub fn object_for(&self) -> ObjectFor {
+        let keys = self.keys.as_ref().unwrap();
+        ObjectFor {
+            suite: SUITE_1,
+            hub: keys.hub,
+            to: keys.address,
+        }
+    }
+
+    /// Posts a note with one attachment.
+    pub async fn note_with(&mut self, world: &mut World, text: &str, attachment: Attachment) {
+        let text = Text {
+            text: text.to_owned(),
+        };
+        self.post_with(world, Body::Note(text), vec![attachment])
+            .await;
+    }
+
+    async fn post_with(&mut self, world: &mut World, body: Body, attachments: Vec<Attachment>) {
         let keys = self.keys.clone().unwrap();
         let message = Message {
             id: MessageId::make(&mut world.rng),
@@ -164,8 +210,8 @@ impl Desk {
             chain: self.chain.clone(),
             seen: Vec::new(),
             body,
-            attachments: Vec::new(),
-            commit_salt: Some(Nonce::make(&mut world.rng)),
+            commit_salt: attachments.is_empty().then(|| Nonce::make(&mut world.rng)),
+            attachments,
         };
         let signed = self.office.sign(&message);
         self.chain.seq += 1;

@@ -68,9 +68,9 @@ impl Gateway {
                 })?;
                 Err(GatewayError::Withheld)
             }
-            Err(ClientError::Problem(ProblemKind::NotFound | ProblemKind::Gone)) => {
-                Err(GatewayError::Withheld)
-            }
+            // It is shown, and not given.
+            Err(ClientError::Status(_)) => Err(GatewayError::Withheld),
+            Err(ClientError::Problem(kind)) if !is_passing(kind) => Err(GatewayError::Withheld),
             fetched => {
                 if let Some(more) = bytes.get(before..).filter(|m| !m.is_empty()) {
                     self.tx(|g| {
@@ -102,4 +102,9 @@ impl Gateway {
         }
         Ok(self.store.note_inbox_object(id, pos)?)
     }
+}
+
+fn is_passing(kind: ProblemKind) -> bool {
+    use ProblemKind::{Busy, Internal, RateLimited, Unsigned};
+    matches!(kind, Busy | Internal | RateLimited | Unsigned)
 }

@@ -2,9 +2,14 @@
 
 use super::{FileState, HeldFile};
 use crate::{
-    Holder, holder::HolderError, open::Opened, profile::Delivery, state::SentPart, sync::Event,
+    Holder,
+    holder::{HolderError, is_passing},
+    open::Opened,
+    profile::Delivery,
+    state::SentPart,
+    sync::Event,
 };
-use denizen_api::{HubClient, ProblemKind, Transport, client::ClientError, receipt::verify_marker};
+use denizen_api::{HubClient, Transport, client::ClientError, receipt::verify_marker};
 use denizen_model::{
     Sha256Hash, UnixTime, commit,
     deposit::Receipt,
@@ -179,19 +184,19 @@ impl Holder {
                 self.keep_partial(&object.id, Vec::new())?;
                 Ok(Some(bytes))
             }
-            // Its place is there, and its receipt: the hub has it, or it let it go.
-            Err(ClientError::Problem(ProblemKind::NotFound | ProblemKind::Gone)) => {
-                self.alarm_of(index, "object-withheld", now);
-                Ok(None)
-            }
             Err(ClientError::Answer) => {
                 self.keep_partial(&object.id, Vec::new())?;
                 self.alarm_of(index, "object-refused", now);
                 Ok(None)
             }
-            Err(error) => {
+            Err(error) if may_pass(error) => {
                 self.keep_partial(&object.id, bytes)?;
                 Err(error.into())
+            }
+            // Its place is there, and its receipt: the hub has it, or it let it go.
+            Err(_) => {
+                self.alarm_of(index, "object-withheld", now);
+                Ok(None)
             }
         }
     }
@@ -254,5 +259,14 @@ impl Holder {
             }
             self.drop_object(id);
         }
+    }
+}
+
+/// Whether the answer may be another at the next attempt, with an honest hub.
+fn may_pass(error: ClientError) -> bool {
+    match error {
+        ClientError::Problem(kind) => is_passing(kind),
+        ClientError::Transport(_) => true,
+        _ => false,
     }
 }

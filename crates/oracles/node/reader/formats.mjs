@@ -233,7 +233,11 @@ function openFile([enc, ct], kemSecret, typ) {
   } catch { return refuse('does not open'); }
 }
 
-const attachmentHash = ({ salt, data }) => sha256(concat(unb64u(salt, 32), bytesOf(data)));
+// An attachment that lies in an object has its hash beside it (attachments.md).
+const attachmentHash = ({ salt, data, object }) => {
+  if (object) { must(data === undefined, 'in two places'); return unb64u(object.hash, 32); }
+  return sha256(concat(unb64u(salt, 32), bytesOf(data)));
+};
 
 /** RFC 9162 section 2.1.1 over hashes, with paths from the leaf up. */
 function merkle(hashes) {
@@ -570,7 +574,7 @@ const deposit = {
 
 export {
   derive, openFile, p256Jwk, p256Secret, unverifiedPayload, xwingPublic,
-  Refused, arrayOf, b64, b64u, bytesOf, cbor, concat, hubKey, isBytes, isUint, keyId, must, openCheckpoint, p256,
+  Refused, arrayOf, b64, b64u, be, bytesOf, cbor, concat, hubKey, isBytes, isUint, keyId, must, openCheckpoint, p256,
   refuse, same, sha256, signedObject, textOf, unb64, unb64u, verifies, merkle, ed25519Jwk,
 };
 export const pages = { keys, objects, envelope, message, link, log, deposit };

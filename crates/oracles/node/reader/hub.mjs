@@ -203,6 +203,10 @@ export const hub = {
     const read = items.map((item) => {
       must(isUint(item[1]), 'no position');
       if (item[0] === 1) return { pos: item[1], index: item[2] };
+      if (item[0] === 2) {
+        must(isBytes(item[2], 32), 'another shape');
+        return { pos: item[1], id: b64u(item[2]), receipt: receipt(item[3], item[4]) };
+      }
       must(item[0] === 0 && isBytes(item[2]), 'another shape');
       return { pos: item[1], envelope: b64u(item[2]), receipt: receipt(item[3], item[4]) };
     });

@@ -12,7 +12,9 @@ use denizen_api::{
     },
 };
 use denizen_jose::Portable;
-use denizen_model::{DepositId, HubId, Nonce, UnixTime, deposit::Receipt, id::Bytes, key::Auth};
+use denizen_model::{
+    DepositId, HubId, Nonce, Sha256Hash, UnixTime, deposit::Receipt, id::Bytes, key::Auth,
+};
 use serde_json::{Value, json};
 
 pub(super) fn run(op: &str, input: &Value) -> Outcome {
@@ -232,15 +234,20 @@ fn bodies(book: &mut Book) {
             Fetched::Envelope {
                 pos: 0,
                 envelope: vec![1; 3],
-                receipt,
+                receipt: receipt.clone(),
             },
             Fetched::Tombstone { pos: 1, index: 20 },
+            Fetched::Object {
+                pos: 2,
+                id: Sha256Hash::new([9; 32]),
+                receipt,
+            },
         ],
     };
     let fetched = fetched.encode();
     let output = run("fetch", &json!({"body": b(&fetched)})).unwrap();
     book.good(
-        "an envelope and a tombstone",
+        "an envelope, a tombstone and an object",
         "hub.fetch",
         json!({"body": b(&fetched)}),
         output,
