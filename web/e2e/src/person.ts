@@ -70,7 +70,11 @@ export class Person {
   }
 
   // Words and things.
-  t = (key: string, slots: Record<string, string | number> = {}): string => textsOf(this.language).text(key, slots);
+  t = (key: string, slots: Record<string, string | number> = {}): string => {
+    const texts = textsOf(this.language);
+    if (!texts.has(key)) throw new Error(`no text ${key} in ${this.language}`);
+    return texts.text(key, slots);
+  };
   org = (office: Office): string => nameOf(office, this.language);
   button = (key: string, slots = {}): Locator => this.page.getByRole("button", { name: this.t(key, slots), exact: true });
   field = (key: string, slots = {}): Locator => this.page.getByLabel(this.t(key, slots), { exact: true });
@@ -197,6 +201,19 @@ export class Person {
     await this.fetchUntil(this.page.getByRole("link", { name: title }));
     await this.page.getByRole("link", { name: title }).first().click();
     await expect(this.heading(title)).toBeVisible();
+  }
+
+  /** Opens a service from the list of services. */
+  async openService(name: string): Promise<void> {
+    this.#service = name;
+    await this.page.getByRole("link", { name: this.t(`service-${name}-title`) }).click();
+    await expect(this.heading(this.t(`service-${name}-title`))).toBeVisible();
+  }
+  #service = "";
+  // TODO
+  question = (name: string): Locator => this.field(`service-${this.#service}-answer-${name}`).or(this.page.getByLabel(name, { exact: true }));
+  async answer(name: string, value: string): Promise<void> {
+    await this.question(name).fill(value);
   }
 
   /** Waits, on an application's page, until it is filed; gives the office's number for it. */

@@ -18,11 +18,10 @@ async function receive(she: Person, offices: Offices): Promise<void> {
 /** Answers the questions of the work permit, and goes on to what would leave. */
 async function answer(she: Person): Promise<void> {
   await she.go("services");
-  await she.page.getByRole("link", { name: she.t("service-work-permit-title") }).click();
-  const TODO = (n: string) => she.field(`service-work-permit-answer-${n}`).or(she.page.getByLabel(n, { exact: true }));
-  await TODO("region").fill("RU-TVE");
-  await TODO("occupation").fill("Швея");
-  await TODO("months").fill("12");
+  await she.openService("work-permit");
+  await she.answer("region", "RU-TVE");
+  await she.answer("occupation", "Швея");
+  await she.answer("months", "12");
   await she.press("portal-next");
   await she.sees("portal-leaving-title", { org: she.org("immigration") });
 }

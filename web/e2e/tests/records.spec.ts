@@ -1,0 +1,93 @@
+// What is wrong with a record: a decision against her, an objection with a paper, a record of somebody else.
+
+import { PHONE, expect, test } from "../src/test.js";
+
+/** A photo, as small as they come. */
+const PAPER = { name: "билет.png", mimeType: "image/png", buffer: Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNk+A8AAQUBAScY42YAAAAASUVORK5CYII=", "base64") };
+
+test("a decision against her comes first; she objects with a paper, and the office corrects it", async ({ arrives, offices }) => {
+  const she = await arrives("ru", PHONE);
+  const title = she.kind("administrative-offence");
+  await she.begin();
+  await she.link(offices, "police");
+  await offices.police(she.me);
+
+  // On the home page it stands before everything that she has.
+  await she.go("home");
+  const now = she.page.getByRole("region", { name: she.t("portal-now") });
+  await she.fetchUntil(now.getByRole("link", { name: title }));
+  await expect(now.getByText(she.t("portal-now-adverse", { org: she.org("police") }))).toBeVisible();
+  await now.getByRole("link", { name: title }).first().click();
+  await expect(she.heading(title)).toBeVisible();
+
+  // Ground, effect and appeal stand before the claims.
+  const notice = she.page.getByRole("region", { name: she.t("portal-tag-adverse") });
+  await expect(notice).toContainText("Пролетарский районный суд");
+  const [above, below] = await Promise.all([notice.boundingBox(), she.page.getByRole("term").first().boundingBox()]);
+  expect(above?.y).toBeLessThan(below?.y ?? 0);
+
+  // Without words it does not go.
+  await she.press("portal-dispute");
+  await she.sees("portal-dispute");
+  await she.press("portal-dispute-send");
+  await expect(she.page.getByRole("alert")).toHaveText(she.t("portal-dispute-missing"));
+  await she.page.getByRole("checkbox", { name: new RegExp(`^${she.t("claim-administrative-offence-penalty-amount")}`) }).check();
+  await she.field("portal-dispute-text").fill(`Меня не было в городе, вот билет ${she.me.case}`);
+  await she.field("portal-dispute-papers").setInputFiles(PAPER);
+  await she.press("portal-dispute-send");
+  await expect(she.heading(title)).toBeVisible();
+  await expect(she.page.getByRole("region", { name: she.t("portal-disputes") })).toContainText(she.me.case);
+  await expect(she.page.getByRole("region", { name: she.t("portal-as-i-say") })).toBeVisible();
+
+  // The office has it: from now on the record is contested for everybody.
+  const number = await offices.dispute("police", she.me.case);
+  await she.fetchUntil(she.page.locator("main").getByText(she.t("cli-record-status-contested"), { exact: true }));
+  await offices.gateway("police", "answer", number, "--uphold", await offices.correctedOffence(she.me));
+  await she.fetchUntil(she.page.getByRole("region", { name: she.t("portal-disputes") }).getByText(she.t("cli-dispute-upheld")));
+  await expect(she.says(she.t("cli-superseded"))).toBeVisible();
+
+  // The police opened her objection: she was told.
+  await she.go("history");
+  await expect(she.page.getByText(new RegExp(she.org("police"))).first()).toBeVisible();
+});
+
+test("a record of somebody else is returned, and its sender is frozen", async ({ arrives, offices }) => {
+  const she = await arrives("en");
+  await she.begin();
+  await she.link(offices, "border");
+  await offices.border({ ...she.me, original: "Каримова Азиза Хамидовна", latin: "Karimova Aziza Hamidovna", birth: "1969-05-02" });
+  await she.openRecord(she.kind("travel-document"));
+  await expect(she.says("1969")).toBeVisible();
+  await she.press("portal-not-mine");
+  await she.sees("portal-not-mine");
+  await she.field("portal-words-optional").fill("Another Aziza Karimova");
+  await she.press("portal-not-mine-send");
+  await expect(she.heading(she.kind("travel-document"))).toBeVisible();
+  await expect(she.button("portal-not-mine")).toBeDisabled();
+  await she.go("links");
+  await expect(she.says(she.t("cli-link-frozen"))).toBeVisible();
+  // It is no longer among what counts, and is still there when she looks for it.
+  await she.go("records");
+  await expect(she.page.getByRole("link", { name: she.kind("travel-document") })).toHaveCount(0);
+  await she.page.getByRole("checkbox", { name: she.t("portal-show-old") }).check();
+  await expect(she.page.getByRole("link", { name: she.kind("travel-document") })).toContainText(she.t("portal-tag-returned"));
+});
+
+test("searching and picking happen in the browser: nothing is asked of anybody", async ({ arrives, offices }) => {
+  const she = await arrives("en");
+  await she.begin();
+  await she.link(offices, "border");
+  await offices.border(she.me);
+  await she.go("records");
+  await she.fetchUntil(she.page.getByRole("link", { name: she.kind("border-crossing") }));
+  await she.fetchUntil(she.page.getByText(she.t("portal-found", { count: 4 })));
+  const asked: string[] = [];
+  she.page.on("request", (request) => asked.push(request.url()));
+  await she.page.getByRole("searchbox").fill("travel");
+  await expect(she.page.getByRole("main").getByRole("status")).toHaveText(she.t("portal-found", { count: 1 }));
+  await she.page.getByRole("searchbox").fill("");
+  await she.field("portal-category").selectOption({ label: she.t("category-border") });
+  await expect(she.page.getByRole("main").getByRole("status")).toHaveText(she.t("portal-found", { count: 3 }));
+  await expect(she.page.getByRole("link", { name: she.kind("travel-document") })).toHaveCount(0);
+  expect(asked).toEqual([]);
+});
