@@ -48,6 +48,8 @@ pub enum UseKind {
     Told,
     /// A draft came and was looked at.
     Draft,
+    /// She filed what a draft prepared.
+    Filed,
     /// A draft came and was refused, with its code.
     Refused,
     /// The mandate was ended.
@@ -84,7 +86,7 @@ pub struct Helper {
     /// Applications of which an office was told: thread.
     #[serde(default)]
     pub(crate) told: Vec<MessageId>,
-    /// Drafts that were looked at.
+    /// Drafts that she filed: each once.
     #[serde(default)]
     pub(crate) drafts: Vec<MessageId>,
     /// When she ended it.

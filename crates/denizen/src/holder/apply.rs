@@ -37,15 +37,15 @@ pub(super) async fn apply(at: &mut Open<'_>, asked: &Asked) -> anyhow::Result<()
     for query in &asked.include {
         preview.include(query);
     }
-    show_and_file(at, &preview, asked).await
+    show_and_file(at, &preview, asked).await.map(drop)
 }
 
-/// Shows what would leave, and files it after a yes.
+/// Shows what would leave, and files it after a yes. Whether it was filed.
 pub(super) async fn show_and_file(
     at: &mut Open<'_>,
     preview: &Preview,
     asked: &Asked,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<bool> {
     show_selection(at, preview);
     if !preview.selection.satisfied {
         return Err(at.say.refusal("missing-evidence"));
@@ -59,7 +59,7 @@ pub(super) async fn show_and_file(
     let attached = at.holder.attach(asked.files.clone());
     attached.map_err(|e| at.say.error(&e))?;
     let Some(confirmed) = confirm(at, preview, asked)? else {
-        return Ok(());
+        return Ok(false);
     };
     let (now, mut rng) = (at.now(), at.shell.rng());
     let sent = match &asked.amend {
@@ -73,7 +73,7 @@ pub(super) async fn show_and_file(
     sent.map_err(|e| at.say.error(&e))?;
     at.sync_once(0).await?;
     at.say.line("cli-apply-sent", &[]);
-    Ok(())
+    Ok(true)
 }
 
 fn find_service(at: &Open<'_>, asked: &str) -> anyhow::Result<Sha256Hash> {

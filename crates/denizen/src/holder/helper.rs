@@ -309,5 +309,11 @@ async fn file(shell: &Shell, asked: FileArguments) -> anyhow::Result<()> {
         amend: None,
         files: Vec::new(),
     };
-    apply::show_and_file(&mut at, &preview, &asked).await
+    if apply::show_and_file(&mut at, &preview, &asked).await? {
+        let (now, mut rng) = (at.now(), shell.rng());
+        let done = at.holder.draft_filed(&view, now, &mut rng);
+        done.map_err(|e| at.say.error(&e))?;
+        at.sync_once(0).await?;
+    }
+    Ok(())
 }

@@ -5,6 +5,7 @@ use crate::{Holder, Preview, VERIFIER, holder::HolderError, link::Draft, link::m
 use denizen_model::{
     MessageId, Sha256Hash, UnixTime,
     id::Bytes,
+    jose::OBJECT_SIZE_BYTES_MAX,
     mandate::{
         DRAFT_TYP, Excerpt, GIVEN_TYP, GIVEN_V, Given, GivenApplication, HelperCard, HelperDraft,
         MANDATE_VCT, MandateError, OfferedService, Scope,
@@ -144,7 +145,7 @@ impl Holder {
     ///
     /// # Errors
     /// [`HolderError::HelperUnknown`], [`HolderError::Mandate`], [`HolderError::NotOpen`] for a record
-    /// that is not hers, [`HolderError::SpecialNotConfirmed`].
+    /// that is not hers, [`HolderError::SpecialNotConfirmed`], [`HolderError::TooLarge`].
     pub fn give(
         &mut self,
         name: &str,
@@ -180,6 +181,9 @@ impl Holder {
         let card = helper.card()?;
         let kem = KemPublic::from_bytes(&card.kem.0).map_err(|_| HolderError::HelperFile)?;
         let signed = given.sign(&keys.mandate);
+        if signed.len() > OBJECT_SIZE_BYTES_MAX {
+            return Err(HolderError::TooLarge);
+        }
         let sealed = seal_file(&kem, GIVEN_TYP, &signed, rng);
         let sealed = sealed.map_err(|_| HolderError::HelperFile)?;
         let about = given.read.iter().map(|e| e.vct.clone()).collect();
@@ -361,9 +365,6 @@ impl Holder {
             what,
             about: vec![about],
         });
-        if checked.is_ok() {
-            helper.drafts.push(draft.id);
-        }
         let named = |name: &String| helper.read.iter().find(|(n, _)| n == name).map(|(_, k)| *k);
         let view = DraftView {
             helper: helper.name.clone(),
@@ -392,11 +393,34 @@ impl Holder {
             return Err(MandateError::Over.into());
         }
         if helper.drafts.contains(&draft.id) {
-            return Err(MandateError::ProofRefused.into());
+            return Err(HolderError::NotOpen);
         }
         let service = self.request(&draft.service)?.service.service;
         terms.check(Scope::Prepare, &service, now.date())?;
         Ok(service)
+    }
+
+    /// She filed what a draft prepared: it counts no more.
+    ///
+    /// # Errors
+    /// [`HolderError::HelperUnknown`].
+    pub fn draft_filed(
+        &mut self,
+        view: &DraftView,
+        now: UnixTime,
+        rng: &mut dyn rand_core::CryptoRng,
+    ) -> Result<(), HolderError> {
+        let mandate = view.draft.mandate;
+        let mut helpers = self.profile.helpers.iter();
+        let found = helpers.find(|h| h.mandate == mandate).cloned();
+        let mut helper = found.ok_or(HolderError::HelperUnknown)?;
+        helper.drafts.push(view.draft.id);
+        helper.uses.push(HelperUse {
+            at: now,
+            what: UseKind::Filed,
+            about: Vec::new(),
+        });
+        self.keep_helper(helper, now, rng)
     }
 
     /// A helper's draft as an application that she could file: exactly what would leave. Only what she

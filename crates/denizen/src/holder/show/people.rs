@@ -89,6 +89,7 @@ fn one_use(at: &Open<'_>, used: &HelperUse) {
         UseKind::Given => "cli-helper-use-given",
         UseKind::Told => "cli-helper-use-told",
         UseKind::Draft => "cli-helper-use-draft",
+        UseKind::Filed => "cli-helper-use-filed",
         UseKind::Refused => "cli-helper-use-refused",
         UseKind::Ended => "cli-helper-use-ended",
     };
