@@ -48,6 +48,8 @@ pub(crate) struct Limits {
     pub(crate) services_a_day: u32,
     pub(crate) self_quota_bytes: u64,
     pub(crate) reserved_a_day: u32,
+    pub(crate) unfinished_days: u32,
+    pub(crate) unread_days: u32,
     pub(crate) free_bytes_min: u64,
 }
 
@@ -79,6 +81,8 @@ impl Default for Limits {
             services_a_day: 200,
             self_quota_bytes: 64 << 20,
             reserved_a_day: 20,
+            unfinished_days: 7,
+            unread_days: 90,
             free_bytes_min: 256 << 20,
         }
     }
@@ -130,6 +134,8 @@ impl Config {
         hub.services_a_day = self.limits.services_a_day;
         hub.self_quota_bytes = self.limits.self_quota_bytes;
         hub.reserved_a_day = self.limits.reserved_a_day;
+        hub.unfinished_days = self.limits.unfinished_days;
+        hub.unread_days = self.limits.unread_days;
     }
 }
 
