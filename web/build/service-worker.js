@@ -3,6 +3,8 @@
 
 const FILES = __FILES__;
 const CACHE = "denizen-__VERSION__";
+// What the hub says of itself: the newest that was had.
+const ABOUT = "/portal.json";
 
 const text = (bytes) => btoa(String.fromCharCode(...new Uint8Array(bytes)))
   .replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
@@ -17,6 +19,19 @@ async function keepAll() {
       throw new Error(`another file than the bundle says: ${path}`);
     }
     await cache.put(url, answer);
+  }
+  await about(cache);
+}
+
+async function about(cache) {
+  try {
+    const answer = await fetch(ABOUT, { cache: "no-cache", redirect: "error" });
+    if (answer.ok) await cache.put(ABOUT, answer.clone());
+    return answer;
+  } catch (error) {
+    const kept = await cache.match(ABOUT);
+    if (kept !== undefined) return kept;
+    throw error;
   }
 }
 
@@ -40,6 +55,10 @@ self.addEventListener("fetch", (event) => {
   // What goes to the hub's routes is never kept and never answered from what was kept.
   if (event.request.method !== "GET" || url.origin !== self.location.origin) return;
   if (url.pathname.startsWith("/v1/") || url.pathname.startsWith("/log/")) return;
+  if (url.pathname === ABOUT) {
+    event.respondWith(caches.open(CACHE).then(about));
+    return;
+  }
   const known = url.pathname === "/" || url.pathname.slice(1) in FILES;
   if (!known && event.request.mode !== "navigate") return;
   event.respondWith(

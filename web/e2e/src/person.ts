@@ -178,6 +178,18 @@ export class Person {
     }).toPass({ timeout: 45_000, intervals: [100, 300, 600] });
   }
 
+  /** Gets the profile back with the kit, beside another device or instead of a lost one. */
+  async restore(kit: string, which: "beside" | "lost", passphrase = PASSPHRASE): Promise<void> {
+    await this.press("portal-restore");
+    await this.sees("portal-restore-title");
+    await this.field("portal-restore-kit").fill(kit);
+    await this.page.getByRole("radio", { name: this.t(`portal-restore-${which}`), exact: true }).check();
+    await this.press("portal-restore");
+    await this.sees("portal-restored-title");
+    await this.choosePassphrase(passphrase);
+    await this.sees("portal-home-title");
+  }
+
   /** Links with an organisation: invitation, yes, six digits, the clerk's confirmation. */
   async link(offices: Offices, office: Office): Promise<void> {
     const invitation = await offices.invite(office, this.me.case);

@@ -1,6 +1,6 @@
 // Applications: changed and taken back, two at a time, and a draft that waits for her.
 
-import { DESK, PHONE, expect, test, type Person } from "../src/test.js";
+import { DESK, PHONE, day, expect, test, type Person } from "../src/test.js";
 import type { Offices } from "../src/world.js";
 
 /** Links with the offices, and has the papers of the work permit. */
@@ -77,6 +77,8 @@ test("two procedures at the same time do not get in each other's way", async ({ 
   await expect(she.page.getByRole("definition")).toHaveCount(1);
   await expect(she.page.locator("main")).not.toContainText(she.me.passport);
   await expect(she.page.locator("main")).not.toContainText(she.me.original);
+  // A border crossing has no one-time copies: she is told what that means, and says yes.
+  await she.page.getByRole("checkbox", { name: she.t("portal-linkable") }).check();
   await she.press("portal-apply-send");
   await she.press("portal-sent-follow");
   const room = await she.filed();
@@ -86,6 +88,6 @@ test("two procedures at the same time do not get in each other's way", async ({ 
   await she.go("applications");
   await she.fetchUntil(she.page.getByRole("link", { name: she.t("service-tenancy-check-title") }).filter({ hasText: she.t("portal-state-decided") }));
   await expect(she.page.getByRole("link", { name: she.t("service-work-permit-title") })).not.toContainText(she.t("portal-state-decided"));
-  await offices.gateway("immigration", "ask-more", permit, "--text", "Пришлите договор", "--until", "2027-03-01").catch((e: Error) => { throw e; });
+  await offices.gateway("immigration", "ask-more", permit, "Пришлите договор", "--due", day(20));
   await she.fetchUntil(she.page.getByRole("link", { name: she.t("service-work-permit-title") }).filter({ hasText: she.t("portal-state-more-needed") }));
 });

@@ -38,6 +38,9 @@ class App {
   has = (key: string): boolean => this.texts?.has(key) ?? false;
   date = (day: string | undefined): string => (day === undefined ? "" : (this.texts?.date(day) ?? day));
 
+  /** A value of a record: a whole day as people write it, anything else as it is. */
+  value = (text: string): string => (/^\d{4}-\d{2}-\d{2}$/.test(text) ? this.date(text) : text);
+
   async begin(): Promise<void> {
     addEventListener("hashchange", () => this.#moved());
     const [hub, catalogue] = await Promise.all([fetch("/portal.json"), fetch("/catalogue.json")]);

@@ -1,0 +1,60 @@
+// Stands before a hub and passes everything on, until a test lets it be away, or lie.
+
+import { createServer, request, type IncomingHttpHeaders, type Server } from "node:http";
+import type { Socket } from "node:net";
+
+/** An answer of the hub, before it goes on. */
+export interface Passing { method: string; path: string; status: number; headers: IncomingHttpHeaders; body: Buffer }
+/** Changes an answer, or leaves it. */
+export type Lie = (passing: Passing) => Passing | undefined;
+
+export class Relay {
+  #server: Server | undefined;
+  readonly #sockets = new Set<Socket>();
+  lie: Lie | undefined;
+
+  constructor(readonly port: number, readonly to: number) {}
+
+  async up(): Promise<void> {
+    const server = createServer((asked, answer) => {
+      const parts: Buffer[] = [];
+      asked.on("data", (part: Buffer) => parts.push(part));
+      asked.on("end", () => {
+        // What it wants to change must not be packed.
+        const headers = { ...asked.headers, ...(this.lie === undefined ? {} : { "accept-encoding": "identity" }) };
+        const onward = request({ host: "127.0.0.1", port: this.to, method: asked.method, path: asked.url, headers }, (given) => {
+          const got: Buffer[] = [];
+          given.on("data", (part: Buffer) => got.push(part));
+          given.on("end", () => {
+            const passing = { method: asked.method ?? "", path: asked.url ?? "", status: given.statusCode ?? 502, headers: given.headers, body: Buffer.concat(got) };
+            const said = this.lie?.(passing) ?? passing;
+            const { "transfer-encoding": _chunked, ...rest } = said.headers;
+            answer.writeHead(said.status, { ...rest, "content-length": said.body.length });
+            answer.end(said.body);
+          });
+        });
+        onward.on("error", () => answer.destroy());
+        onward.end(Buffer.concat(parts));
+      });
+    });
+    server.on("connection", (socket) => {
+      this.#sockets.add(socket);
+      socket.on("close", () => this.#sockets.delete(socket));
+    });
+    await new Promise<void>((done, failed) => {
+      server.once("error", failed);
+      server.listen(this.port, "127.0.0.1", done);
+    });
+    this.#server = server;
+  }
+
+  /** Nobody answers any more. */
+  async down(): Promise<void> {
+    const server = this.#server;
+    this.#server = undefined;
+    if (server === undefined) return;
+    const closed = new Promise((done) => server.close(done));
+    for (const socket of this.#sockets) socket.destroy();
+    await closed;
+  }
+}
