@@ -7,13 +7,14 @@ mod backup;
 mod config;
 mod desk;
 pub(crate) mod doctor;
+mod helper;
 mod intake;
 mod journeys;
 mod links;
-mod rest;
 mod pull;
-mod serve;
+mod rest;
 mod restore;
+mod serve;
 mod setup;
 
 use crate::{files::FolderLock, shell::Shell, transport::HttpTransport};
@@ -55,9 +56,9 @@ pub(crate) enum Command {
     },
     /// Take in a file of the office, CSV or NDJSON
     Intake(intake::Arguments),
-    /// Send what waits and take in what came, once
     /// Take in what an endpoint of the office has, page by page
     Pull(pull::Arguments),
+    /// Send what waits and take in what came, once
     Sync(GatewayFolder),
     /// List the cases by their due date
     Queue(GatewayFolder),
@@ -65,15 +66,17 @@ pub(crate) enum Command {
     Show(desk::ShowArguments),
     /// Decide a case: grant with records, or refuse with a reason
     Decide(desk::DecideArguments),
+    /// Answer a person's helper: the state of a case, and nothing that is in it. The person is told
+    Helper(helper::Arguments),
     /// Copy the database as it is at one moment, while others work on it
     Backup(backup::Arguments),
-    /// Change the status of an issued record, with a reason that the person reads
-    Status(desk::StatusArguments),
-    /// Make a token for one of your own systems; it is shown this once
     /// Put a backup back: it takes over, and its original stops
     Restore(restore::Arguments),
     /// After a restore: say what the database lacks, and let new records be issued again
     Restored(restore::RestoredArguments),
+    /// Change the status of an issued record, with a reason that the person reads
+    Status(desk::StatusArguments),
+    /// Make a token for one of your own systems; it is shown this once
     Token(access::TokenArguments),
     /// List and end tokens, and what was done with them
     #[command(subcommand)]
@@ -109,10 +112,10 @@ pub(crate) async fn run(shell: &Shell, command: Command) -> anyhow::Result<()> {
             digits,
         } => links::confirm(shell, &folder.dir, &case, &digits),
         Command::Intake(arguments) => intake::run(shell, &arguments).await,
+        Command::Pull(arguments) => pull::run(shell, &arguments).await,
         Command::Sync(folder) => serve::sync_once(shell, &folder.dir).await,
         Command::Queue(folder) => desk::queue(shell, &folder.dir),
         Command::Show(arguments) => desk::show(shell, &arguments),
-        Command::Pull(arguments) => pull::run(shell, &arguments).await,
         Command::Decide(arguments) => desk::decide(shell, &arguments),
         Command::Helper(arguments) => helper::run(shell, &arguments),
         Command::Backup(arguments) => backup::run(shell, &arguments),
@@ -136,9 +139,6 @@ fn open(shell: &Shell, dir: &Path) -> anyhow::Result<Gateway> {
         .with_context(|| format!("{} is no gateway that can be opened", dir.display()))
 }
 
-/// Opens a gateway with the newest directory; a hub that is away leaves the one known before.
-async fn open_with_directory(shell: &Shell, dir: &Path) -> anyhow::Result<Gateway> {
-    let mut gateway = open(shell, dir)?;
 /// Takes a gateway's folder for serving or restoring; other commands work beside that.
 fn lock(dir: &Path) -> anyhow::Result<FolderLock> {
     match FolderLock::take(&dir.join("gateway.lock"))? {
@@ -150,6 +150,9 @@ fn lock(dir: &Path) -> anyhow::Result<FolderLock> {
     }
 }
 
+/// Opens a gateway with the newest directory; a hub that is away leaves the one known before.
+async fn open_with_directory(shell: &Shell, dir: &Path) -> anyhow::Result<Gateway> {
+    let mut gateway = open(shell, dir)?;
     let transport = HttpTransport::pooled()?;
     match gateway
         .refresh_directory(&transport, shell.now(), &mut shell.rng())

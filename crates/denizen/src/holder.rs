@@ -4,6 +4,7 @@ mod apply;
 mod attachments;
 mod device;
 mod due;
+mod export;
 mod folder;
 mod helper;
 mod import;
@@ -13,6 +14,7 @@ mod renew;
 mod say;
 mod show;
 mod sides;
+mod verify;
 mod ward;
 
 pub(crate) use helper::read_helper_file;
@@ -21,13 +23,13 @@ use crate::{attach::AttachArg, shell::Shell, transport::HttpTransport};
 use anyhow::{Context, bail};
 use clap::Subcommand;
 use denizen_api::Transport;
-use denizen_holder::{Event, Holder, LinkState, verify_export, verify_export_of};
+use denizen_holder::{Event, Holder, LinkState};
 use denizen_model::{HubId, UnixTime};
 use denizen_recovery::Kit;
 use denizen_seal::RootSecret;
 use folder::{Folder, PassphraseArg};
 use say::Say;
-use std::{collections::BTreeMap, io::Read, path::PathBuf, sync::Arc};
+use std::{io::Read, path::PathBuf, sync::Arc};
 
 /// Commands of a person.
 #[derive(Debug, Subcommand)]
@@ -236,7 +238,7 @@ pub(crate) async fn run(shell: &Shell, command: Command) -> anyhow::Result<()> {
             folder,
             hub_id,
             language,
-        } => verify(shell, &folder, &hub_id, &language),
+        } => verify::run(shell, &folder, &hub_id, &language),
         command => run_opened(shell, command).await,
     }
 }
@@ -262,7 +264,7 @@ async fn run_opened(shell: &Shell, command: Command) -> anyhow::Result<()> {
             folder,
             out,
             passphrase,
-        } => export(&Open::new(shell, folder, &passphrase)?, &out),
+        } => export::export(&Open::new(shell, folder, &passphrase)?, &out),
         Command::Show {
             folder,
             record,
@@ -398,11 +400,7 @@ impl<'a> Open<'a> {
     async fn sync(&mut self, wait_s: u32) -> anyhow::Result<()> {
         let events = self.sync_once(wait_s).await?;
         show::events(self, &events);
-        for kind in self.holder.kinds_left_out() {
-            let slots = [("reason", kind.to_string())];
-            let slots = slots.each_ref().map(|(name, text)| (*name, text.as_str()));
-            self.say.line("cli-kind-left-out", &slots);
-        }
+        pick::left_out(self);
         due::remind(self);
         Ok(())
     }
@@ -539,58 +537,4 @@ async fn finish_restore(
         say.plain(&say.refusal(&alarm.code).to_string());
     }
     Ok(())
-}
-
-fn export(at: &Open<'_>, out: &std::path::Path) -> anyhow::Result<()> {
-    let files = at.holder.export(at.now());
-    folder::write_all(out, &files)?;
-    at.say
-        .line("cli-export-done", &[("folder", &out.display().to_string())]);
-    Ok(())
-}
-
-fn verify(
-    shell: &Shell,
-    folder: &std::path::Path,
-    hubs: &[String],
-    language: &str,
-) -> anyhow::Result<()> {
-    let hubs: Vec<HubId> = hubs
-        .iter()
-        .map(|h| parse_hub(h))
-        .collect::<Result<_, _>>()?;
-    let say = Say::new(shell, language)?;
-    let files: BTreeMap<String, Vec<u8>> = folder::read_all(folder)?;
-    let checked = if hubs.is_empty() {
-        verify_export(&files, shell.now())
-    } else {
-        verify_export_of(&files, &hubs, shell.now())
-    };
-    match checked {
-        Ok(report) => {
-            for record in &report.records {
-                let kind = say.kind(&record.vct);
-                let date = say.date(record.receipt.opening.time);
-                say.plain(&format!("  {kind}"));
-                let slots = [("org", record.issuer_name.as_str()), ("date", &date)];
-                say.indented("cli-record-issued-by", &slots);
-                say.plain(&format!("    {}", record.issuer));
-            }
-            for hub in &report.hubs {
-                say.line("cli-verify-hub", &[("hub", &hub.to_string())]);
-            }
-            if hubs.is_empty() {
-                say.line("cli-verify-unpinned", &[]);
-            }
-            let receipts = report.records.len() + report.sent;
-            let (records, receipts) = (report.records.len().to_string(), receipts.to_string());
-            let slots = [("records", records.as_str()), ("receipts", &receipts)];
-            say.line("cli-verify-good", &slots);
-            Ok(())
-        }
-        Err(error) => {
-            say.line("cli-verify-bad", &[("file", error.file())]);
-            bail!("{error}")
-        }
-    }
 }
