@@ -31,7 +31,7 @@ use denizen_model::MessageId;
 use extract::{Caller, InBody, InPath, InQuery, Key};
 use problem::Refusal;
 use serde_json::json;
-use shapes::{find, page};
+use shapes::{find, numbered, page};
 
 /// Every route: method, path, what its parameters are. A test walks it (R29).
 pub const ROUTES: [(&str, &str, &[&str]); 27] = [
@@ -191,8 +191,7 @@ async fn list_cases(
     let done = desk.act(caller, act, move |g, _| {
         let after = query.after()?;
         let after = after.as_ref().map(|(due, case)| (*due, case.as_str()));
-        let which = (query.service.as_deref(), query.state()?);
-        let limit = query.limit()?;
+        let (which, limit) = ((query.service.as_deref(), query.state()?), query.limit()?);
         let cases = g.queue_page(which, after, limit.saturating_add(1))?;
         Ok(page(&cases, limit, shapes::case, shapes::case_cursor))
     });
@@ -271,12 +270,7 @@ async fn list_disputes(
 ) -> Answered {
     let act = Act::new(Scope::DisputesRead, "disputes.list");
     let done = desk.act(caller, act, move |g, _| {
-        let mut disputes = g.disputes()?;
-        disputes.sort_by_key(|d| d.number);
-        disputes.retain(|d| d.number > query.after);
-        Ok(page(&disputes, query.limit()?, shapes::dispute, |d| {
-            d.number.to_string()
-        }))
+        numbered(g.disputes()?, &query, |d| d.number, shapes::dispute)
     });
     Ok(Json(done.await?).into_response())
 }
@@ -330,11 +324,7 @@ async fn list_notes(
 ) -> Answered {
     let act = Act::new(Scope::NotesRead, "notes.list");
     let done = desk.act(caller, act, move |g, _| {
-        let mut notes = g.notes()?;
-        notes.retain(|n| n.number > query.after);
-        Ok(page(&notes, query.limit()?, shapes::note, |n| {
-            n.number.to_string()
-        }))
+        numbered(g.notes()?, &query, |n| n.number, shapes::note)
     });
     Ok(Json(done.await?).into_response())
 }
@@ -368,11 +358,8 @@ async fn list_links(
 ) -> Answered {
     let act = Act::new(Scope::LinksRead, "links.list");
     let done = desk.act(caller, act, move |g, _| {
-        let links: Vec<_> = (1_i64..).zip(g.pending_links()?).collect();
-        let links: Vec<_> = links.into_iter().filter(|l| l.0 > query.after).collect();
-        Ok(page(&links, query.limit()?, shapes::pending, |l| {
-            l.0.to_string()
-        }))
+        let links = (1_i64..).zip(g.pending_links()?).collect();
+        numbered(links, &query, |l| l.0, shapes::pending)
     });
     Ok(Json(done.await?).into_response())
 }

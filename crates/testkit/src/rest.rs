@@ -5,11 +5,11 @@ use axum::{Router, body::Body};
 use denizen_api::{Transport, TransportError};
 use denizen_gateway::{
     Gateway, Scope, TokenRequest,
-    http::{Desk, router},
+    http::{DESCRIPTION, Desk, ROUTES, router},
 };
 use http::{Request, Response, StatusCode};
 use rand_core::SeedableRng as _;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tower::ServiceExt as _;
 
@@ -103,13 +103,17 @@ impl Api {
         self.send(request, Some(body)).await
     }
 
-    /// Sends a request with this system's token.
+    /// Sends a request with this system's token; the answer is one that the description has.
     pub async fn send(&self, request: http::request::Builder, body: Option<&Value>) -> Answer {
         let request = match &self.token {
             Some(token) => request.header("authorization", format!("Bearer {token}")),
             None => request,
         };
         let body = body.map(|b| Body::from(b.to_string())).unwrap_or_default();
+        let asked = (
+            request.method_ref().unwrap().clone(),
+            request.uri_ref().unwrap().clone(),
+        );
         let answer = self.router.clone().oneshot(request.body(body).unwrap());
         let answer = answer.await.unwrap();
         let (status, headers) = (answer.status(), answer.headers().clone());
@@ -118,12 +122,45 @@ impl Api {
         let bytes = bytes.unwrap();
         let body = serde_json::from_slice(&bytes);
         let body = body.unwrap_or_else(|_| String::from_utf8_lossy(&bytes).into_owned().into());
+        assert_described(&asked, status, &body);
         Answer {
             status,
             headers,
             body,
         }
     }
+}
+
+/// Every answer to a route is one that the description has, with the body that it says.
+fn assert_described((method, uri): &(http::Method, http::Uri), status: StatusCode, body: &Value) {
+    let parts: Vec<_> = uri.path().split('/').collect();
+    let fits = |path: &&str| {
+        let route: Vec<_> = path.split('/').collect();
+        let same = |(a, b): (&&str, &&str)| a.starts_with('{') || a == b;
+        route.len() == parts.len() && route.iter().zip(&parts).all(same)
+    };
+    let route = ROUTES.iter().find(|r| r.0 == method.as_str() && fits(&r.1));
+    let Some((_, path, _)) = route else {
+        return assert_eq!(status, 404, "{method} {uri}");
+    };
+    let mut whole: Value = serde_json::from_str(DESCRIPTION).unwrap();
+    let operation = &whole["paths"][path][method.as_str().to_lowercase()];
+    let answer = &operation["responses"][status.as_str()];
+    assert!(
+        answer.is_object(),
+        "{method} {path} answers {status}: {body}"
+    );
+    let content = answer["content"].as_object();
+    let schema = content
+        .and_then(|c| c.values().next())
+        .map(|c| c["schema"].clone());
+    let Some(schema) = schema else {
+        return assert_eq!(body, "", "{method} {path} {status}");
+    };
+    let schema = json!({"allOf": [schema], "components": whole["components"].take()});
+    let validator = jsonschema::draft202012::new(&schema).unwrap();
+    let errors: Vec<_> = validator.iter_errors(body).map(|e| e.to_string()).collect();
+    assert!(errors.is_empty(), "{method} {path} {status}: {errors:?}");
 }
 
 /// Makes a token of an office for a year.

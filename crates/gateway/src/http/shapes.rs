@@ -1,6 +1,9 @@
 //! What is answered, as JSON.
 
-use super::problem::{Refusal, RestProblem};
+use super::{
+    asked::PageQuery,
+    problem::{Refusal, RestProblem},
+};
 use crate::{
     Acting, Agreement, CaseSummary, CaseView, Counts, DisputeKind, DisputeSummary, DisputeView,
     Gateway, HookSummary, LinkView, NoteView, PendingLink, RecordState, RecordView,
@@ -30,6 +33,19 @@ pub(crate) fn page<T>(
         add(&mut page, "next", json!(cursor(last)));
     }
     page
+}
+
+/// A page of lines that have numbers: those after the last one that was seen.
+pub(crate) fn numbered<T>(
+    mut lines: Vec<T>,
+    query: &PageQuery,
+    number: impl Fn(&T) -> i64,
+    shape: impl Fn(&T) -> Value,
+) -> Result<Value, Refusal> {
+    lines.sort_by_key(|line| number(line));
+    lines.retain(|line| number(line) > query.after);
+    let cursor = |line: &T| number(line).to_string();
+    Ok(page(&lines, query.limit()?, shape, cursor))
 }
 
 /// A record by its id, or by the hash of its kept copy.
