@@ -5,7 +5,7 @@
 use denizen_gateway::{Gateway, IntakeReport, Mapping};
 use denizen_model::{
     Sha256Hash,
-    catalogue::{Catalogue, Kind},
+    catalogue::{Catalogue, CatalogueError, Kind},
     statement::KindEntry,
 };
 use denizen_testkit::{
@@ -353,8 +353,10 @@ async fn a_version_that_loosens_what_protects_her_is_left_out_and_its_records_ar
     play.world.assert_no_mark().await;
 }
 
-#[tokio::test]
-async fn a_hostile_kind_is_left_out_with_its_file_and_the_reason() {
+/// An entry, the file that is named, and the reason.
+type Hostile = (KindEntry, &'static str, &'static str);
+
+fn hostile_entries() -> Vec<Hostile> {
     let deployment = load(&files());
     let (fishing, visa) = (entry(&deployment, FISHING), entry(&catalogue(), VISA));
     let without = |member: &str| {
@@ -369,7 +371,7 @@ async fn a_hostile_kind_is_left_out_with_its_file_and_the_reason() {
             .remove(member);
         other
     };
-    let cases: Vec<(KindEntry, &str, &str)> = vec![
+    vec![
         (
             hostile(FISHING, &fishing, |metadata, _| metadata.push('}')),
             "kinds/fishing-permit.json",
@@ -421,8 +423,12 @@ async fn a_hostile_kind_is_left_out_with_its_file_and_the_reason() {
             "kinds/fishing-permit.json",
             "needs the text",
         ),
-    ];
-    for (entry, file, reason) in cases {
+    ]
+}
+
+#[tokio::test]
+async fn a_hostile_kind_is_left_out_with_its_file_and_the_reason() {
+    for (entry, file, reason) in hostile_entries() {
         let play = Play::make(604).await;
         let vct = entry.vct.clone();
         log(&play, &[entry]).await;
@@ -457,132 +463,144 @@ async fn an_entry_whose_files_are_not_those_of_its_hashes_stands_in_no_directory
     log(&play, &[good]).await;
 }
 
-#[test]
-fn a_version_may_add_what_nobody_must_know_and_nothing_else() {
-    let before = load(&files());
-    let before = before.kind(VISA).unwrap();
+/// A change of metadata and schema.
+type Change = fn(&mut Value, &mut Value);
+
+/// What is another meaning, so a new major.
+const REFUSED: [(Change, &str); 12] = [
+    (
+        |m, s| {
+            m["claims"]
+                .as_array_mut()
+                .unwrap()
+                .retain(|c| c["path"] != json!(["host"]));
+            s["properties"].as_object_mut().unwrap().remove("host");
+        },
+        "takes the claim host away",
+    ),
+    (
+        |m, s| {
+            m["claims"]
+                .as_array_mut()
+                .unwrap()
+                .push(json!({"path": ["note"], "sd": "always", "mandatory": true}));
+            s["properties"]["note"] = json!({"type": "string"});
+            s["required"].as_array_mut().unwrap().push(json!("note"));
+        },
+        "adds the mandatory claim note",
+    ),
+    (
+        |_, s| s["properties"]["days_allowed"] = json!({"type": "string"}),
+        "/days_allowed",
+    ),
+    (
+        |_, s| s["properties"]["days_allowed"]["maximum"] = json!(3),
+        "changes maximum of /days_allowed",
+    ),
+    (
+        |_, s| {
+            s["properties"]["entries"]["enum"]
+                .as_array_mut()
+                .unwrap()
+                .remove(0);
+        },
+        "changes enum of /entries",
+    ),
+    (
+        |_, s| s["properties"]["host"] = json!({"$ref": "urn:denizen:schema:common#/$defs/number"}),
+        "changes $ref of /host",
+    ),
+    (
+        |_, s| s["minProperties"] = json!(9),
+        "changes minProperties of /",
+    ),
+    (
+        |m, _| m["denizen"]["sensitivity"] = json!("special"),
+        "changes sensitivity",
+    ),
+    (
+        |m, _| m["denizen"]["category"] = json!("stay"),
+        "changes category",
+    ),
+    (
+        |m, _| {
+            m["denizen"]["showing"] = json!(false);
+            m["denizen"]["copies"] = json!(0);
+        },
+        "changes showing",
+    ),
+    (
+        |m, _| m["denizen"]["expires_claim"] = json!("valid_from"),
+        "changes expires_claim",
+    ),
+    (
+        |m, _| m["claims"][10]["sd"] = json!("never"),
+        "changes sd of the claim purpose",
+    ),
+];
+
+/// Whether the visa with both its files changed, and described anew, may follow the shipped one.
+fn follows(change: Change) -> Result<(), CatalogueError> {
     let (metadata, schema) = ("kinds/visa.json", "kinds/visa.schema.json");
-    let follows = |after: &Catalogue| after.kind(VISA).unwrap().may_follow(before);
-    let described = |v: &mut Value| v["description"] = json!("A visa, said better.");
-    assert_eq!(follows(&changed(metadata, described)), Ok(()));
-    assert_eq!(
-        follows(&changed(metadata, |v| v["denizen"]["copies"] = json!(6))),
-        Ok(())
-    );
-    let both = |change: fn(&mut Value, &mut Value)| {
-        let mut files = files();
-        let mut parse = |file: &str| serde_json::from_slice::<Value>(&files[file]).unwrap();
-        let (mut m, mut s) = (parse(metadata), parse(schema));
-        change(&mut m, &mut s);
-        described(&mut m);
-        files.insert(metadata.into(), serde_json::to_vec_pretty(&m).unwrap());
-        files.insert(schema.into(), serde_json::to_vec_pretty(&s).unwrap());
-        for language in ["en", "ru", "uz", "tg", "ky"] {
-            change_file(&mut files, &format!("locales/{language}.json"), |v| {
-                v["value-visa-entries-daily"] = format!("daily {language}").into();
-                v["claim-visa-note"] = format!("note {language}").into();
-            });
-        }
-        follows(&load(&files))
-    };
-    let more_values = |_: &mut Value, s: &mut Value| {
-        s["properties"]["entries"]["enum"]
-            .as_array_mut()
-            .unwrap()
-            .push(json!("daily"));
-    };
-    assert_eq!(both(more_values), Ok(()));
-    type Change = fn(&mut Value, &mut Value);
-    let refused: [(Change, &str); 12] = [
-        (
-            |m, s| {
-                m["claims"]
-                    .as_array_mut()
-                    .unwrap()
-                    .retain(|c| c["path"] != json!(["host"]));
-                s["properties"].as_object_mut().unwrap().remove("host");
-            },
-            "takes the claim host away",
-        ),
-        (
-            |m, s| {
-                m["claims"]
-                    .as_array_mut()
-                    .unwrap()
-                    .push(json!({"path": ["note"], "sd": "always", "mandatory": true}));
-                s["properties"]["note"] = json!({"type": "string"});
-                s["required"].as_array_mut().unwrap().push(json!("note"));
-            },
-            "adds the mandatory claim note",
-        ),
-        (
-            |_, s| s["properties"]["days_allowed"] = json!({"type": "string"}),
-            "/days_allowed",
-        ),
-        (
-            |_, s| s["properties"]["days_allowed"]["maximum"] = json!(3),
-            "changes maximum of /days_allowed",
-        ),
-        (
-            |_, s| {
-                s["properties"]["entries"]["enum"]
-                    .as_array_mut()
-                    .unwrap()
-                    .remove(0);
-            },
-            "changes enum of /entries",
-        ),
-        (
-            |_, s| {
-                s["properties"]["host"] = json!({"$ref": "urn:denizen:schema:common#/$defs/number"})
-            },
-            "changes $ref of /host",
-        ),
-        (
-            |_, s| s["minProperties"] = json!(9),
-            "changes minProperties of /",
-        ),
-        (
-            |m, _| m["denizen"]["sensitivity"] = json!("special"),
-            "changes sensitivity",
-        ),
-        (
-            |m, _| m["denizen"]["category"] = json!("stay"),
-            "changes category",
-        ),
-        (
-            |m, _| {
-                m["denizen"]["showing"] = json!(false);
-                m["denizen"]["copies"] = json!(0);
-            },
-            "changes showing",
-        ),
-        (
-            |m, _| m["denizen"]["expires_claim"] = json!("valid_from"),
-            "changes expires_claim",
-        ),
-        (
-            |m, _| m["claims"][10]["sd"] = json!("never"),
-            "changes sd of the claim purpose",
-        ),
+    let mut files = files();
+    let parse = |file: &str| serde_json::from_slice::<Value>(&files[file]).unwrap();
+    let (mut m, mut s) = (parse(metadata), parse(schema));
+    change(&mut m, &mut s);
+    m["description"] = json!("A visa, said better.");
+    files.insert(metadata.into(), serde_json::to_vec_pretty(&m).unwrap());
+    files.insert(schema.into(), serde_json::to_vec_pretty(&s).unwrap());
+    for language in ["en", "ru", "uz", "tg", "ky"] {
+        change_file(&mut files, &format!("locales/{language}.json"), |v| {
+            v["value-visa-entries-daily"] = format!("daily {language}").into();
+            v["claim-visa-note"] = format!("note {language}").into();
+        });
+    }
+    load(&files)
+        .kind(VISA)
+        .unwrap()
+        .may_follow(catalogue().kind(VISA).unwrap())
+}
+
+#[test]
+fn a_version_may_add_what_nobody_must_know() {
+    let good: [Change; 4] = [
+        |_, _| {},
+        |m, _| m["denizen"]["copies"] = json!(6),
+        |m, s| {
+            let claims = m["claims"].as_array_mut().unwrap();
+            claims.push(json!({"path": ["note"], "sd": "always"}));
+            s["properties"]["note"] = json!({"type": "string", "maxLength": 90});
+        },
+        |_, s| {
+            let values = s["properties"]["entries"]["enum"].as_array_mut().unwrap();
+            values.push(json!("daily"));
+        },
     ];
-    for (change, reason) in refused {
-        let error = both(change).unwrap_err();
+    for change in good {
+        assert_eq!(follows(change), Ok(()));
+    }
+}
+
+#[test]
+fn a_version_with_another_meaning_is_a_new_major() {
+    for (change, reason) in REFUSED {
+        let error = follows(change).unwrap_err();
         assert!(error.reason.contains(reason), "{reason}: {error}");
         assert!(error.reason.contains("new major"), "{error}");
     }
     // A schema of its own under the same metadata: two meanings of one hash.
-    let again = changed(schema, |v| {
-        v["properties"]["entries"]["description"] = json!("x")
+    let again = changed("kinds/visa.schema.json", |v| {
+        v["properties"]["entries"]["description"] = json!("x");
     });
-    let error = follows(&again).unwrap_err();
+    let error = again
+        .kind(VISA)
+        .unwrap()
+        .may_follow(catalogue().kind(VISA).unwrap());
+    let error = error.unwrap_err();
     assert!(error.reason.contains("but its metadata did not"), "{error}");
-    let offence = load(&files());
-    let kind = |k: &Kind| k.clone();
-    let mut tight = kind(offence.kind(OFFENCE).unwrap());
-    tight.traits.adverse = false;
-    let error = tight
-        .may_follow(offence.kind(OFFENCE).unwrap())
-        .unwrap_err();
+    let shipped = catalogue().kind(OFFENCE).unwrap().clone();
+    let mut loose: Kind = shipped.clone();
+    loose.traits.adverse = false;
+    let error = loose.may_follow(&shipped).unwrap_err();
     assert!(error.reason.contains("changes adverse"), "{error}");
 }
