@@ -88,3 +88,11 @@ pub(super) fn find_record(at: &Open<'_>, asked: &str) -> anyhow::Result<Sha256Ha
         _ => bail!(at.say.text("cli-record-unknown", &[])),
     }
 }
+
+/// Kinds that a hub lists and that are not used, each with the reason.
+pub(super) fn left_out(at: &Open<'_>) {
+    for kind in at.holder.kinds_left_out() {
+        let reason = kind.to_string();
+        at.say.line("cli-kind-left-out", &[("reason", &reason)]);
+    }
+}
