@@ -4,7 +4,6 @@ mod apply;
 mod attachments;
 mod device;
 mod due;
-mod export;
 mod folder;
 mod helper;
 mod import;
@@ -264,7 +263,7 @@ async fn run_opened(shell: &Shell, command: Command) -> anyhow::Result<()> {
             folder,
             out,
             passphrase,
-        } => export::export(&Open::new(shell, folder, &passphrase)?, &out),
+        } => export(&Open::new(shell, folder, &passphrase)?, &out),
         Command::Show {
             folder,
             record,
@@ -536,5 +535,13 @@ async fn finish_restore(
     for alarm in &holder.profile().alarms {
         say.plain(&say.refusal(&alarm.code).to_string());
     }
+    Ok(())
+}
+
+fn export(at: &Open<'_>, out: &std::path::Path) -> anyhow::Result<()> {
+    let files = at.holder.export(at.now());
+    folder::write_all(out, &files)?;
+    at.say
+        .line("cli-export-done", &[("folder", &out.display().to_string())]);
     Ok(())
 }

@@ -35,6 +35,15 @@ pub(super) fn run(
                 say.indented("cli-record-issued-by", &slots);
                 say.plain(&format!("    {}", record.issuer));
             }
+            if !report.earlier.is_empty() {
+                say.line("cli-earlier-title", &[]);
+            }
+            for record in &report.earlier {
+                let date = say.date(record.receipt.opening.time);
+                say.plain(&format!("  {}", say.kind(&record.vct)));
+                let slots = [("org", record.issuer_name.as_str()), ("date", &date)];
+                say.indented("cli-record-issued-by", &slots);
+            }
             for hub in &report.hubs {
                 say.line("cli-verify-hub", &[("hub", &hub.to_string())]);
             }
