@@ -28,7 +28,7 @@ export class Person {
   /** The test cuts the network: requests that fail are no fault. */
   cut = false;
 
-  private constructor(readonly context: BrowserContext, readonly page: Page, readonly url: string, readonly language: Language, readonly me: Subject) {}
+  private constructor(readonly context: BrowserContext, readonly page: Page, readonly url: string, public language: Language, readonly me: Subject) {}
 
   /** A new browser of hers: nothing of another one is in it. */
   static async at(browser: Browser, url: string, language: Language = "en", device: Device = DESK, me: Subject = somebody(), more: { bypassCSP?: boolean } = {}): Promise<Person> {
@@ -217,13 +217,14 @@ export class Person {
 
   /** Opens a service from the list of services. */
   async openService(name: string): Promise<void> {
-    this.#service = name;
+    this.service = name;
     await this.page.getByRole("link", { name: this.t(`service-${name}-title`) }).click();
     await expect(this.heading(this.t(`service-${name}-title`))).toBeVisible();
   }
-  #service = "";
+  /** The service whose questions are on the screen. */
+  service = "";
   // TODO
-  question = (name: string): Locator => this.field(`service-${this.#service}-answer-${name}`).or(this.page.getByLabel(name, { exact: true }));
+  question = (name: string): Locator => this.field(`service-${this.service}-answer-${name}`).or(this.page.getByLabel(name, { exact: true }));
   async answer(name: string, value: string): Promise<void> {
     await this.question(name).fill(value);
   }

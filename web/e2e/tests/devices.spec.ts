@@ -89,7 +89,8 @@ test("without a connection the page comes, opens the records, and says what it c
     // What she sends now waits; it goes when the hub is there again.
     await she.go("links");
     await she.page.getByRole("link", { name: she.org("border") }).click();
-    await she.press("portal-freeze");
+    await she.field("portal-note-text").fill("Я на связи с пятницы");
+    await she.press("portal-send");
     await expect(she.says(she.t("portal-waiting", { count: 1 }))).toBeVisible();
     await relay.up();
     await expect(async () => {

@@ -38,8 +38,12 @@ class App {
   has = (key: string): boolean => this.texts?.has(key) ?? false;
   date = (day: string | undefined): string => (day === undefined ? "" : (this.texts?.date(day) ?? day));
 
-  /** A value of a record: a whole day as people write it, anything else as it is. */
-  value = (text: string): string => (/^\d{4}-\d{2}-\d{2}$/.test(text) ? this.date(text) : text);
+  /** A value of a record: a whole day as people write it, a service by its name, anything else as it is. */
+  value = (text: string): string => {
+    if (/^\d{4}-\d{2}-\d{2}$/.test(text)) return this.date(text);
+    const title = `service-${text.replace(/^urn:denizen:service:/, "")}-title`;
+    return text.startsWith("urn:denizen:service:") && this.has(title) ? this.t(title) : text;
+  };
 
   async begin(): Promise<void> {
     addEventListener("hashchange", () => this.#moved());

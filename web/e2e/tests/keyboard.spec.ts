@@ -1,0 +1,112 @@
+// With the keyboard alone: Tab, Enter, Space, and typing.
+
+import { DESK, PASSPHRASE, expect, test, type Person } from "../src/test.js";
+import type { Locator } from "@playwright/test";
+
+/** Presses Tab until something has the focus; it must be seen there. */
+async function tabTo(she: Person, wanted: Locator): Promise<void> {
+  for (let pressed = 0; pressed < 120; pressed += 1) {
+    if (await wanted.evaluate((element) => element === document.activeElement).catch(() => false)) {
+      const ring = await wanted.evaluate((element) => {
+        const style = getComputedStyle(element);
+        return style.outlineStyle !== "none" && style.outlineWidth !== "0px" || style.boxShadow !== "none";
+      });
+      expect(ring, "the focus is seen").toBe(true);
+      return;
+    }
+    await she.page.keyboard.press("Tab");
+  }
+  throw new Error("Tab does not come there");
+}
+
+async function hit(she: Person, key: string, how: "Enter" | "Space" = "Enter", slots = {}): Promise<void> {
+  await tabTo(she, she.button(key, slots));
+  await she.page.keyboard.press(how);
+  await she.calm();
+}
+
+async function type(she: Person, field: Locator, text: string): Promise<void> {
+  await tabTo(she, field);
+  await she.page.keyboard.insertText(text);
+}
+
+async function follow(she: Person, link: Locator): Promise<void> {
+  await tabTo(she, link);
+  await she.page.keyboard.press("Enter");
+}
+
+test("the whole way with the keyboard alone", async ({ arrives, offices }) => {
+  const she = await arrives("en", DESK);
+  const place = (name: string) => she.page.getByRole("navigation").getByRole("link", { name: she.t(`portal-place-${name}`), exact: true });
+  await she.page.goto(she.url);
+  await tabTo(she, she.page.getByRole("button", { name: "English", exact: true }));
+  await she.page.keyboard.press("Enter");
+  await she.sees("portal-welcome-title");
+  await hit(she, "portal-begin", "Space");
+  await expect(she.button("portal-kit-have")).toBeVisible({ timeout: 30_000 });
+  const { words } = await she.readKit();
+  await hit(she, "portal-kit-have");
+  await she.sees("portal-kit-confirm-title");
+  for (let number = 1; number <= words.length; number += 1) {
+    const field = she.field("portal-kit-word", { number });
+    if (await field.count() === 1) await type(she, field, words[number - 1] ?? "");
+  }
+  await she.page.keyboard.press("Enter");
+  await she.sees("portal-way-title");
+  await type(she, she.field("portal-pass"), PASSPHRASE);
+  await type(she, she.field("portal-pass-again"), PASSPHRASE);
+  await she.page.keyboard.press("Enter");
+  await she.sees("portal-home-title");
+  // The heading of a new screen has the focus, so that it is read from there.
+  await expect(she.heading(she.t("portal-home-title"))).toBeFocused();
+
+  for (const office of ["border", "clinic", "centre", "immigration"] as const) {
+    const invitation = await offices.invite(office, she.me.case);
+    await follow(she, place("links"));
+    await hit(she, "portal-link-new");
+    await type(she, she.field("portal-invitation"), invitation);
+    await hit(she, "portal-invitation-read");
+    await hit(she, "portal-link-accept");
+    const digits = she.page.getByText(/^\d{6}$/);
+    await expect(async () => {
+      if (!(await digits.isVisible())) await hit(she, "portal-fetch");
+      await expect(digits).toBeVisible({ timeout: 700 });
+    }).toPass({ timeout: 30_000 });
+    await offices.confirm(office, she.me.case, await digits.innerText());
+  }
+  await Promise.all([offices.border(she.me), offices.clinic(she.me), offices.centre(she.me)]);
+  const paper = (kind: string) => she.page.getByRole("link", { name: she.kind(kind) });
+  await follow(she, place("records"));
+  for (const kind of ["travel-document", "medical-certificate", "language-certificate"]) {
+    await expect(async () => {
+      if (!(await paper(kind).first().isVisible())) await hit(she, "portal-fetch");
+      await expect(paper(kind).first()).toBeVisible({ timeout: 700 });
+    }).toPass({ timeout: 30_000 });
+  }
+  await follow(she, paper("travel-document").first());
+  await hit(she, "portal-receipt-check");
+  await expect(she.says(she.t("portal-receipt-good"))).toBeVisible();
+
+  await follow(she, place("services"));
+  await follow(she, she.page.getByRole("link", { name: she.t("service-work-permit-title") }));
+  she.service = "work-permit";
+  await type(she, she.question("months"), "12");
+  await type(she, she.question("occupation"), "Seamstress");
+  await type(she, she.question("region"), "RU-TVE");
+  await hit(she, "portal-next");
+  await she.sees("portal-leaving-title", { org: she.org("immigration") });
+  await tabTo(she, she.page.getByRole("region", { name: she.kind("medical-certificate") }).getByRole("checkbox"));
+  await she.page.keyboard.press("Space");
+  await hit(she, "portal-apply-send");
+  await she.sees("portal-sent-title");
+  await hit(she, "portal-sent-follow");
+  await expect(she.says(she.t("portal-state-sent"))).toBeVisible();
+
+  // The menu is skipped with one key, and the records are locked.
+  await she.page.reload();
+  await type(she, she.field("portal-pass"), PASSPHRASE);
+  await she.page.keyboard.press("Enter");
+  await expect(she.button("portal-lock")).toBeVisible();
+  await hit(she, "portal-lock");
+  await she.sees("portal-unlock-title");
+});

@@ -1,0 +1,200 @@
+// Every screen in every language, light and dark, at 320 px: by axe with no rule switched off, without
+// overflow, without a text that is missing. Screenshots are for people to look at.
+
+import AxeBuilder from "@axe-core/playwright";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { OUT } from "../playwright.config.js";
+import { SMALL, Person, expect, test } from "../src/test.js";
+import { OWN_NAMES, type Language } from "../src/texts.js";
+import type { Offices } from "../src/world.js";
+
+const WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
+/** English from right to left stands for every language that is written so. */
+type Shown = Language | "rtl";
+const languageOf = (shown: Shown): Language => (shown === "rtl" ? "en" : shown);
+
+const SHOTS = join(OUT, "screens");
+
+/** What is wrong with a screen. */
+async function look(she: Person, shown: Shown, name: string): Promise<string[]> {
+  const { page } = she;
+  const wrong: string[] = [];
+  if (shown === "rtl") await page.evaluate(() => (document.documentElement.dir = "rtl"));
+  for (const scheme of ["light", "dark"] as const) {
+    await page.emulateMedia({ colorScheme: scheme, reducedMotion: "reduce" });
+    const { violations } = await new AxeBuilder({ page }).withTags(WCAG).analyze();
+    for (const v of violations) wrong.push(`${shown} ${scheme} ${name}: ${v.id} ${v.nodes.map((n) => `${n.target.join(" ")} ${n.any[0]?.message ?? n.failureSummary ?? ""}`).slice(0, 3).join(" | ")}`);
+    if (shown === "en" || shown === "ru" || (shown === "rtl" && scheme === "light")) {
+      mkdirSync(join(SHOTS, shown), { recursive: true });
+      await page.screenshot({ path: join(SHOTS, shown, `${name}-${scheme}.png`), fullPage: true });
+    }
+  }
+  const { wide, text } = await page.evaluate(() => ({
+    wide: [...document.querySelectorAll("body *")].filter((e) => {
+      const box = e.getBoundingClientRect();
+      const hidden = e.closest(".ds-skip-link") !== null || getComputedStyle(e).position === "absolute";
+      return !hidden && box.width > 0 && (box.right > innerWidth + 1 || box.left < -1);
+    }).map((e) => `${e.tagName.toLowerCase()}.${e.className.toString()}`).slice(0, 3).concat(document.documentElement.scrollWidth > innerWidth ? ["the page"] : []),
+    text: document.body.innerText,
+  }));
+  if (wide.length > 0) wrong.push(`${shown} ${name}: wider than the screen: ${wide.join(", ")}`);
+  const missing = text.match(/(?<![\w:.-])(portal|cli|err|rec|kind|claim|value|category|service|month)-[a-z_-]+|\{\w+\}|undefined|\[object|NaN|urn:denizen:\S+/g);
+  if (missing !== null) wrong.push(`${shown} ${name}: no text: ${[...new Set(missing)].join(", ")}`);
+  return wrong;
+}
+
+/** A profile in which everything is: papers, something against her, an objection, an application. */
+async function fill(she: Person, offices: Offices): Promise<void> {
+  await she.begin();
+  for (const office of ["border", "clinic", "centre", "immigration", "police"] as const) await she.link(offices, office);
+  await Promise.all([offices.border(she.me), offices.clinic(she.me), offices.centre(she.me), offices.police(she.me)]);
+  await she.go("records");
+  for (const kind of ["administrative-offence", "travel-document", "medical-certificate", "language-certificate", "border-crossing"]) {
+    await she.fetchUntil(she.page.getByRole("link", { name: she.kind(kind) }));
+  }
+  await she.openRecord(she.kind("border-crossing"));
+  await she.press("portal-dispute");
+  await she.page.getByRole("checkbox").first().check();
+  await she.field("portal-dispute-text").fill("I came a day later");
+  await she.press("portal-dispute-send");
+  await she.go("services");
+  await she.openService("work-permit");
+  await she.answer("region", "RU-TVE");
+  await she.answer("occupation", "Seamstress");
+  await she.answer("months", "12");
+  await she.press("portal-next");
+  await she.page.getByRole("region", { name: she.kind("medical-certificate") }).getByRole("checkbox").check();
+  await she.press("portal-apply-send");
+  await she.press("portal-sent-follow");
+  await she.filed();
+}
+
+/** Every screen of an open profile, one after the other. */
+async function inside(she: Person, offices: Offices, shown: Shown): Promise<string[]> {
+  const wrong: string[] = [];
+  const see = async (name: string) => {
+    await she.calm();
+    wrong.push(...await look(she, shown, name));
+  };
+  const { page } = she;
+  await page.goto(`${she.url}/#/language`);
+  await expect(page.getByRole("button", { name: OWN_NAMES[she.language], exact: true })).toBeVisible();
+  await see("language");
+  await page.getByRole("button", { name: OWN_NAMES[she.language], exact: true }).click();
+  await she.sees("portal-home-title");
+  await see("home");
+  const menu = she.button("portal-menu");
+  await menu.click();
+  await see("menu");
+  for (const place of ["records", "services", "applications", "links", "people", "history", "ways"]) {
+    await she.go(place);
+    await see(place);
+  }
+  for (const kind of ["administrative-offence", "border-crossing", "travel-document", "application-filed"]) {
+    await she.go("records");
+    await page.getByRole("link", { name: she.kind(kind) }).first().click();
+    await expect(she.heading(she.kind(kind))).toBeVisible();
+    if (kind === "travel-document") await she.press("portal-receipt-check");
+    await see(`record-${kind}`);
+  }
+  await she.go("records");
+  await page.getByRole("link", { name: she.kind("travel-document") }).click();
+  await she.press("portal-dispute");
+  await she.press("portal-dispute-send");
+  await see("dispute-missing");
+  await page.goBack();
+  await she.press("portal-not-mine");
+  await see("not-mine");
+  await she.go("services");
+  await she.openService("work-permit");
+  await see("apply-questions");
+  await she.press("portal-next");
+  await see("apply-refused");
+  await she.answer("region", "RU-TVE");
+  await she.answer("occupation", "Seamstress");
+  await she.answer("months", "12");
+  await she.press("portal-next");
+  await she.sees("portal-leaving-title", { org: she.org("immigration") });
+  await see("apply-leaving");
+  await she.go("services");
+  await she.openService("tenancy-check");
+  await see("apply-not-linked");
+  await she.go("applications");
+  await page.getByRole("link", { name: she.t("service-work-permit-title") }).click();
+  await she.press("portal-withdraw");
+  await see("application-withdraw");
+  await she.go("links");
+  await page.getByRole("link", { name: she.org("border") }).click();
+  await she.press("portal-link-close");
+  await see("link-close");
+  await she.go("links");
+  await she.press("portal-link-new");
+  await see("invitation");
+  await she.field("portal-invitation").fill("denizen:invite#nothing");
+  await she.press("portal-invitation-read");
+  await see("invitation-refused");
+  await she.field("portal-invitation").fill(await offices.invite("landlord", `${she.me.case}-${shown}`));
+  await she.press("portal-invitation-read");
+  await see("invitation-read");
+  await she.go("ways");
+  await she.press("portal-kit-show");
+  await she.press("portal-forget");
+  await she.press("portal-way-add");
+  await see("ways-open");
+  await page.emulateMedia({ colorScheme: "light" });
+  return wrong;
+}
+
+/** Every screen before a profile is open. */
+async function outside(she: Person, shown: Shown): Promise<string[]> {
+  const wrong: string[] = [];
+  const see = async (name: string) => {
+    await she.calm();
+    wrong.push(...await look(she, shown, name));
+  };
+  await she.arrive();
+  await see("welcome");
+  await she.press("portal-restore");
+  await see("restore");
+  await she.field("portal-restore-kit").fill("abandon abandon");
+  await she.page.getByRole("main").getByRole("button", { name: she.t("portal-restore"), exact: true }).click();
+  await see("restore-refused");
+  await she.press("portal-back");
+  await she.press("portal-begin");
+  await expect(she.button("portal-kit-have")).toBeVisible({ timeout: 30_000 });
+  await see("kit");
+  const { words } = await she.readKit();
+  await she.press("portal-kit-have");
+  await she.press("portal-next");
+  await see("kit-wrong");
+  await she.typeWords(words);
+  await she.press("portal-next");
+  await she.press("portal-pass-keep");
+  await see("way-short");
+  await she.choosePassphrase();
+  await she.sees("portal-home-title");
+  await see("home-empty");
+  await she.lock();
+  await she.unlock("not the passphrase");
+  await see("unlock-refused");
+  return wrong;
+}
+
+const groups: Shown[][] = [["en", "ru", "rtl"], ["uz", "tg", "ky"]];
+for (const group of groups) {
+  test(`every screen reads well in ${group.join(", ")}`, async ({ browser, arrives, offices }) => {
+    test.setTimeout(240_000);
+    const wrong: string[] = [];
+    const first = await arrives(languageOf(group[0] ?? "en"), SMALL);
+    await fill(first, offices);
+    for (const shown of group) {
+      first.language = languageOf(shown);
+      wrong.push(...await inside(first, offices, shown));
+      const she = await Person.at(browser, offices.url, languageOf(shown), SMALL);
+      wrong.push(...await outside(she, shown));
+      await she.close();
+    }
+    expect(wrong).toEqual([]);
+  });
+}
