@@ -35,7 +35,6 @@ impl Answer {
     }
 
     /// The body of a request that was done.
-    #[must_use]
     pub fn done(self) -> Value {
         assert!(self.status.is_success(), "{self:?}");
         self.body

@@ -16,9 +16,9 @@ fn items(page: &Value) -> &Vec<Value> {
 }
 
 #[tokio::test]
-async fn a_case_is_found_by_queue_opened_with_a_notice_and_decided() {
+async fn a_case_is_found_by_queue_and_opened_with_a_notice() {
     let mut play = Play::settled(611, AZIZA, &OFFICES).await;
-    let id = play.apply_for_permit("aziza").await;
+    play.apply_for_permit("aziza").await;
     let api = Api::of(&mut play, "immigration");
     let queue = api
         .get(&format!("/v1/cases?service={WORK_PERMIT}&state=filed"))
@@ -72,7 +72,15 @@ async fn a_case_is_found_by_queue_opened_with_a_notice_and_decided() {
         told.contains("inspector") && told.contains("decision on a work permit"),
         "{told}"
     );
+    play.end().await;
+}
 
+#[tokio::test]
+async fn an_applicant_is_asked_for_more_and_gets_the_decision_with_its_record() {
+    let mut play = Play::settled(616, AZIZA, &OFFICES).await;
+    let id = play.apply_for_permit("aziza").await;
+    let api = Api::of(&mut play, "immigration");
+    let case = play.open_case_reference("immigration");
     let more = json!({"text": "Please add the address", "due": "2026-12-10", "role": "inspector"});
     api.post(&format!("/v1/cases/{case}/ask-more"), &more)
         .await

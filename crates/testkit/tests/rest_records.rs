@@ -1,14 +1,17 @@
 //! An office's own system deposits records one by one, over REST, and sees how far they are.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
-use denizen_gateway::Scope;
+use denizen_api::wire::{DepositOutcome, decode_outcomes, encode_outcomes};
+use denizen_gateway::{Gateway, Scope, http::Desk};
+use denizen_store::Fault;
 use denizen_testkit::{
-    AZIZA, Play,
+    AZIZA, Play, Rng, catalogue,
     catalogue::repository,
     play::{BORDER, vct},
     rest::{Api, token},
 };
 use http::Request;
+use rand_core::SeedableRng as _;
 use serde_json::{Value, json};
 
 fn crossing() -> Value {
@@ -268,4 +271,75 @@ async fn only_a_good_token_with_the_scope_may_and_what_it_did_is_written_down() 
         ("records.deposit", "register system")
     );
     play.canary().await;
+}
+
+#[tokio::test]
+async fn a_record_that_the_hub_never_takes_is_refused_and_said_to_be() {
+    let mut play = office(606).await;
+    play.link("aziza", &BORDER).await;
+    let api = Api::of(&mut play, "border");
+    let id = api.deposit("\"k\"", &asked(&play)).await.done()["id"].clone();
+    play.world.wire.lie(|exchange| {
+        let deposits = exchange.path().contains("/v1/deposits");
+        let outcomes = deposits
+            .then(|| decode_outcomes(&exchange.answer))
+            .flatten()?;
+        let closed = outcomes
+            .iter()
+            .map(|_| DepositOutcome::Refused("closed".to_owned()));
+        Some(encode_outcomes(&closed.collect::<Vec<_>>()))
+    });
+    let now = play.world.now();
+    let gateway = play.gateways.get_mut("border").unwrap();
+    let synced = gateway
+        .sync(&play.world.wire, 0, now, &mut play.world.rng)
+        .await;
+    assert_eq!(synced.unwrap().refused, 1);
+    let path = format!("/v1/records/{}", id.as_str().unwrap());
+    let view = api.get(&path).await.done();
+    assert_eq!(
+        (&view["state"], &view["problem"]),
+        (&json!("refused"), &json!("closed"))
+    );
+    let events = api.get("/v1/events").await.done();
+    let last = events["items"].as_array().unwrap().last().unwrap();
+    assert_eq!(
+        (&last["type"], &last["data"]["id"]),
+        (&json!("record.refused"), &id)
+    );
+}
+
+#[tokio::test]
+async fn after_a_failed_commit_nothing_more_is_answered_and_the_same_key_is_safe() {
+    let mut play = office(607).await;
+    let strong = token(&mut play, "border", "strong", Scope::ALL);
+    let folder = play.world.folder("gateway-border");
+    let clock = std::sync::Arc::new(play.world.clock.clone());
+    let rng = || Box::new(Rng::seed_from_u64(3));
+    let body = asked(&play);
+    for fault in [Fault::Failed, Fault::FailedButPersisted] {
+        let mut gateway = Gateway::open(&folder, catalogue()).unwrap();
+        gateway.inject(fault);
+        let desk = Desk::new(gateway, clock.clone(), rng(), 100);
+        let refused = Api::at(&desk)
+            .token(Some(&strong))
+            .deposit("\"k\"", &body)
+            .await;
+        assert_eq!(
+            (refused.status.as_u16(), refused.problem()),
+            (500, "internal")
+        );
+        // The program ends by this (R24), and is started again.
+        desk.failed().await;
+    }
+    let gateway = Gateway::open(&folder, catalogue()).unwrap();
+    let desk = Desk::new(gateway, clock, rng(), 100);
+    let api = Api::at(&desk).token(Some(&strong));
+    let first = api.deposit("\"k\"", &body).await.done();
+    assert_eq!(api.deposit("\"k\"", &body).await.done()["id"], first["id"]);
+    let unfinished = play.gateway("border").audit(10).unwrap();
+    assert!(
+        unfinished.iter().any(|a| a.outcome == 0),
+        "it was written down before it was tried"
+    );
 }
