@@ -2,10 +2,7 @@
 
 use crate::{Gateway, GatewayError, issuer::validate::Record, link::Link};
 use denizen_credential::Status;
-use denizen_model::{
-    Sha256Hash, UnixTime,
-    message::StatusChange,
-};
+use denizen_model::{Sha256Hash, UnixTime, message::StatusChange};
 use serde_json::Value;
 
 /// Kinds whose newer record names the older one: the claim that does, and the claim that it names.

@@ -138,7 +138,10 @@ fn is_one_chain(items: &[EvidenceItem], shown: &[(String, Value)]) -> bool {
         .filter(counts)
         .filter_map(|i| {
             let number = |name: &str| i.claims().get(name).and_then(Value::as_str);
-            Some((number("previous_document_number")?, number("document_number")?))
+            Some((
+                number("previous_document_number")?,
+                number("document_number")?,
+            ))
         })
         .collect();
     let mut chain: Vec<&str> = Vec::new();
