@@ -268,7 +268,7 @@ fn leaving(holder: &Holder, leaving: &Leaving) -> OfferPage {
 fn offer(holder: &Holder, offer: &Offer, single_use: bool, optional: bool) -> OfferPage {
     let words = holder.words();
     let values = offer.values.iter().flat_map(|(path, value)| {
-        let names = path.split('/').filter(|n| !n.is_empty());
+        let names = path.split('.').filter(|n| !n.is_empty());
         let names: Vec<String> = names.map(str::to_owned).collect();
         flat(&words.claim(&offer.vct, &names, value))
     });
