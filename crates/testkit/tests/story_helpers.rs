@@ -396,7 +396,6 @@ async fn a_helper_cannot_pass_it_on_and_nobody_takes_her_place() {
     told.await.unwrap();
     let file = give(&mut play).await;
     let given = open(&mut play, "gulmira", &file).await.unwrap();
-    let card_of_his = card(&mut play, "nurlan").await;
     // The file opens on no other device.
     assert_eq!(
         open(&mut play, "nurlan", &file).await.err(),
@@ -456,7 +455,15 @@ async fn a_helper_cannot_pass_it_on_and_nobody_takes_her_place() {
     let late = question(&mut play, &|_| {}, &hers);
     let refused = ask(&mut play, &case, &late).await.unwrap_err();
     assert_eq!(code(&refused), "mandate-missing");
-    // No mandate that may be passed on, or that proves something, is made at all.
+    play.end().await;
+}
+
+#[tokio::test]
+async fn no_mandate_that_may_be_passed_on_or_that_proves_something_is_made() {
+    let mut play = Play::make(229).await;
+    play.arrive(AZIZA).await;
+    play.arrive(NURLAN).await;
+    let card_of_his = card(&mut play, "nurlan").await;
     for (bent, why) in [
         (
             HelperTerms {

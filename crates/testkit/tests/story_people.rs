@@ -250,7 +250,6 @@ async fn what_no_mandate_covers_is_refused_with_a_stable_code() {
         mother.ward_key(mother.ward("aibek").unwrap())
     };
     let other = SecretKeyFor::from_seed(&[77; 32]).unwrap();
-    let now = play.world.now();
     // The same key throughout: only the mandate, or the proof, is not good.
     let key = base64url_encode(other.public_for().key().thumbprint());
     let bad = |scope, services, days| MandateOf {
@@ -283,7 +282,20 @@ async fn what_no_mandate_covers_is_refused_with_a_stable_code() {
             Some(code)
         );
     }
+    let open = play.gateway("school").queue().unwrap();
+    assert!(open.is_empty(), "nothing was filed");
+    play.canary().await;
+}
 
+#[tokio::test]
+async fn a_mandate_without_its_own_fresh_proof_is_refused() {
+    let mut play = Play::family_with_mandate(214).await;
+    let mine = {
+        let mother = play.holder("gulmira");
+        mother.ward_key(mother.ward("aibek").unwrap())
+    };
+    let other = SecretKeyFor::from_seed(&[77; 32]).unwrap();
+    let now = play.world.now();
     let mut without = play.forged_enrolment("aibek", &mine);
     let at = without.proof_place();
     without.attachments.remove(at);
