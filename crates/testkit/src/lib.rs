@@ -15,6 +15,7 @@
     reason = "a world that cannot be built is a failed test"
 )]
 
+pub mod campaign;
 pub mod canary;
 pub mod catalogue;
 mod clock;

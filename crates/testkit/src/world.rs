@@ -1,8 +1,8 @@
 //! The world: hubs, a clock, randomness, a wire, and the scan after a story.
 
 use crate::{
-    Found, Marks, MockClock, Office, Rng, Wire, canary::Scanner, logs, office::deposit_of,
-    person::Address,
+    Found, Marks, MockClock, Office, Rng, Wire, campaign, canary::Scanner, logs,
+    office::deposit_of, person::Address,
 };
 use denizen_api::{
     HubClient,
@@ -129,7 +129,7 @@ impl World {
         let mut world = Self {
             houses: Vec::new(),
             clock: MockClock::at(time),
-            rng: Rng::seed_from_u64(seed),
+            rng: Rng::seed_from_u64(campaign::seed(seed)),
             wire: Wire::default(),
             marks: Marks::default(),
             folder: tempfile::tempdir().unwrap(),

@@ -7,8 +7,9 @@
 #![allow(clippy::unwrap_used)]
 
 use denizen_model::UnixTime;
+use denizen_seal::FileToAttach;
 use denizen_testkit::{
-    AZIZA, Exchange, GURGEN, Persona, Play,
+    AZIZA, Exchange, GURGEN, Persona, Play, campaign,
     play::{BORDER, vct},
 };
 use rand_chacha::{
@@ -41,7 +42,7 @@ async fn live(seed: u64, persona: Persona, words: u64) -> Vec<String> {
     play.world.wire.exchanges().iter().map(seen).collect()
 }
 
-/// She disputes one crossing and writes a note, in words of her own.
+/// She disputes one crossing and writes a note with a scan, in words of her own.
 async fn say(play: &mut Play, me: &str, rng: &mut ChaCha20Rng) {
     let kept = play.record(me, vct::CROSSING).kept;
     let link = play.holder(me).profile().links.first().unwrap().index;
@@ -52,6 +53,12 @@ async fn say(play: &mut Play, me: &str, rng: &mut ChaCha20Rng) {
     holder
         .dispute(&kept, claims, &wrong, &[], (now, &mut play.world.rng))
         .unwrap();
+    // A scan of some size between one chunk and two.
+    let mut scan = vec![0; 65_600 + rng.next_u32() as usize % 65_000];
+    rng.fill_bytes(&mut scan);
+    let media_type = one(rng, &["image/jpeg", "application/pdf", "text/plain"]);
+    let scan = FileToAttach::new(&word(rng, 40), media_type, scan);
+    holder.attach(vec![scan]).unwrap();
     holder
         .note(link, None, &note, now, &mut play.world.rng)
         .unwrap();
@@ -143,7 +150,7 @@ fn seen(exchange: &Exchange) -> String {
 
 #[tokio::test]
 async fn lives_with_equal_counts_look_the_same_to_the_hub() {
-    for pair in 0..PAIRS {
+    for pair in 0..campaign::times(PAIRS) {
         let first = live(pair, AZIZA, 1000 + pair).await;
         let second = live(pair, GURGEN, 2000 + pair).await;
         for (at, (a, b)) in first.iter().zip(&second).enumerate() {

@@ -6,24 +6,52 @@ use crate::{
 };
 use anyhow::Result;
 
-/// Cases of each property: fifty times the usual.
-const PROPERTY_CASES: &str = "12800";
+/// How many times as many bent inputs and pairs of worlds as for a commit.
+const TIMES: &str = "20";
+/// What is added to every seed: other random bytes than those of a commit.
+const SEEDS: [&str; 2] = ["1000003", "2000003"];
 
 /// Runs all; stops at the first that fails.
 pub(crate) fn run_long() -> Result<()> {
     let mut steps = Steps::default();
     let database = "an advisory is listed above: update the crate; or the database was not reached";
     steps.step(
-        "properties, fifty times the cases",
-        "the failing case is above",
+        "bent inputs and pairs of worlds, many times as many",
+        "the failing input and its seed are above",
         || {
-            let mut tests = command("cargo", &["test", "--workspace", "--locked", "--release"]);
-            tests.env("PROPTEST_CASES", PROPERTY_CASES);
-            run_command(tests)
+            tests(
+                &["--test", "parsers", "--test", "two_worlds"],
+                (TIMES, SEEDS[0]),
+            )
+        },
+    )?;
+    steps.step(
+        "all stories, from other seeds",
+        "the failing story is above: run it with the same seed in DENIZEN_CAMPAIGN_SEED",
+        || {
+            SEEDS
+                .iter()
+                .try_for_each(|seed| tests(&["--tests"], ("1", seed)))
         },
     )?;
     steps.step("bench", "see above", || bench::measure(&[]))?;
     steps.step("advisories", database, deny::advisories)?;
     steps.print_times();
     Ok(())
+}
+
+/// Tests of a whole world (`crates/testkit/src/campaign.rs` reads how much and from which seed).
+fn tests(which: &[&str], (times, seed): (&str, &str)) -> Result<()> {
+    println!("   {times} times as much as for a commit, seeds moved by {seed}");
+    let package = [
+        "test",
+        "--locked",
+        "--no-fail-fast",
+        "--package",
+        "denizen-testkit",
+    ];
+    let mut tests = command("cargo", &[&package[..], which].concat());
+    tests.env("DENIZEN_CAMPAIGN_TIMES", times);
+    tests.env("DENIZEN_CAMPAIGN_SEED", seed);
+    run_command(tests)
 }

@@ -31,7 +31,7 @@ cargo xtask COMMAND
   wasm       the portal's module: the crates of a person's client, for a browser
   web        the portal's bundle under web/dist, with the module
   bench      CPU per record of each step, beside a calibration of the same run
-  campaign   the long checks: more property cases, advisories, bench
+  campaign   the long checks: more bent inputs, other seeds, bench, advisories
   setup      only installs what is missing";
 
 fn main() -> ExitCode {
