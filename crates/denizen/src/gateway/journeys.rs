@@ -144,22 +144,16 @@ pub(super) fn run(shell: &Shell, command: Command) -> anyhow::Result<()> {
         Command::Notes(folder) => notes(&open(shell, &folder.dir)?),
         Command::Files { folder, of } => files(&open(shell, &folder.dir)?, &of),
         Command::Runs(folder) => runs(&open(shell, &folder.dir)?),
+        command @ (Command::Dispute { .. } | Command::Answer { .. } | Command::Clear { .. }) => {
+            act_on_dispute(shell, command)
+        }
         command => act(shell, command),
     }
 }
 
-fn act(shell: &Shell, command: Command) -> anyhow::Result<()> {
+fn act_on_dispute(shell: &Shell, command: Command) -> anyhow::Result<()> {
     let (now, mut rng) = (shell.now(), shell.rng());
     match command {
-        Command::AskMore {
-            folder,
-            case,
-            text,
-            due,
-        } => {
-            open(shell, &folder.dir)?.ask_more(&case, &text, due, now, &mut rng)?;
-            println!("The person of {case} is asked until {due}.");
-        }
         Command::Dispute {
             folder,
             number,
@@ -192,6 +186,23 @@ fn act(shell: &Shell, command: Command) -> anyhow::Result<()> {
             let mut gateway = open(shell, &folder.dir)?;
             gateway.clear_returned(number, case.as_deref(), now, &mut rng)?;
             println!("{number} is cleared. Take your corrected file in again.");
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+fn act(shell: &Shell, command: Command) -> anyhow::Result<()> {
+    let (now, mut rng) = (shell.now(), shell.rng());
+    match command {
+        Command::AskMore {
+            folder,
+            case,
+            text,
+            due,
+        } => {
+            open(shell, &folder.dir)?.ask_more(&case, &text, due, now, &mut rng)?;
+            println!("The person of {case} is asked until {due}.");
         }
         Command::Note {
             folder,
@@ -234,7 +245,7 @@ fn act(shell: &Shell, command: Command) -> anyhow::Result<()> {
             println!("File {number} is written to {}.", out.display());
             println!("The person is told that a {role} opened it.");
         }
-        Command::Disputes(_) | Command::Notes(_) | Command::Files { .. } | Command::Runs(_) => {}
+        _ => {}
     }
     Ok(())
 }
