@@ -8,10 +8,10 @@ async function tabTo(she: Person, wanted: Locator): Promise<void> {
   for (let pressed = 0; pressed < 120; pressed += 1) {
     if (await wanted.evaluate((element) => element === document.activeElement).catch(() => false)) {
       const ring = await wanted.evaluate((element) => {
-        const style = getComputedStyle(element);
-        return style.outlineStyle !== "none" && style.outlineWidth !== "0px" || style.boxShadow !== "none";
+        const { outlineStyle, outlineWidth, boxShadow } = getComputedStyle(element);
+        return { outlineStyle, outlineWidth, boxShadow, seen: (outlineStyle !== "none" && outlineWidth !== "0px") || boxShadow !== "none" };
       });
-      expect(ring, "the focus is seen").toBe(true);
+      expect(ring, "the focus is seen").toMatchObject({ seen: true });
       return;
     }
     await she.page.keyboard.press("Tab");

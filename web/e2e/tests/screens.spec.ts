@@ -109,7 +109,9 @@ async function inside(she: Person, offices: Offices, shown: Shown): Promise<stri
   await she.go("services");
   await she.openService("work-permit");
   await see("apply-questions");
+  await she.answer("months", "99");
   await she.press("portal-next");
+  await expect(page.getByRole("alert")).toBeVisible();
   await see("apply-refused");
   await she.answer("region", "RU-TVE");
   await she.answer("occupation", "Seamstress");
@@ -117,6 +119,7 @@ async function inside(she: Person, offices: Offices, shown: Shown): Promise<stri
   await she.press("portal-next");
   await she.sees("portal-leaving-title", { org: she.org("immigration") });
   await see("apply-leaving");
+  await she.press("portal-back");
   await she.go("services");
   await she.openService("tenancy-check");
   await see("apply-not-linked");

@@ -6,6 +6,9 @@ import { Client, Refused, scriptUrl, type Hub, type KeptHere, type Overview, typ
 /** Seconds between two fetches while the page is open; spread, so that pages do not come together. */
 const FETCH_EVERY_S = 60;
 
+/** Seconds without a touch or a key after which the profile locks, unless she stays signed in here. */
+const LOCK_AFTER_S = 15 * 60;
+
 const routeOf = (hash: string): string[] => hash.replace(/^#\/?/, "").split("/").filter((part) => part !== "").map(decodeURIComponent);
 
 class App {
@@ -27,6 +30,7 @@ class App {
   fetched = $state<string>();
   /** A newer bundle waits for her yes. */
   update = $state.raw<ServiceWorker>();
+  #idle: ReturnType<typeof setTimeout> | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #catalogue = "";
 
@@ -38,15 +42,15 @@ class App {
   has = (key: string): boolean => this.texts?.has(key) ?? false;
   date = (day: string | undefined): string => (day === undefined ? "" : (this.texts?.date(day) ?? day));
 
-  /** A value of a record: a whole day as people write it, a service by its name, anything else as it is. */
-  value = (text: string): string => {
-    if (/^\d{4}-\d{2}-\d{2}$/.test(text)) return this.date(text);
-    const title = `service-${text.replace(/^urn:denizen:service:/, "")}-title`;
-    return text.startsWith("urn:denizen:service:") && this.has(title) ? this.t(title) : text;
-  };
+  /** Values of a record: a moment and a day as people write them, a service by its name, anything else as it is. */
+  value = (text: string): string => text
+    .replace(/\b(\d{4}-\d{2}-\d{2})T(\d{2}:\d{2})(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})/g, (_, day: string, time: string) => `${this.date(day)}, ${time}`)
+    .replace(/(?<![\w-])\d{4}-\d{2}-\d{2}(?![\w-])/g, (day) => this.date(day))
+    .replace(/urn:denizen:service:([\w-]+)/g, (urn, name: string) => (this.has(`service-${name}-title`) ? this.t(`service-${name}-title`) : urn));
 
   async begin(): Promise<void> {
     addEventListener("hashchange", () => this.#moved());
+    for (const sign of ["pointerdown", "keydown"]) addEventListener(sign, () => this.#awake(), { passive: true });
     const [hub, catalogue] = await Promise.all([fetch("/portal.json"), fetch("/catalogue.json")]);
     this.hub = (await hub.json()) as Hub;
     this.#catalogue = await catalogue.text();
@@ -105,6 +109,7 @@ class App {
       await this.look();
       this.unlocked = true;
     });
+    this.#awake();
     if (done) {
       if (this.route.length === 0 || !this.#inside()) this.go("home");
       void this.fetchNow();
@@ -151,6 +156,13 @@ class App {
     await this.look();
     const spread = FETCH_EVERY_S * (0.75 + Math.random() / 2);
     this.#timer = setTimeout(() => void this.fetchNow(), spread * 1000);
+  }
+
+  /** A library's computer is left without a word: the profile locks by itself. */
+  #awake(): void {
+    clearTimeout(this.#idle);
+    if (!this.unlocked || this.kept?.staySignedIn === true) return;
+    this.#idle = setTimeout(() => this.lock(), LOCK_AFTER_S * 1000);
   }
 
   /** Locks: the memory that had the keys is gone. */
