@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 
 /// For how long what happened can be read again, in seconds.
 const KEPT_S: i64 = 90 * UnixTime::DAY_S;
+/// For how long it can be seen what was done over REST, in seconds: three years.
+const AUDIT_KEPT_S: i64 = 3 * 365 * UnixTime::DAY_S;
 
 macro_rules! kinds {
     ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {
@@ -178,9 +180,10 @@ impl Gateway {
         })
     }
 
-    /// Forgets what happened long ago.
+    /// Forgets what happened, and what was done over REST, long ago.
     pub(crate) fn forget_events(&self, now: UnixTime) -> Result<(), GatewayError> {
         self.store.forget_events(now.plus_s(-KEPT_S))?;
+        self.store.forget_audit(now.plus_s(-AUDIT_KEPT_S))?;
         Ok(())
     }
 }

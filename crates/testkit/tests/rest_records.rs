@@ -271,6 +271,12 @@ async fn only_a_good_token_with_the_scope_may_and_what_it_did_is_written_down() 
         ("records.deposit", "register system")
     );
     play.canary().await;
+    play.world.clock.advance_s(3 * 365 * 86_400 + 1);
+    let now = play.world.now();
+    let gateway = play.gateways.get_mut("border").unwrap();
+    gateway.retain(now, &mut play.world.rng).unwrap();
+    let left = gateway.audit(100).unwrap();
+    assert!(left.is_empty(), "after three years: {left:?}");
 }
 
 #[tokio::test]

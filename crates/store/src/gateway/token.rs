@@ -154,6 +154,15 @@ impl GatewayStore {
         Ok(())
     }
 
+    /// Forgets what was done before a time; gives how much.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn forget_audit(&self, before: UnixTime) -> Result<usize, StoreError> {
+        let sql = "DELETE FROM audit WHERE at < ?1";
+        Ok(self.sql().execute(sql, params![before.0])?)
+    }
+
     /// What was done, newest first, at most so many.
     ///
     /// # Errors
