@@ -1,7 +1,10 @@
 //! Files that go with messages, and those that came.
 
 use super::{Session, Thrown};
-use crate::view::{self, FileRows, Problem};
+use crate::{
+    runtime::BrowserRng,
+    view::{self, FileRows, Problem},
+};
 use denizen_seal::FileToAttach;
 use serde::Deserialize;
 use tsify::{Ts, Tsify};
@@ -43,6 +46,21 @@ impl Session {
         self.said(done)
     }
 
+    /// Seals a draft for this profile: what she has typed and not sent.
+    #[wasm_bindgen(js_name = sealDraft)]
+    pub fn seal_draft(&self, name: &str, text: &str) -> Vec<u8> {
+        let key = self.holder.danger_root().derive_local();
+        key.encrypt(&draft_context(name), text.as_bytes(), &mut BrowserRng)
+    }
+
+    /// Opens a draft of this profile; nothing if it is another's.
+    #[wasm_bindgen(js_name = openDraft)]
+    pub fn open_draft(&self, name: &str, sealed: &[u8]) -> Option<String> {
+        let key = self.holder.danger_root().derive_local();
+        let text = key.decrypt(&draft_context(name), sealed).ok()?;
+        String::from_utf8(text.to_vec()).ok()
+    }
+
     /// All files of all messages.
     ///
     /// # Errors
@@ -62,4 +80,9 @@ impl Session {
         let content = content.ok_or_else(|| self.problem("file-not-here"))?;
         Ok(content.to_vec())
     }
+}
+
+/// A draft opens under its own name alone.
+fn draft_context(name: &str) -> Vec<u8> {
+    [b"portal-draft\0", name.as_bytes()].concat()
 }

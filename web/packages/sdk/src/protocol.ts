@@ -46,6 +46,9 @@ export interface Api {
   exportAll(): Map<string, Uint8Array>;
   preview(application: ConfirmedApplication): LeavingPage;
 
+  /** Keeps what she has typed and not sent, sealed; nothing forgets it. */
+  keepDraft(name: string, text: string | undefined): void;
+  draft(name: string): string | undefined;
   people(): People;
   files(): FileRows;
   fileContent(number: number): Uint8Array;

@@ -15,6 +15,8 @@ export interface Kept {
   passkeys: PasskeyWrap[];
   /** A key that cannot be taken out of the browser, and the root under it; only if she asked for it. */
   staySignedIn: { key: CryptoKey; nonce: Uint8Array; sealed: ArrayBuffer };
+  /** What she has typed and not sent, each sealed for the profile. */
+  drafts: Record<string, Uint8Array>;
   language: string;
   /** Profiles of children whom she keeps, each encrypted under its own root, by the ward's id. */
   wards: Record<string, Uint8Array>;

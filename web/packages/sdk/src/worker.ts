@@ -30,6 +30,23 @@ const begun = (): Start & { files: Files } => {
 const root = (): Uint8Array => own().dangerRoot();
 const today = () => new Date().toISOString().slice(0, 10);
 
+/** Two tabs would write over each other: the second one waits until the first is closed. */
+let holding: Promise<unknown> | undefined;
+async function hold(): Promise<void> {
+  if (holding !== undefined) return;
+  const got = await new Promise<boolean>((resolve) => {
+    holding = navigator.locks.request("denizen-profile", { ifAvailable: true }, async (lock) => {
+      resolve(lock !== null);
+      // Held until the worker ends.
+      if (lock !== null) await new Promise<never>(() => undefined);
+    });
+  });
+  if (!got) {
+    holding = undefined;
+    throw problem("other-tab");
+  }
+}
+
 /** Keeps the profile. Nothing leaves that this browser would not know after it was closed. */
 async function keep(): Promise<void> {
   const kept = await read("passphrase") !== undefined || (await read("passkeys") ?? []).length > 0;
@@ -75,6 +92,7 @@ async function keptHere(): Promise<KeptHere> {
 }
 
 async function open(secret: Uint8Array): Promise<void> {
+  await hold();
   const { files, language } = begun();
   const profile = await read("profile");
   if (profile === undefined) throw problem("profile");
@@ -120,11 +138,13 @@ const api: Async = {
     }
   },
   async make() {
+    await hold();
     const { hub, language, files } = begun();
     session?.free();
     session = Session.make({ hubId: hub.hubId, hubUrl: hub.hubUrl, language }, files, send);
   },
   async restore(kit, beside) {
+    await hold();
     const { language, files } = begun();
     session?.free();
     session = await Session.restore(kit, language, beside, files, send);
@@ -132,6 +152,7 @@ const api: Async = {
   },
   async offerDevice(passphrase, page) { return own().offerDevice(passphrase, page); },
   async takeDevice(link, passphrase) {
+    await hold();
     const { language, files } = begun();
     if (await read("profile") !== undefined) throw problem("device-there");
     session?.free();
@@ -200,6 +221,14 @@ const api: Async = {
   async history() { return opened().history(); },
   async exportAll() { return opened().export() as Map<string, Uint8Array>; },
   async preview(application) { return opened().preview(application); },
+  async keepDraft(name, text) {
+    const { [name]: _before, ...others } = await read("drafts") ?? {};
+    await write("drafts", text === undefined ? others : { ...others, [name]: opened().sealDraft(name, text) });
+  },
+  async draft(name) {
+    const sealed = (await read("drafts"))?.[name];
+    return sealed === undefined ? undefined : opened().openDraft(name, sealed);
+  },
   async people() { return own().people(); },
   async files() { return opened().files(); },
   async fileContent(number) { return opened().fileContent(number); },
