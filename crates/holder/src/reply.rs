@@ -5,7 +5,7 @@ use crate::{
     Holder, RecordView,
     holder::HolderError,
     link::Draft,
-    profile::{Application, LinkState, SentReply},
+    profile::{Application, HeldRecord, LinkState, SentReply},
     state::Part,
 };
 use denizen_model::{
@@ -46,7 +46,7 @@ impl Holder {
 
     /// Replies to a record that is a claim of a private body. The reply is kept with the record, goes
     /// along whenever the record is shown, and reaches the offices that were shown it before. Another
-    /// reply takes the place of the earlier one; an empty one takes it back for later showings.
+    /// reply takes the place of the earlier one; an empty one takes it back.
     ///
     /// # Errors
     /// [`HolderError::NotOpen`] for a record that is not hers; [`HolderError::NotAClaim`] for one of
@@ -73,13 +73,15 @@ impl Holder {
         };
         self.queue_state(&part, now, rng)?;
         self.keep_reply(*kept, reply);
+        let mut names = self.before_a_move(kept);
+        names.push(*kept);
         let shown: Vec<_> = self
             .profile
             .applications
             .iter()
             .filter(|a| !a.withdrawn)
             .flat_map(|a| a.shown.iter().map(move |s| (a.link, a.id, s)))
-            .filter(|(_, _, shown)| shown.kept == *kept)
+            .filter(|(_, _, shown)| names.contains(&shown.kept))
             .map(|(link, id, shown)| (link, id, shown.sd_hash.clone()))
             .collect();
         for place in shown {
@@ -118,8 +120,47 @@ impl Holder {
     /// What she says to a record, if she said something and did not take it back.
     #[must_use]
     pub fn reply_of(&self, kept: &Sha256Hash) -> Option<&Reply> {
-        let reply = self.profile.replies.get(&kept.to_text());
+        let direct = self.profile.replies.get(&kept.to_text());
+        let reply = direct.or_else(|| self.reply_before_a_move(kept));
         reply.filter(|r| !r.text.is_empty())
+    }
+
+    /// What she said to the same record before its link was moved.
+    fn reply_before_a_move(&self, kept: &Sha256Hash) -> Option<&Reply> {
+        if self.profile.replies.is_empty() {
+            return None;
+        }
+        let before = self.before_a_move(kept).into_iter();
+        let mut said = before.filter_map(|kept| self.profile.replies.get(&kept.to_text()));
+        said.next()
+    }
+
+    /// The names that a record had before its link was moved, the newest first: it came again under
+    /// another hash, with the same claims.
+    fn before_a_move(&self, kept: &Sha256Hash) -> Vec<Sha256Hash> {
+        let records = &self.profile.records;
+        let Some(record) = records.iter().find(|r| r.kept_hash == *kept) else {
+            return Vec::new();
+        };
+        let moved = |link: u32| {
+            let link = self.profile.link(link);
+            link.is_some_and(|l| l.state == LinkState::Moved)
+        };
+        let older = |r: &&HeldRecord| {
+            let alike = r.vct == record.vct && r.issuer == record.issuer;
+            alike && r.link < record.link && moved(r.link)
+        };
+        let claims = |r: &HeldRecord| {
+            let credential = self.credential(r, &r.kept).ok()?;
+            Some(credential.claims().clone())
+        };
+        let mut older = records.iter().rev().filter(older).peekable();
+        if older.peek().is_none() {
+            return Vec::new();
+        }
+        let same = claims(record);
+        let older = older.filter(|r| same.is_some() && claims(r) == same);
+        older.map(|r| r.kept_hash).collect()
     }
 
     /// What she says to records, by their kept copy.

@@ -160,12 +160,22 @@ async fn a_reply_to_a_private_bodys_claim_travels_with_it_wherever_it_is_shown()
     play.people.remove("tablet");
     play.restore_from_kit("daler").await;
     assert_eq!(said(&play, "daler").as_deref(), Some(again));
-    // Taken back, it goes along no more.
+    // The link moves: the record comes again, and what he says to it is still said.
+    let link = claim.held.link;
+    play.move_link("daler", link).await;
+    play.hours(2).await;
+    let moved = play.record("daler", EMPLOYMENT);
+    assert_ne!(moved.kept, claim.kept);
+    let reply = play.holder("daler").reply_of(&moved.kept).unwrap();
+    assert_eq!(reply.text, again);
+    // Taken back, it goes along no more, and is gone where it was shown under its old name.
     let replied = play.person("daler", |h, (now, rng)| {
-        h.reply_to_record(&claim.kept, "", now, rng)
+        h.reply_to_record(&moved.kept, "", now, rng)
     });
     replied.await.unwrap();
-    assert_eq!(said(&play, "daler"), None);
+    assert!(play.holder("daler").reply_of(&moved.kept).is_none());
+    let view = play.look("office").await;
+    assert_eq!(view.evidence[0].reply(), None);
     play.end().await;
 }
 

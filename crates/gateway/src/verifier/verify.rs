@@ -222,7 +222,10 @@ impl Evidence {
         }
         if let Some(item) = self.items.iter_mut().find(|i| i.sd_hash == old) {
             match reply {
-                Some(reply) if newer.is_none() => item.reply = Some(reply.to_owned()),
+                // Empty words take back what she said.
+                Some(reply) if newer.is_none() => {
+                    item.reply = Some(reply.to_owned()).filter(|r| !r.is_empty());
+                }
                 _ => item.superseded = true,
             }
         }
