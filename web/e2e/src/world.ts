@@ -74,6 +74,7 @@ export interface Known { folder: string; url: string; hubId: string }
 export class Offices {
   constructor(readonly known: Known) {}
 
+  readonly binary = BINARY;
   get url(): string { return this.known.url; }
   protected path(...names: string[]): string { return join(this.known.folder, ...names); }
 
@@ -243,6 +244,11 @@ export class World extends Offices {
     await this.denizen("hub", "admit", this.path("hub"), statement, ...kinds.flatMap((kind) => ["--kind", vct(kind)]));
     this.#serve(office, ["gateway", "serve", this.path(office)]);
     for (const one of services) await this.gateway(office, "publish", join(ROOT, "catalogue/services", `${one}.json`));
+  }
+
+  /** The operator names the bundle in the public directory. */
+  async nameBundle(): Promise<string> {
+    return this.denizen("hub", "bundle", this.path("hub"), "--config", this.path("hub.toml"));
   }
 
   startHub(): void {

@@ -1,0 +1,134 @@
+// A hub, or something before it, that lies: what is changed does not run, and what is held back is said.
+
+import { execFile } from "node:child_process";
+import type { Browser } from "@playwright/test";
+import { Relay, type Passing } from "../src/relay.js";
+import { PHONE, Person, expect, test } from "../src/test.js";
+import { freePort, World } from "../src/world.js";
+
+let relay: Relay;
+let world: World;
+
+test.describe.configure({ mode: "serial" });
+test.beforeAll(async () => {
+  const [port, listen] = [await freePort(), await freePort()];
+  relay = new Relay(port, listen);
+  await relay.up();
+  world = await World.start(["border"], { port, listen });
+});
+test.afterAll(async () => {
+  await world.stop();
+  await relay.down();
+});
+test.afterEach(() => (relay.lie = undefined));
+
+/** One byte of a file is another one. */
+const changed = (file: RegExp) => (passing: Passing): Passing | undefined => {
+  if (!file.test(passing.path)) return undefined;
+  const body = Buffer.from(passing.body);
+  // In a comment or a name it would do no harm; the hash does not ask where it is.
+  const at = body.length - 5;
+  body.writeUInt8((body[at] ?? 0) ^ 1, at);
+  return { ...passing, body };
+};
+
+async function comes(browser: Browser): Promise<Person> {
+  const she = await Person.at(browser, world.url, "en", PHONE);
+  she.cut = true;
+  return she;
+}
+
+test("a changed script does not run, and the page says so in plain words", async ({ browser }) => {
+  relay.lie = changed(/^\/assets\/portal-.*\.js$/);
+  const she = await comes(browser);
+  await she.page.goto(world.url);
+  await expect(she.page.getByText("Do not type your kit or passphrase here")).toBeVisible();
+  await expect(she.page.getByText("Не вводите здесь")).toBeVisible();
+  await expect(she.page.getByRole("button")).toHaveCount(0);
+  await expect(she.page.getByRole("textbox")).toHaveCount(0);
+  await she.close();
+});
+
+test("a changed module does not run: the profile is not made, in plain words", async ({ browser }) => {
+  relay.lie = changed(/\.wasm$/);
+  const she = await comes(browser);
+  await she.page.goto(world.url);
+  await she.page.getByRole("button", { name: "English", exact: true }).click();
+  await expect(she.page.getByRole("alert")).toContainText("Do not type your kit or passphrase here");
+  await expect(she.page.getByRole("textbox")).toHaveCount(0);
+  await she.close();
+});
+
+test("a changed style is not used", async ({ browser }) => {
+  relay.lie = changed(/\.css$/);
+  const she = await comes(browser);
+  await she.page.goto(world.url);
+  await expect(she.page.getByRole("button", { name: "English", exact: true })).toBeVisible();
+  expect(await she.page.evaluate(() => [...document.styleSheets].filter((s) => s.href !== null).length)).toBe(0);
+  await she.close();
+});
+
+test("a changed file is not kept for the time without a connection", async ({ browser }) => {
+  relay.lie = changed(/^\/locales\/ru\.json$/);
+  const she = await comes(browser);
+  await she.arrive();
+  const state = await she.page.evaluate(async () => {
+    const registration = await navigator.serviceWorker.getRegistration();
+    const worker = registration?.installing ?? registration?.waiting ?? registration?.active;
+    if (worker == null) return "none";
+    if (["installing", "installed", "activating"].includes(worker.state)) await new Promise((done) => worker.addEventListener("statechange", done, { once: true }));
+    return worker.state;
+  });
+  expect(["none", "redundant"]).toContain(state);
+  await she.close();
+});
+
+/** `denizen audit bundle`: whether it is content, and what it says. */
+async function audit(): Promise<{ good: boolean; said: string }> {
+  return new Promise((done) => {
+    execFile(world.binary, ["audit", "bundle", world.url, "--hub-id", world.known.hubId], (error, out, err) => done({ good: error === null, said: out + err }));
+  });
+}
+
+test("a changed worker, which the page cannot see, is found by comparing with the manifest", async () => {
+  await world.nameBundle();
+  const honest = await audit();
+  expect(honest.said).not.toContain("worker");
+  expect(honest.good, honest.said).toBe(true);
+  relay.lie = changed(/^\/assets\/worker-.*\.js$/);
+  const { good, said } = await audit();
+  expect(good).toBe(false);
+  expect(said).toMatch(/assets\/worker-[\w-]+\.js/);
+});
+
+/** Somebody with a link over which records came, and her own address at the hub. */
+async function linked(browser: Browser): Promise<{ she: Person; own: string }> {
+  const she = await Person.at(browser, world.url, "en", PHONE);
+  const asked = new Set<string>();
+  she.page.on("request", (request) => {
+    const found = /\/v1\/addresses\/([^/?]+)\/envelopes/.exec(request.url())?.[1];
+    if (found !== undefined) asked.add(found);
+  });
+  await she.begin();
+  await she.press("portal-fetch");
+  const [own] = asked;
+  if (own === undefined) throw new Error("nothing was asked for");
+  await she.link(world, "border");
+  return { she, own };
+}
+
+test("a hub that says that an address is gone raises an alarm in words", async ({ browser }) => {
+  const { she, own } = await linked(browser);
+  await world.border(she.me);
+  relay.lie = (passing) => {
+    if (!/\/envelopes/.test(passing.path) || passing.path.includes(own)) return undefined;
+    const body = Buffer.from(JSON.stringify({ type: "urn:denizen:problem:not-found", title: "not found", status: 404 }));
+    return { ...passing, status: 404, headers: { ...passing.headers, "content-type": "application/problem+json" }, body };
+  };
+  she.cut = true;
+  await she.go("home");
+  await she.fetchUntil(she.page.getByText(she.t("err-withheld")));
+  await expect(she.says(she.t("rec-withheld"))).toBeVisible();
+  relay.lie = undefined;
+  await she.close();
+});
