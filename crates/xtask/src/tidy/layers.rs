@@ -94,7 +94,7 @@ const FOR_ALL: &str = "denizen-guard";
 const FEW_MAY: [(&str, &[&str]); 4] = [
     ("rusqlite", &["denizen-store", "denizen-testkit"]),
     ("reqwest", &["denizen"]),
-    ("getrandom", &["denizen"]),
+    ("getrandom", &["denizen", "denizen-portal"]),
     ("axum-server", &["denizen"]),
 ];
 
