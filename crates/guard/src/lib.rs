@@ -129,6 +129,8 @@ checks! {
     ChainGap = "R10";
     /// A message that was acted on is not acted on again.
     Replay = "R10";
+    /// Deliveries of one address are dated in their order.
+    DeliveryTime = "R10";
     /// One message id has one content.
     MessageIdOnce = "R10";
     /// What is erased was erased by its owner.

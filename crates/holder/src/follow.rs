@@ -96,10 +96,14 @@ impl Holder {
     /// Moves the cursor and the chain; `false` for a message that was taken in before.
     fn is_new(&mut self, index: u32, opened: &Opened, now: UnixTime) -> bool {
         let (message, hash) = (opened.message(), opened.hash());
+        let opening = &opened.verified().opening;
+        if self.profile.link(index).is_some() {
+            self.profile.delivered.insert(index, opening.time);
+        }
         let Some(link) = self.profile.link_mut(index) else {
             return false;
         };
-        link.cursor = link.cursor.max(Some(opened.verified().opening.pos));
+        link.cursor = link.cursor.max(Some(opening.pos));
         let known = link.taken.insert(message.id.to_text(), hash);
         if !holds(Check::Replay, known != Some(hash)) {
             return false;

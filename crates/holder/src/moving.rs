@@ -184,6 +184,7 @@ impl Holder {
         profile.outbox.retain(|o| o.index != index);
         profile.records.retain(|r| r.link != index);
         profile.refused.retain(|r| r.link != index);
+        profile.delivered.remove(&index);
         profile.applications.retain(|a| a.link != index);
         profile.disputes.retain(|d| d.link != index);
         profile.erasures.retain(|e| e.link != index);

@@ -490,6 +490,10 @@ pub struct Profile {
     /// The root of that log at that size, by hub id: one size has one root (R10).
     #[serde(default)]
     pub log_roots: BTreeMap<String, Sha256Hash>,
+    /// By link: when the newest message was delivered, by its receipt. What comes later is not dated
+    /// before it, so that a withdrawn key does not count again (R10).
+    #[serde(default)]
+    pub delivered: BTreeMap<u32, UnixTime>,
     /// Heads of chains that other installations of this profile wrote to herself.
     #[serde(default)]
     pub own_heads: BTreeMap<String, (u64, Sha256Hash)>,
@@ -569,6 +573,7 @@ impl Profile {
             statuses: BTreeMap::new(),
             log_sizes: BTreeMap::new(),
             log_roots: BTreeMap::new(),
+            delivered: BTreeMap::new(),
             own_heads: BTreeMap::new(),
             own_places: BTreeMap::new(),
             own_erased: BTreeSet::new(),

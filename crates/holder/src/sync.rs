@@ -397,6 +397,7 @@ impl Holder {
             address: link.address,
         };
         let (mut cursor, mut opened, mut wait_s) = (link.cursor, Vec::new(), wait_s);
+        let mut newest = self.profile.delivered.get(&index).copied();
         loop {
             let answer = self.fetch_page(&at, cursor, wait_s, transport, now).await?;
             if answer.items.is_empty() {
@@ -420,6 +421,12 @@ impl Holder {
                 let Some(mut one) = self.open_item(item, &at, &keys, (&from, &key), now)? else {
                     continue;
                 };
+                let dated = one.verified().opening.time;
+                if !holds(Check::DeliveryTime, newest.is_none_or(|at| dated >= at)) {
+                    self.profile.alarm("receipt-refused", Some(index), now);
+                    return Err(HolderError::ReceiptRefused);
+                }
+                newest = Some(dated);
                 self.fill_apart(index, one.message_mut(), transport, now)
                     .await?;
                 opened.push(one);

@@ -7,10 +7,12 @@ use denizen_api::{
         decode_batch, encode_outcomes,
     },
 };
-use denizen_evil::{HubHand, KIND, Outcome, Pen, Scene, attacks, issued, stopped};
+use denizen_evil::{
+    HubHand, KIND, Outcome, Paper, Pen, Scene, attacks, issued, record_of, stopped,
+};
 use denizen_jose::{Portable, Unverified};
 use denizen_model::{
-    Nonce, SecretKeyFor, Sha256Hash,
+    Nonce, SecretKeyFor, Sha256Hash, UnixTime,
     envelope::{Envelope, SUITE_1},
     id::Bytes,
     jose::Object,
@@ -453,5 +455,34 @@ attacks! {
                 Outcome::Harm
             }
         }
+    }
+
+    /// The hub dates a delivery back, so that a key counts which was withdrawn before it.
+    80 "R10" [DeliveryTime] stopped("receipt-refused");
+    async fn a_delivery_is_dated_back() -> Outcome {
+        let mut s = Scene::make(80).await;
+        s.world.clock.advance_s(2 * UnixTime::DAY_S);
+        s.desk.note(&mut s.world, "today").await;
+        s.settle().await;
+        let office = s.desk.office.clone();
+        let second = next_statement(&office, &office.statement, |statement| {
+            let key = statement.keys.iter_mut().find(|k| k.kid == "issuer-1").unwrap();
+            key.revoked_from = Some(START.plus_s(UnixTime::DAY_S));
+        });
+        s.world.client().post_entries(&[&second]).await.unwrap();
+        let text = issued(&Paper { iat: START, ..s.paper() }, &mut s.world.rng);
+        let (body, attachments) = record_of(&[(None, text)], &mut s.world.rng);
+        let message = s.message(body, attachments);
+        let signed = s.sign(&message);
+        let envelope = s.seal(&signed, &message);
+        // The hub's own receipt says that it came two days ago.
+        s.hub_adds(&envelope).await;
+        if let Err(error) = s.sync().await {
+            assert_eq!(s.alarms(), ["receipt-refused"]);
+            return stopped(error.code());
+        }
+        assert_eq!(s.told(), None);
+        assert_eq!(s.holder.profile().records.len(), 1, "a forged record lies there");
+        Outcome::Harm
     }
 }
