@@ -12,7 +12,7 @@ use std::{
 };
 
 /// Longest wait for anything.
-const PATIENCE: Duration = Duration::from_secs(90);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// Pause between two looks.
 const PAUSE: Duration = Duration::from_millis(200);
