@@ -17,7 +17,7 @@ use std::{
 type Wanted = (&'static str, Need, &'static [&'static str]);
 
 /// The first is what building the program needs.
-const SYSTEM: [Wanted; 6] = [
+const SYSTEM: [Wanted; 8] = [
     (
         "a C compiler (SQLite, aws-lc)",
         Need::Program("cc"),
@@ -47,6 +47,16 @@ const SYSTEM: [Wanted; 6] = [
         "strace (counts fdatasync from outside)",
         Need::Program("strace"),
         &["strace"],
+    ),
+    (
+        "Chromium (the portal in a real browser)",
+        Need::Program("chromium"),
+        &["chromium"],
+    ),
+    (
+        "Noto fonts (screens in all scripts)",
+        Need::File("/usr/share/fonts/truetype/noto/NotoSans-Regular.ttf"),
+        &["fonts-noto-core"],
     ),
 ];
 

@@ -39,6 +39,13 @@ pub(crate) fn run_all() -> Result<()> {
         "an attack that must succeed without its check did not, or one with it did: see above";
     let more = steps.step("attacks, with switches", held, || cargo_test(&SWITCHES))?;
     (passed, ignored) = (passed + more.0, ignored + more.1);
+    let page = "see the first failure above; `npm test` in web/ repeats it";
+    let more = steps.step("portal's own logic", page, || web_tests("test"))?;
+    (passed, ignored) = (passed + more.0, ignored + more.1);
+    let browser = "see the first failure above, and its picture under target/e2e/failures; \
+                   `npm run e2e` in web/ repeats it";
+    let more = steps.step("portal in a browser", browser, browser_tests)?;
+    (passed, ignored) = (passed + more.0, ignored + more.1);
     let demo = "the step above is not true; `cargo xtask demo` repeats it";
     steps.step("demo", demo, || demo::run_demo(&[]))?;
     steps.print_times();
@@ -76,6 +83,43 @@ fn cargo_test(arguments: &[&str]) -> Result<(u64, u64)> {
     Ok((passed, ignored))
 }
 
+/// The portal in Chromium, against a hub and gateways as real processes.
+fn browser_tests() -> Result<(u64, u64)> {
+    run(
+        "cargo",
+        &["build", "--quiet", "--locked", "--package", "denizen"],
+    )?;
+    let counted = web_tests("e2e")?;
+    println!("   pictures of every screen are in target/e2e/screens");
+    Ok(counted)
+}
+
+/// Runs a script of the pages' workspace that tests; gives how many passed and were left out.
+fn web_tests(script: &str) -> Result<(u64, u64)> {
+    let mut npm = web::npm(&["run", "--silent", script]);
+    npm.env("NO_COLOR", "1").env("CI", "1");
+    let (mut passed, mut skipped) = (0, 0);
+    run_lines(npm, |line| {
+        println!("{line}");
+        passed += count_web(line, "passed");
+        skipped += count_web(line, "skipped");
+    })?;
+    if passed == 0 {
+        bail!("no test ran");
+    }
+    Ok((passed, skipped))
+}
+
+/// The number before a word in the summary of Playwright (`12 passed (3.1m)`) or Vitest
+/// (`Tests  12 passed | 1 skipped (13)`).
+fn count_web(line: &str, word: &str) -> u64 {
+    let line = line.trim();
+    let counts = line.strip_prefix("Tests ").unwrap_or(line);
+    let counts = counts.split('(').next().unwrap_or_default();
+    let part = counts.split('|').find_map(|p| p.trim().strip_suffix(word));
+    part.and_then(|n| n.trim().parse().ok()).unwrap_or(0)
+}
+
 /// The number before a word in cargo's `test result` line.
 fn count(line: &str, word: &str) -> u64 {
     let Some(counts) = line.strip_prefix("test result: ") else {
@@ -89,7 +133,7 @@ fn count(line: &str, word: &str) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{SWITCHES, count};
+    use super::{SWITCHES, count, count_web};
     use crate::run::output;
 
     #[test]
@@ -117,5 +161,15 @@ mod tests {
         let line = "test result: ok. 12 passed; 0 failed; 3 ignored; 0 measured; finished in 0.1s";
         assert_eq!((count(line, "passed"), count(line, "ignored")), (12, 3));
         assert_eq!(count("test a::b ... ok", "passed"), 0);
+    }
+
+    #[test]
+    fn results_of_the_pages_tests_are_counted() {
+        let vitest = "      Tests  411 passed | 2 skipped (413)";
+        assert_eq!(count_web(vitest, "passed"), 411);
+        assert_eq!(count_web(vitest, "skipped"), 2);
+        assert_eq!(count_web(" Test Files  2 passed (2)", "passed"), 0);
+        assert_eq!(count_web("  24 passed (3.9m)", "passed"), 24);
+        assert_eq!(count_web("the 24 passed", "passed"), 0);
     }
 }
