@@ -70,6 +70,7 @@ fn drafts(address: &Address) -> Vec<Draft<'static>> {
         query,
         body,
     };
+    let object = format!("/v1/addresses/{id}/objects/{id}");
     let change = ChangeAccepts {
         version: 1,
         accepts: vec![Accept::SelfOnly(true)],
@@ -96,6 +97,8 @@ fn drafts(address: &Address) -> Vec<Draft<'static>> {
             "",
             vec![],
         ),
+        draft("GET", object.clone(), "offset=0", vec![]),
+        draft("DELETE", object, "", vec![]),
         draft("DELETE", format!("/v1/addresses/{id}"), "", vec![]),
     ]
 }
@@ -133,8 +136,13 @@ async fn unsigned_old_bent_and_foreign_requests_are_refused_on_every_signed_rout
         bent.body_mut().push(b' ');
         assert_eq!(status(&world, bent).await, unsigned, "{route}: body");
         let mut moved = draft.signed(key, &hub, now);
+        let other = if route.contains("GET") && draft.path.contains("/objects/") {
+            "offset=1"
+        } else {
+            "after=1"
+        };
         *moved.uri_mut() = format!(
-            "{}?after=1",
+            "{}?{other}",
             moved.uri().to_string().split('?').next().unwrap()
         )
         .parse()
@@ -160,7 +168,8 @@ async fn unsigned_old_bent_and_foreign_requests_are_refused_on_every_signed_rout
     }
     for draft in drafts(&address) {
         let answer = status(&world, draft.signed(key, &hub, now)).await;
-        let nothing_there = draft.path.ends_with("/envelopes/0");
+        let nothing_there =
+            draft.path.ends_with("/envelopes/0") || draft.path.contains("/objects/");
         assert!(answer.is_success() || (nothing_there && answer == StatusCode::NOT_FOUND));
     }
     world.assert_addresses_unspoken(&[address.id()]).await;
@@ -168,8 +177,8 @@ async fn unsigned_old_bent_and_foreign_requests_are_refused_on_every_signed_rout
 
 /// Everything that a parameter of the hub may be. None is an attribute of a person, and none stands
 /// for more than one address.
-const PARAMETERS: [&str; 8] = [
-    "address", "after", "wait", "pos", "locator", "org", "list", "path",
+const PARAMETERS: [&str; 10] = [
+    "address", "after", "wait", "pos", "id", "offset", "locator", "org", "list", "path",
 ];
 
 /// Members that a JSON body of the hub may have.
@@ -194,7 +203,7 @@ fn no_route_takes_an_attribute_of_a_person_or_lists_across_addresses() {
         let told: BTreeSet<&str> = parameters.iter().copied().collect();
         let in_query: Vec<_> = told.difference(&in_path).collect();
         assert!(in_path.is_subset(&told), "{path}");
-        let may_query = path.ends_with("/envelopes");
+        let may_query = path.ends_with("/envelopes") || path.ends_with("/objects/{id}");
         assert!(in_query.is_empty() || may_query, "{path}: {in_query:?}");
         // What is under addresses names exactly one, except registering.
         if path.starts_with("/v1/addresses") && *path != *"/v1/addresses" {

@@ -164,6 +164,14 @@ async fn d11_a_photograph_goes_with_a_dispute_and_the_office_answers_with_a_pape
     assert_eq!(shown(&play, "aziza").last(), Some(&whole(&small, true)));
     let note = play.gateway("border").notes().unwrap()[0].number;
     assert_eq!(play.gateway("border").note_files(note).unwrap().len(), 1);
+    // Nor is a key of one anywhere but in sealed messages and the encrypted profile.
+    for (at, file) in play.holder("aziza").files().to_vec().iter().enumerate() {
+        let objects = [file.attachment.object.as_ref(), file.copy.as_ref()];
+        for object in objects.into_iter().flatten() {
+            let label = format!("key of object {at}");
+            play.world.marks.add(&label, object.key.danger_bytes());
+        }
+    }
     play.end().await;
 }
 

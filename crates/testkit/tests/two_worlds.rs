@@ -128,18 +128,14 @@ fn crossings(case: &str, rng: &mut ChaCha20Rng) -> String {
 
 /// What a hub sees of an exchange: the route with ids left out, and sizes.
 fn seen(exchange: &Exchange) -> String {
-    let path: Vec<&str> = exchange
-        .path()
-        .split('/')
-        .map(|part| {
-            if part.len() > 20 && !part.contains('?') {
-                "*"
-            } else {
-                part
-            }
-        })
-        .collect();
-    let path = path.join("/");
+    // Ids are random or hashes: only that there is one is compared. What is asked stays.
+    let (path, query) = match exchange.path().split_once('?') {
+        Some((path, query)) => (path, format!("?{query}")),
+        None => (exchange.path(), String::new()),
+    };
+    let hidden = |part: &'_ str| if part.len() > 20 { "*" } else { part }.to_owned();
+    let path: Vec<String> = path.split('/').map(hidden).collect();
+    let path = path.join("/") + &query;
     let (request, answer) = if path.contains("/status/") {
         (0, 0)
     } else {

@@ -55,7 +55,7 @@ impl ObjectPart {
         })
     }
 
-    /// Reads a part; `None` for another shape.
+    /// Reads a part; `None` for another shape or encoding.
     #[must_use]
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let mut d = Decoder::new(bytes);
@@ -77,7 +77,8 @@ impl ObjectPart {
             reserved: d.bool().ok()?,
             bytes: d.bytes().ok()?.to_vec(),
         };
-        ended(&d, bytes, part)
+        let part = ended(&d, bytes, part)?;
+        (part.encode() == bytes).then_some(part)
     }
 }
 
@@ -112,7 +113,7 @@ impl UploadState {
         Ok(())
     }
 
-    /// Reads the answer.
+    /// Reads the answer; `None` for another shape or encoding.
     #[must_use]
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let mut d = Decoder::new(bytes);
@@ -131,7 +132,8 @@ impl UploadState {
             },
             _ => return None,
         };
-        ended(&d, bytes, state)
+        let state = ended(&d, bytes, state)?;
+        (state.encode() == bytes).then_some(state)
     }
 }
 
