@@ -8,7 +8,6 @@
     reason = "tests of real processes"
 )]
 
-#[expect(dead_code, reason = "each test file uses a part of it")]
 mod support;
 
 use std::{fs, path::PathBuf};
