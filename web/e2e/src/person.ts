@@ -128,7 +128,8 @@ export class Person {
   }
 
   async choosePassphrase(passphrase = PASSPHRASE): Promise<void> {
-    await this.field("portal-pass").fill(passphrase);
+    // On the page of the ways in, the words for another device have a passphrase too, further down.
+    await this.field("portal-pass").first().fill(passphrase);
     await this.field("portal-pass-again").fill(passphrase);
     await this.press("portal-pass-keep");
   }
@@ -223,8 +224,8 @@ export class Person {
   }
   /** The service whose questions are on the screen. */
   service = "";
-  // TODO
-  question = (name: string): Locator => this.field(`service-${this.service}-answer-${name}`).or(this.page.getByLabel(name, { exact: true }));
+  /** A question of the service, by its words. */
+  question = (name: string): Locator => this.field(`service-${this.service}-answer-${name}`);
   async answer(name: string, value: string): Promise<void> {
     await this.question(name).fill(value);
   }

@@ -29,6 +29,9 @@ async function violations(page: Page): Promise<string[]> {
   return found;
 }
 
+/** How light the page's ground is, 0 to 255. */
+const ground = (page: Page): Promise<number> => page.evaluate(() => Number(/\d+/.exec(getComputedStyle(document.body).backgroundColor)?.[0]));
+
 /** What is wrong with a screen. */
 async function look(she: Person, shown: Shown, name: string): Promise<string[]> {
   const { page } = she;
@@ -36,6 +39,8 @@ async function look(she: Person, shown: Shown, name: string): Promise<string[]> 
   if (shown === "rtl") await page.evaluate(() => (document.documentElement.dir = "rtl"));
   for (const scheme of ["light", "dark"] as const) {
     await page.emulateMedia({ colorScheme: scheme, reducedMotion: "reduce" });
+    const light = await ground(page);
+    if (scheme === "light" ? light < 200 : light > 60) wrong.push(`${shown} ${scheme} ${name}: the ground is ${light}`);
     for (const broken of await violations(page)) wrong.push(`${shown} ${scheme} ${name}: ${broken}`);
     if (shown === "en" || (shown === "ru" || shown === "rtl") && scheme === "light") {
       mkdirSync(join(SHOTS, shown), { recursive: true });
