@@ -4,9 +4,7 @@
 //! Specified in `docs/spec/recovery.md`.
 
 use crate::{Holder, holder::HolderError};
-use denizen_api::{
-    HubClient, ProblemKind, Transport, client::ClientError, wire::WrappedRoot,
-};
+use denizen_api::{HubClient, ProblemKind, Transport, client::ClientError, wire::WrappedRoot};
 use denizen_model::{
     HubId, Nonce, UnixTime,
     catalogue::Catalogue,
@@ -179,13 +177,20 @@ mod tests {
         let short = base64url_encode([1; 80]);
         let no_url = base64url_encode([1; 90]);
         let version = {
-            let mut bytes = base64url_decode(&link().to_data()).expect("is base64url");
+            let mut bytes = base64url_decode(link().to_data()).expect("is base64url");
             if let Some(v) = bytes.first_mut() {
                 *v = 2;
             }
             base64url_encode(bytes)
         };
-        for text in ["", "denizen:device#", "denizen:invite#abc", &short, &no_url, &version] {
+        for text in [
+            "",
+            "denizen:device#",
+            "denizen:invite#abc",
+            &short,
+            &no_url,
+            &version,
+        ] {
             assert!(DeviceLink::parse(text).is_err(), "{text}");
         }
     }

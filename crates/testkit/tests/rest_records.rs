@@ -197,6 +197,15 @@ async fn a_change_of_status_is_told_first_and_shown_then() {
     play.end().await;
 }
 
+fn assert_unauthorized(refused: &denizen_testkit::rest::Answer) {
+    assert_eq!(
+        (refused.status.as_u16(), refused.problem()),
+        (401, "unauthorized")
+    );
+    let asked = refused.headers["www-authenticate"].to_str().unwrap();
+    assert!(asked.starts_with("Bearer"));
+}
+
 #[tokio::test]
 async fn only_a_good_token_with_the_scope_may_and_what_it_did_is_written_down() {
     let mut play = office(605).await;
@@ -206,17 +215,7 @@ async fn only_a_good_token_with_the_scope_may_and_what_it_did_is_written_down() 
     let body = asked(&play);
     let bent = format!("{}A", &writing[..writing.len() - 1]);
     for token in [None, Some(""), Some("x"), Some(bent.as_str()), Some("dzg_")] {
-        let refused = api.token(token).deposit("\"k\"", &body).await;
-        assert_eq!(
-            (refused.status.as_u16(), refused.problem()),
-            (401, "unauthorized")
-        );
-        assert!(
-            refused.headers["www-authenticate"]
-                .to_str()
-                .unwrap()
-                .starts_with("Bearer")
-        );
+        assert_unauthorized(&api.token(token).deposit("\"k\"", &body).await);
     }
     let refused = api.token(Some(&reading)).deposit("\"k\"", &body).await;
     assert_eq!(

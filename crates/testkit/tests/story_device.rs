@@ -1,5 +1,5 @@
 //! A second device by a link that is good once (D6): what it brings, and what it does not give away.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use denizen_holder::{DeviceLink, Holder, HolderError};
 use denizen_testkit::{

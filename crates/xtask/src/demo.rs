@@ -18,14 +18,14 @@ mod year;
 use crate::{
     root::root,
     run::{instant, run},
-    setup,
+    setup, web,
 };
 use anyhow::{Context as _, Result, bail, ensure};
 use offices::Office;
 use person::Person;
 use plan::OFFICES;
 use processes::{Place, Servers};
-use std::{fs, time::Instant};
+use std::{fs, io::IsTerminal as _, time::Instant};
 use year::Year;
 
 /// A step's heading, numbered, with the time since the beginning.
@@ -59,34 +59,58 @@ pub(crate) fn run_demo(arguments: &[&str]) -> Result<()> {
         "cargo",
         &["build", "--quiet", "--locked", "--package", "denizen"],
     )?;
+    println!("\n== 0. The portal's pages are built");
+    web::build()?;
     let place = Place::make()?;
     let mut servers = Servers::default();
     let told = tell(&place, &mut servers, keep);
-    if let Err(error) = told {
+    let portal = told.map_err(|error| {
         let folder = place.folder().display();
-        return Err(error.context(format!(
+        error.context(format!(
             "the demonstration is not true\nWhat to do: look at the last step above; keys, databases and \
              the servers' logs are left in {folder}\nWhy"
-        )));
-    }
-    if keep {
-        servers.keep();
-        println!(
-            "\nThe servers still run. Everything is in {}.",
-            place.folder().display()
-        );
-        println!("Stop them with: kill {}", servers.ids());
-    } else {
-        place.remove()?;
-    }
+        ))
+    })?;
     println!(
         "\nAll of this was true. It took {:.1} s.",
         started.elapsed().as_secs_f64()
     );
-    Ok(())
+    stay(&place, &mut servers, keep, &portal)
 }
 
-fn tell(place: &Place, servers: &mut Servers, keep: bool) -> Result<()> {
+/// What a person can open in a browser.
+struct Portal {
+    url: String,
+    /// Aziza's profile, good once.
+    device: String,
+    passphrase: &'static str,
+}
+
+/// In a terminal everything runs again until ctrl-c; without one the demo is over, unless it was asked to
+/// leave the servers running.
+fn stay(place: &Place, servers: &mut Servers, keep: bool, portal: &Portal) -> Result<()> {
+    let terminal = std::io::stdout().is_terminal();
+    if !keep && !terminal {
+        return place.remove();
+    }
+    if !keep {
+        servers.start_again(place)?;
+    }
+    println!("\nOpen in a browser:");
+    println!("   a profile to begin anew   {}/", portal.url);
+    println!("   Aziza's, this once        {}", portal.device);
+    println!("   its passphrase            {}", portal.passphrase);
+    println!("Everything is in {}.", place.folder().display());
+    if keep {
+        servers.keep();
+        println!("The servers run on. Stop them with: kill {}", servers.ids());
+        return Ok(());
+    }
+    println!("The servers run until ctrl-c.");
+    servers.wait()
+}
+
+fn tell(place: &Place, servers: &mut Servers, keep: bool) -> Result<Portal> {
     let story = &mut Story(0, instant());
     let hub = start_hub(story, place, servers)?;
     let offices = start_offices(story, place, servers, &hub)?;
@@ -97,6 +121,10 @@ fn tell(place: &Place, servers: &mut Servers, keep: bool) -> Result<()> {
 
     story.heading("What she has at the end of the year");
     let records = count(&told.aziza)?;
+    story.heading("The portal has her profile for a browser, by a link that is good once");
+    let (device, passphrase) = told.aziza.offer_to_browser()?;
+    let page = processes::answers(&hub.url, "/").unwrap_or_default();
+    ensure!(page.contains("<!doctype html>"), "no portal at {}", hub.url);
     if keep {
         story.heading("The servers keep running, as asked; what follows does not use them");
     } else {
@@ -109,7 +137,12 @@ fn tell(place: &Place, servers: &mut Servers, keep: bool) -> Result<()> {
     story.heading("Offline, a new process checks what Aziza exported");
     proof::check(place, &hub.id, &told.aziza, records)?;
     say("Her child's profile, exported as well, is checked in the same way.");
-    proof::check_whole(place, &told.child)
+    proof::check_whole(place, &told.child)?;
+    Ok(Portal {
+        url: hub.url,
+        device,
+        passphrase,
+    })
 }
 
 /// Values of hers that must lie nowhere at the hub.
@@ -181,10 +214,17 @@ fn start_hub(story: &mut Story, place: &Place, servers: &mut Servers) -> Result<
     let id = processes::field(&said, "id:")
         .context("hub init printed no id")?
         .to_owned();
+    let config = fs::read_to_string(place.path("hub/hub.toml"))?;
+    let bundle = format!("folder = {:?}", web::bundle());
+    let config = config.replace("# folder = \"portal\"", &bundle);
+    let config = config.replace("synthetic = false", "synthetic = true");
+    fs::write(place.path("hub/hub.toml"), config)?;
     servers.start(place, "hub", &["hub", "serve", &dir])?;
     processes::wait_for("the hub answers", || {
         Ok(processes::answers(&url, "/healthz").filter(|body| body.contains("ok")))
     })?;
+    place.denizen(&["hub", "bundle", &dir])?;
+    place.denizen(&["audit", "bundle", &url, "--hub-id", &id])?;
     say("The hub stores and forwards sealed envelopes. It has no key that opens one.");
     Ok(Hub { dir, id, url })
 }

@@ -88,9 +88,13 @@ pub(crate) fn set_up() -> Result<()> {
     node()
 }
 
-/// Installs only what building the program needs.
+/// Installs only what building the program and the portal's pages needs.
 pub(crate) fn set_up_build() -> Result<()> {
-    system(SYSTEM.get(..1).unwrap_or_default())
+    let npm = |wanted: &&Wanted| matches!(wanted.1, Need::Program("cc" | "npm"));
+    for wanted in SYSTEM.iter().filter(npm) {
+        system(std::slice::from_ref(wanted))?;
+    }
+    wasm::set_up()
 }
 
 fn system(wanted: &[Wanted]) -> Result<()> {

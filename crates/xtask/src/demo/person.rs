@@ -44,6 +44,27 @@ impl<'a> Person<'a> {
         Ok(this)
     }
 
+    /// Leaves the profile for a browser: gives the address of the portal that takes it, and the
+    /// passphrase that it asks for.
+    pub(crate) fn offer_to_browser(&self) -> Result<(String, &'static str)> {
+        let given = "invented words for a browser";
+        let file = self.place.path("browser.passphrase");
+        fs::write(&file, format!("{given}\n"))?;
+        let own = [
+            "device",
+            "offer",
+            &self.dir,
+            "--link-passphrase-file",
+            &file,
+        ];
+        self.place.show_command(&own[..3]);
+        let passphrase = ["--passphrase-file", self.passphrase.as_str()];
+        let said = self.place.quietly(&[&own[..], &passphrase].concat())?;
+        let address = said.lines().find(|line| line.contains("/#/device/"));
+        let address = address.context("device offer printed no address")?.trim();
+        Ok((address.to_owned(), given))
+    }
+
     /// Arguments of a command on this profile.
     fn with<'b>(&'b self, command: &'b str, rest: &[&'b str]) -> Vec<&'b str> {
         let own = [command, &self.dir];

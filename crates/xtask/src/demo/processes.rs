@@ -127,6 +127,8 @@ fn program() -> Result<Command> {
 #[derive(Default)]
 pub(crate) struct Servers {
     running: Vec<(String, Child)>,
+    /// Name and arguments of each that was started.
+    begun: Vec<(String, Vec<String>)>,
     keep: bool,
 }
 
@@ -134,7 +136,33 @@ impl Servers {
     /// Starts one; what it says goes to a file beside its folder.
     pub(crate) fn start(&mut self, place: &Place, name: &str, arguments: &[&str]) -> Result<()> {
         place.show_command(arguments);
-        let log = File::create(place.path(&format!("{name}.log")))?;
+        let given = arguments.iter().map(|a| (*a).to_owned()).collect();
+        self.begun.push((name.to_owned(), given));
+        self.run(place, name, arguments)
+    }
+
+    /// Starts all again that were started before, in the same order.
+    pub(crate) fn start_again(&mut self, place: &Place) -> Result<()> {
+        for (name, given) in self.begun.clone() {
+            let arguments: Vec<&str> = given.iter().map(String::as_str).collect();
+            self.run(place, &name, &arguments)?;
+        }
+        Ok(())
+    }
+
+    /// Waits until the first of them ends: ctrl-c in a terminal reaches all of them.
+    pub(crate) fn wait(&mut self) -> Result<()> {
+        if let Some((_, first)) = self.running.first_mut() {
+            first.wait()?;
+        }
+        Ok(())
+    }
+
+    fn run(&mut self, place: &Place, name: &str, arguments: &[&str]) -> Result<()> {
+        let log = File::options()
+            .append(true)
+            .create(true)
+            .open(place.path(&format!("{name}.log")))?;
         let mut command = program()?;
         command.args(arguments).stdin(Stdio::null());
         command.stdout(log.try_clone()?).stderr(log);
@@ -227,7 +255,8 @@ pub(crate) fn free_url() -> Result<String> {
     let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
     let port = (first..first + 2000).find(is_free);
     let port = port.context("no port on loopback is free")?;
-    Ok(format!("http://127.0.0.1:{port}"))
+    // By name: a browser keeps passkeys for `localhost`, and none for a number.
+    Ok(format!("http://localhost:{port}"))
 }
 
 /// What a server answers to a plain request.

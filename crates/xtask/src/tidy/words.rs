@@ -45,7 +45,9 @@ pub(super) fn findings(sources: &[Source]) -> Vec<String> {
                 findings.push(format!("{}:{}: a path of one machine", source.path, at + 1));
             }
         }
-        if source.path.ends_with("package-lock.json") && source.text.contains("\"resolved\": \"http") {
+        if source.path.ends_with("package-lock.json")
+            && source.text.contains("\"resolved\": \"http")
+        {
             findings.push(format!("{}: names the host of a registry", source.path));
         }
         if source.is_rust() {
