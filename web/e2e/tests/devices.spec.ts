@@ -28,6 +28,38 @@ test("a second device beside the first has the same records, and both go on", as
   await phone.fetchUntil(phone.page.getByRole("link", { name: phone.kind("medical-certificate") }));
 });
 
+test("a second device by a link that is good once", async ({ arrives, offices }) => {
+  const phone = await arrives("en", PHONE);
+  await phone.begin();
+  await phone.link(offices, "border");
+  await offices.border(phone.me);
+  await phone.openRecord(phone.kind("travel-document"));
+  await phone.go("ways");
+  const second = phone.page.getByRole("region", { name: phone.t("portal-second") });
+  await second.getByLabel(phone.t("portal-pass"), { exact: true }).fill("seven green boats in the rain");
+  await phone.press("portal-device-offer");
+  const link = await second.getByText(/^http.*#/).innerText();
+
+  const desk = await arrives("ru", DESK, phone.me);
+  await desk.arrive();
+  await desk.page.goto(link);
+  await desk.sees("portal-device-title");
+  await desk.field("portal-pass").fill("seven green boats in the rain");
+  await desk.press("portal-device-take");
+  await expect(desk.button("portal-lock")).toBeVisible({ timeout: 60_000 });
+  await desk.openRecord(desk.kind("travel-document"));
+  await expect(desk.says(phone.me.passport)).toBeVisible();
+
+  // Whoever comes with the same link later finds nothing.
+  const late = await arrives("en", DESK);
+  await late.arrive();
+  await late.page.goto(link);
+  await late.field("portal-pass").fill("seven green boats in the rain");
+  await late.press("portal-device-take");
+  await expect(late.page.getByRole("alert")).toBeVisible();
+  await expect(late.button("portal-lock")).toHaveCount(0);
+});
+
 test("everything is lost but the paper: the kit alone brings it back in a new browser", async ({ arrives, offices }) => {
   const before = await arrives("en", DESK);
   const kit = await before.begin();
