@@ -132,3 +132,41 @@ test("a hub that says that an address is gone raises an alarm in words", async (
   relay.lie = undefined;
   await she.close();
 });
+
+test("a hub that shows an older state of her own address is found out, in words", async ({ browser }) => {
+  const { she, own } = await linked(browser);
+  const old = new Map<string, Passing>();
+  const place = (path: string) => path.split("?")[0] ?? "";
+  // What the hub says now of her own address is kept, and said again later.
+  relay.lie = (passing) => {
+    if (passing.method === "GET" && passing.path.includes(own)) old.set(place(passing.path), passing);
+    return undefined;
+  };
+  const kit = await (async () => {
+    await she.go("ways");
+    await she.press("portal-kit-show");
+    return (await she.readKit()).text;
+  })();
+  const beside = await Person.at(browser, world.url, "en", PHONE, she.me);
+  await beside.arrive();
+  await beside.restore(kit, "beside");
+  relay.lie = undefined;
+  await world.border(she.me);
+  await she.openRecord(she.kind("travel-document"));
+  await she.press("portal-fetch");
+  relay.lie = (passing) => (passing.method === "GET" ? old.get(place(passing.path)) : undefined);
+  she.cut = beside.cut = true;
+  await she.go("home");
+  await she.press("portal-fetch");
+  await she.press("portal-fetch");
+  const alarm = she.page.getByRole("alert");
+  await expect(alarm).toContainText(she.t("portal-alarm"));
+  await expect(alarm).toContainText(she.t("err-other-log"));
+  await expect(alarm).toContainText(she.t("rec-other-log"));
+  // It stays on the home page until she has seen it, also after the hub says the truth again.
+  relay.lie = undefined;
+  await she.press("portal-fetch");
+  await expect(she.page.getByRole("region", { name: she.t("portal-now") })).toContainText(she.t("err-other-log"));
+  await she.close();
+  await beside.close();
+});
