@@ -175,12 +175,13 @@ fn a_gateway_is_looked_at_up_to_its_admission() {
         refused(&["gateway", "backup", text(&hub_dir), text(&hub.file("b"))])
             .contains("no gateway's folder")
     );
-    // The copy works in the place of the original.
+    // In the place of the original the copy waits until it is put back by its command.
     for ending in ["-wal", "-shm"] {
         let _ = fs::remove_file(dir.join(format!("gateway.sqlite{ending}")));
     }
     fs::copy(&backup, dir.join("gateway.sqlite")).unwrap();
-    succeed(&["gateway", "sync", text(&dir)]);
+    let said = refused(&["gateway", "sync", text(&dir)]);
+    assert!(said.contains("denizen gateway restore"), "{said}");
 
     fs::remove_file(dir.join("keys.json")).unwrap();
     assert_found(&dir, "keys.json is missing");

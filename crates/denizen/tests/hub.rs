@@ -178,7 +178,7 @@ fn what_cannot_be_done_is_refused_with_what_to_do() {
     let config = hub.file("network.toml");
     fs::write(&config, "listen = \"0.0.0.0:7700\"").unwrap();
     let said = refused(&["hub", "serve", text(&dir), "--config", text(&config)]);
-    assert!(said.contains("under [tls]"), "{said}");
+    assert!(said.contains("under its [tls] table"), "{said}");
 
     let other = Office::make(HubFolder::make().id, 3);
     let file = hub.file("other.statement");

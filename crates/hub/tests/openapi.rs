@@ -11,9 +11,10 @@ use denizen_hub::{DESCRIPTION, ROUTES};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Everything that a parameter may be: ids, places in one address's row, names of lists and tiles.
-const PARAMETERS: [&str; 8] = [
-    "address", "pos", "after", "wait", "locator", "org", "list", "path",
+/// Everything that a parameter may be: ids, places in one address's row or in one sealed object, names of
+/// lists and tiles.
+const PARAMETERS: [&str; 10] = [
+    "address", "pos", "after", "wait", "id", "offset", "locator", "org", "list", "path",
 ];
 
 fn description() -> Value {
