@@ -3,6 +3,7 @@
 use crate::{
     bench, deny,
     run::{Steps, command, run_command},
+    web,
 };
 use anyhow::Result;
 
@@ -33,6 +34,11 @@ pub(crate) fn run_long() -> Result<()> {
                 .iter()
                 .try_for_each(|seed| tests(&["--tests"], ("1", seed)))
         },
+    )?;
+    steps.step(
+        "the portal's bundle, from two folders",
+        "a path or a time of one build is in a file that is named above",
+        web::same_from_two_folders,
     )?;
     steps.step("bench", "see above", || bench::measure(&[]))?;
     steps.step("advisories", database, deny::advisories)?;

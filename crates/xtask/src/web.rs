@@ -5,7 +5,7 @@ use crate::{
     run::{command, run_command},
     wasm,
 };
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use serde_json::{Map, Value};
 use std::{
     fs,
@@ -24,6 +24,36 @@ pub(crate) fn build() -> Result<()> {
     run_command(npm(&["run", "--silent", "check"]))?;
     run_command(npm(&["run", "--silent", "build"]))?;
     println!("   the bundle is in {}", bundle().display());
+    Ok(())
+}
+
+/// Builds what is committed in two folders; every file must have the same bytes.
+pub(crate) fn same_from_two_folders() -> Result<()> {
+    let root = root();
+    let mut manifests = Vec::new();
+    for name in ["one", "another-folder"] {
+        let folder = root.join("target/reproducible").join(name);
+        if folder.is_dir() {
+            fs::remove_dir_all(&folder)?;
+        }
+        let shown = folder.to_string_lossy().into_owned();
+        run_command(command("git", &["clone", "--quiet", ".", &shown]))?;
+        let mut build = command("cargo", &["xtask", "web"]);
+        build.current_dir(&folder).env_remove("CARGO_TARGET_DIR");
+        run_command(build)?;
+        manifests.push(fs::read_to_string(
+            folder.join("web/dist/portal/manifest.json"),
+        )?);
+    }
+    let lines = |at: usize| manifests.get(at).map_or("", String::as_str).lines();
+    for (one, other) in lines(0).zip(lines(1)).filter(|(a, b)| a != b) {
+        println!("   {one} / {other}");
+    }
+    ensure!(
+        manifests.first() == manifests.last(),
+        "two builds of one commit differ"
+    );
+    println!("   every file has the same bytes from two folders");
     Ok(())
 }
 
