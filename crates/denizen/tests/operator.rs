@@ -87,6 +87,8 @@ async fn an_organisation_is_suspended_with_a_reason_and_reinstated() {
     assert!(said.contains("suspended: under review"), "{said}");
     assert!(refused(&suspend).contains("suspended already"));
 
+    // Not the statement by which it was admitted, nor later the one by which it is reinstated here.
+    support::next_second();
     succeed(&["hub", "reinstate", text(&dir), &id]);
     let again = office.send(&hub.client(), &[item]).await.unwrap();
     assert!(matches!(again[..], [DepositOutcome::Stored { .. }]));
@@ -100,11 +102,23 @@ async fn an_organisation_is_suspended_with_a_reason_and_reinstated() {
             .is_active(support::now())
     );
     stop(process);
-    // The same commands work on a hub that is stopped. The reason is another: the same words within the
-    // same second would be the same statement, which the log has already.
-    let reason = "under review again";
-    succeed(&["hub", "suspend", text(&dir), &id, "--reason", reason]);
-    succeed(&["hub", "reinstate", text(&dir), &id]);
+    // The same commands work on a hub that is stopped. What was decided in this second is not decided
+    // twice: nobody is told that a suspension stands which does not.
+    let reinstate = ["hub", "reinstate", text(&dir), &id];
+    support::wait_for("both decisions and the first again in one second", || {
+        support::next_second();
+        succeed(&suspend);
+        succeed(&reinstate);
+        let again = support::run(&suspend);
+        if again.status.success() {
+            support::next_second();
+            succeed(&reinstate);
+            return None;
+        }
+        let said = String::from_utf8_lossy(&again.stderr).into_owned();
+        assert!(said.contains("run the command again"), "{said}");
+        Some(())
+    });
     let nobody = ["hub", "reinstate", text(&dir), &hub.id.to_text()];
     assert!(refused(&nobody).contains("no such organisation"));
 }

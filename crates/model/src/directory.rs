@@ -196,6 +196,12 @@ impl Directory {
         &self.kinds
     }
 
+    /// Whether an admission or suspension stands here already, by the hash of its entry.
+    #[must_use]
+    pub fn is_decided(&self, entry: &Sha256Hash) -> bool {
+        self.decided.contains(entry)
+    }
+
     /// The portal's bundles, in the log's order: the last one is served now.
     #[must_use]
     pub fn bundles(&self) -> &[BundleEntry] {

@@ -8,7 +8,7 @@ use super::{
 use crate::shell::Shell;
 use anyhow::{Context as _, bail};
 use denizen_model::{
-    OrgId,
+    OrgId, Sha256Hash,
     directory::{Directory, Organisation},
     statement::{ADMISSION_TYP, Admission, SUSPENSION_TYP, Suspension, full_kid, sign_entry},
 };
@@ -108,7 +108,15 @@ async fn decide(
             Decision::Suspend(entry) => sign_entry(&entry, SUSPENSION_TYP, identity.signer(), &kid),
             Decision::Admit(entry) => sign_entry(&entry, ADMISSION_TYP, identity.signer(), &kid),
         };
-        Ok(vec![signed.into_bytes()])
+        let signed = signed.into_bytes();
+        // The log has each statement once: the hub would answer as it did the first time.
+        if directory.is_decided(&Sha256Hash::of(&signed)) {
+            bail!(
+                "the same was decided within this second, and something else after it: nothing was \
+                 changed; run the command again"
+            );
+        }
+        Ok(vec![signed])
     };
     enter(shell, &folder, &operator, entries).await?;
     Ok(name)

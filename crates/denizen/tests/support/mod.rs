@@ -59,6 +59,12 @@ pub fn now() -> UnixTime {
     UnixTime(i64::try_from(since.as_secs()).unwrap())
 }
 
+/// Waits for another second than this one: two statements of the same second and words are one.
+pub fn next_second() {
+    let this = now();
+    wait_for("the next second", || (now() > this).then_some(()));
+}
+
 /// Waits until something is so.
 pub fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let started = Instant::now();
