@@ -8,13 +8,15 @@ import { arrayOf, b64u, bytesOf, isBytes, must, refuse, same, sha256, unb64u } f
 
 export const recovery = {
   kit({ text }) {
-    const at = text.indexOf('hub ');
+    // The list has a word `hub` too: the line begins at the last one that two more follow.
+    const tokens = text.split(/\s+/).filter((t) => t !== '');
+    const at = tokens.findLastIndex((t, i) => t.toLowerCase() === 'hub' && i + 2 < tokens.length);
     must(at >= 0, 'no line with the hub');
-    const words = text.slice(0, at).split(/\s+/).filter((w) => w !== '' && !/^[0-9]+$/.test(w)).map((w) => w.toLowerCase());
+    const words = tokens.slice(0, at).filter((w) => w !== '' && !/^[0-9]+$/.test(w)).map((w) => w.toLowerCase());
     const unknown = words.findIndex((w) => !wordlist.includes(w));
     must(unknown < 0, `word ${unknown + 1} is on no list`);
     must(words.length === 24, 'not 24 words');
-    const [hub, url] = text.slice(at + 4).trim().split(/\s+/);
+    const [hub, url] = tokens.slice(at + 1);
     let root;
     try { root = mnemonicToEntropy(words.join(' '), wordlist); } catch { refuse('checksum'); }
     return { root: b64u(root), hub, hub_url: url };
