@@ -5,7 +5,7 @@ use crate::{
     runtime::{BrowserRng, now},
     view::{self, ConfirmedApplication, InvitationPage, LeavingPage, Problem},
 };
-use denizen_holder::{Confirmed, Paper, Preview};
+use denizen_holder::{Confirmed, Preview};
 use denizen_model::Sha256Hash;
 use tsify::Ts;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -83,32 +83,16 @@ impl Session {
         self.said(done)
     }
 
-    /// Says that a record is wrong. `claims`: JSON text, a list of paths. `papers`: pairs of media type
-    /// and text.
+    /// Says that a record is wrong; files that were attached go with it. `claims`: JSON text, a list of
+    /// paths.
     ///
     /// # Errors
     /// A `Problem`.
-    pub fn dispute(
-        &mut self,
-        kept: &str,
-        claims: &str,
-        text: &str,
-        papers: Vec<String>,
-    ) -> Result<(), Thrown> {
+    pub fn dispute(&mut self, kept: &str, claims: &str, text: &str) -> Result<(), Thrown> {
         let kept = self.record_named(kept)?;
         let claims = serde_json::from_str(claims).map_err(|_| self.problem("bad-answers"))?;
-        let papers: Vec<Paper> = papers
-            .chunks_exact(2)
-            .filter_map(|pair| match pair {
-                [media_type, data] => Some(Paper {
-                    media_type: media_type.clone(),
-                    data: data.clone(),
-                }),
-                _ => None,
-            })
-            .collect();
         let at = (now(), &mut BrowserRng as &mut dyn rand_core::CryptoRng);
-        let done = self.holder.dispute(&kept, claims, text, &papers, at);
+        let done = self.holder.dispute(&kept, claims, text, &[], at);
         self.said(done).map(drop)
     }
 

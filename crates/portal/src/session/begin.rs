@@ -234,29 +234,6 @@ impl Session {
         Self::rebuild(root, (hub, url), (language, beside), files, send).await
     }
 
-    /// As [`Session::restore`], from the root that a passkey gave.
-    ///
-    /// # Errors
-    /// A `Problem`.
-    #[wasm_bindgen(js_name = fromRoot)]
-    pub async fn from_root(
-        root: Vec<u8>,
-        at: Ts<At>,
-        files: &Files,
-        send: &Send,
-    ) -> Result<Session, Thrown> {
-        let at = at.to_rust().map_err(|_| Problem::bare("internal"))?;
-        let words = (at.language, true);
-        Self::rebuild(
-            read_root(root)?,
-            (at.hub_id, at.hub_url),
-            words,
-            files,
-            send,
-        )
-        .await
-    }
-
     /// Leaves the root at the hub for a second device, under a passphrase for the link. Gives the link:
     /// its data, and the path of a QR code of the page's address with it.
     ///

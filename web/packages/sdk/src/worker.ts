@@ -312,7 +312,7 @@ const api: Async = {
   async withdraw(id, text) { opened().withdraw(id, text); await keepAndSend(); },
   async dispute(kept, claims, text, files) {
     opened().attach({ files });
-    opened().dispute(kept, JSON.stringify(claims), text, []);
+    opened().dispute(kept, JSON.stringify(claims), text);
     await keepAndSend();
   },
   async notMine(kept, text) { opened().notMine(kept, text); await keepAndSend(); },
