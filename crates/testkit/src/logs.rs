@@ -56,8 +56,16 @@ pub(crate) fn capture() {
     });
 }
 
-/// All lines so far, of all worlds of this process.
+/// All lines from a place on, of all worlds of this process: 0 is the first line, and
+/// [`captured_until`] the place of the next one.
 #[must_use]
-pub fn captured_logs() -> String {
-    LINES.lock().unwrap_or_else(PoisonError::into_inner).clone()
+pub fn captured_logs(from: usize) -> String {
+    let lines = LINES.lock().unwrap_or_else(PoisonError::into_inner);
+    lines.get(from..).unwrap_or_default().to_owned()
+}
+
+/// Where the next line begins.
+#[must_use]
+pub(crate) fn captured_until() -> usize {
+    LINES.lock().unwrap_or_else(PoisonError::into_inner).len()
 }

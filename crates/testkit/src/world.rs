@@ -115,6 +115,8 @@ pub struct World {
     /// Values that must be found nowhere.
     pub marks: Marks,
     folder: tempfile::TempDir,
+    /// Where the lines of this world may begin: what was logged earlier is of other worlds.
+    logs_from: usize,
 }
 
 impl World {
@@ -133,6 +135,7 @@ impl World {
             wire: Wire::default(),
             marks: Marks::default(),
             folder: tempfile::tempdir().unwrap(),
+            logs_from: logs::captured_until(),
         };
         world.build_hub().await;
         world
@@ -300,7 +303,7 @@ impl World {
         let mut found = scan_folder(&scanner, self.folder.path(), &|name| {
             name.starts_with("hub-")
         });
-        found.extend(scanner.scan("log lines", crate::captured_logs().as_bytes()));
+        found.extend(scanner.scan("log lines", crate::captured_logs(self.logs_from).as_bytes()));
         for (number, house) in self.houses.iter().enumerate() {
             if house.running.is_some() {
                 let metrics = self.fetch_text(number, "/metrics").await;
@@ -348,7 +351,7 @@ impl World {
             marks.add(&format!("address {number}"), address.to_text());
         }
         let scanner = marks.scanner();
-        let mut found = scanner.scan("log lines", crate::captured_logs().as_bytes());
+        let mut found = scanner.scan("log lines", crate::captured_logs(self.logs_from).as_bytes());
         for number in 0..self.houses.len() {
             let metrics = self.fetch_text(number, "/metrics").await;
             found.extend(scanner.scan("metrics", metrics.as_bytes()));

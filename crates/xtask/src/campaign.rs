@@ -21,7 +21,7 @@ pub(crate) fn run_long() -> Result<()> {
         "the failing input and its seed are above",
         || {
             tests(
-                &["--test", "parsers", "--test", "two_worlds"],
+                &["--test", "hostile", "--", "parsers", "two_worlds"],
                 (TIMES, SEEDS[0]),
             )
         },

@@ -7,8 +7,7 @@
     reason = "tests of real processes"
 )]
 
-mod support;
-
+use crate::support::{HubFolder, Process, denizen, refused, run, succeed, text, wait_for};
 use serde_json::Value;
 use std::{
     fs,
@@ -16,7 +15,6 @@ use std::{
     net::{SocketAddr, TcpListener, TcpStream},
     path::PathBuf,
 };
-use support::{HubFolder, Process, denizen, refused, run, succeed, text, wait_for};
 
 const KIND: &str = "urn:denizen:kind:border-crossing:1";
 

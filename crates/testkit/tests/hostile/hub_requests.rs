@@ -218,7 +218,7 @@ fn no_route_takes_an_attribute_of_a_person_or_lists_across_addresses() {
 
 #[test]
 fn the_routes_that_are_told_are_those_that_are_there() {
-    let source = include_str!("../../hub/src/http.rs");
+    let source = include_str!("../../../hub/src/http.rs");
     let mut there = BTreeSet::new();
     for call in source.split(".route(").skip(1) {
         let path = call.split('"').nth(1).unwrap();

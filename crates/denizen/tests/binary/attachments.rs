@@ -8,10 +8,8 @@
     reason = "tests of real processes"
 )]
 
-mod support;
-
+use crate::support::{HubFolder, Process, denizen, refused, succeed, text};
 use std::{fs, path::PathBuf};
-use support::{HubFolder, Process, denizen, refused, succeed, text};
 
 const CASE: &str = "C-1";
 

@@ -8,14 +8,12 @@
     reason = "tests of real processes"
 )]
 
-mod support;
-
+use crate::support::{HubFolder, refused, succeed, text};
 use serde_json::{Value, json};
 use std::{
     fs,
     path::{Path, PathBuf},
 };
-use support::{HubFolder, refused, succeed, text};
 
 const VISA: &str = "urn:denizen:kind:visa:1";
 const FISHING: &str = "urn:example-river:kind:fishing-permit:1";
@@ -139,7 +137,7 @@ async fn kinds_are_added_and_replaced_while_the_hub_serves() {
     assert!(texts["tg"]["kind-fishing-permit"].ends_with("(tg)"));
 
     // The operator can admit somebody for a kind that the program does not carry.
-    let office = support::office::Office::make(hub.id, 7);
+    let office = crate::support::office::Office::make(hub.id, 7);
     let file = hub.file("office.statement");
     fs::write(&file, &office.statement).unwrap();
     let said = succeed(&[

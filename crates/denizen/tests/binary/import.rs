@@ -8,8 +8,7 @@
     reason = "tests of real processes"
 )]
 
-mod support;
-
+use crate::support::{denizen, refused, succeed};
 use denizen_testkit::{
     AZIZA, GULAB, Play,
     play::{BORDER, vct},
@@ -21,7 +20,6 @@ use std::{
     path::Path,
     process::{Output, Stdio},
 };
-use support::{denizen, refused, succeed};
 
 /// Somebody's export as files, with the kit.
 fn write(folder: &Path, name: &str, play: &Play, person: &str) -> String {

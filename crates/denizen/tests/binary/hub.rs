@@ -6,12 +6,10 @@
     reason = "tests of real processes"
 )]
 
-mod support;
-
+use crate::support::{HubFolder, Process, denizen, office::Office, refused, run, succeed, text};
 use denizen_api::wire::DepositOutcome;
 use denizen_model::statement::Quality;
 use std::{fs, os::unix::fs::PermissionsExt as _};
-use support::{HubFolder, Process, denizen, office::Office, refused, run, succeed, text};
 
 const DOCUMENT: &str = "urn:denizen:kind:travel-document:1";
 const OFFENCE: &str = "urn:denizen:kind:administrative-offence:1";
@@ -56,7 +54,7 @@ async fn an_organisation_is_admitted_while_the_hub_serves_and_while_it_is_stoppe
     admit(&hub, &stopped, &[OFFENCE]);
 
     let directory = hub.directory().await.directory;
-    let quality = |kind| directory.admitted(&stopped.id, kind, support::now());
+    let quality = |kind| directory.admitted(&stopped.id, kind, crate::support::now());
     assert_eq!(
         (quality(DOCUMENT), quality(OFFENCE)),
         (None, Some(Quality::Authority))
@@ -89,7 +87,7 @@ async fn a_request_that_runs_when_it_is_told_to_stop_is_answered() {
     let process = hub.serve();
     let address = office.register_address(&hub.client()).await;
     let client = hub.client();
-    let poll = async { client.fetch(&address, None, 3, support::now()).await };
+    let poll = async { client.fetch(&address, None, 3, crate::support::now()).await };
     let stop = async {
         // The registration, the poll that runs, and these looks themselves.
         for looks in 1.. {

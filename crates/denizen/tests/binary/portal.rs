@@ -7,12 +7,10 @@
     reason = "tests of real processes"
 )]
 
-mod support;
-
+use crate::support::{HubFolder, refused, succeed, text};
 use denizen_model::Sha256Hash;
 use serde_json::{Map, Value, json};
 use std::{fs, path::Path};
-use support::{HubFolder, refused, succeed, text};
 
 const POLICY: &str = "default-src 'none'; script-src 'self'";
 

@@ -6,10 +6,8 @@
     reason = "tests of real processes"
 )]
 
-mod support;
-
+use crate::support::succeed;
 use std::fs;
-use support::succeed;
 
 /// What a unit that holds keys must say.
 const MUST: [&str; 20] = [

@@ -7,11 +7,9 @@
     reason = "tests of real processes"
 )]
 
-mod support;
-
+use crate::support::{HubFolder, refused, run, succeed, text};
 use serde_json::Value;
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
-use support::{HubFolder, refused, run, succeed, text};
 
 /// Exit code and findings.
 fn doctor(dir: &Path) -> (Option<i32>, Vec<Value>) {
@@ -159,7 +157,7 @@ fn a_gateway_is_looked_at_up_to_its_admission() {
     }
     succeed(&["hub", "suspend", text(&hub_dir), &org, "--reason", "a test"]);
     assert_found(&dir, "suspended the organisation: a test");
-    support::next_second();
+    crate::support::next_second();
     succeed(&["hub", "reinstate", text(&hub_dir), &org]);
 
     let backup = hub.file("gateway-backup");

@@ -8,8 +8,7 @@
     reason = "tests of real processes"
 )]
 
-mod support;
-
+use crate::support::{HubFolder, Process, office::Office, signal_pid, succeed, text, wait_for};
 use denizen_api::wire::DepositOutcome;
 use std::{
     collections::BTreeSet,
@@ -22,7 +21,6 @@ use std::{
         atomic::{AtomicUsize, Ordering},
     },
 };
-use support::{HubFolder, Process, office::Office, signal_pid, succeed, text, wait_for};
 
 /// Deposits, one after the other.
 const DEPOSITS: usize = 25;

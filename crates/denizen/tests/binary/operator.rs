@@ -7,15 +7,13 @@
     reason = "tests of real processes"
 )]
 
-mod support;
-
+use crate::support::{HubFolder, Process, denizen, office::Office, refused, succeed, text};
 use denizen_api::{
     ClientError, ProblemKind,
     wire::{DepositItem, DepositOutcome},
 };
 use denizen_model::{SecretKeyFor, key::Auth};
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
-use support::{HubFolder, Process, denizen, office::Office, refused, succeed, text};
 
 /// An office that is admitted, at a hub that is stopped.
 fn admitted(hub: &HubFolder, seed: u64) -> Office {
@@ -88,7 +86,7 @@ async fn an_organisation_is_suspended_with_a_reason_and_reinstated() {
     assert!(refused(&suspend).contains("suspended already"));
 
     // Not the statement by which it was admitted, nor later the one by which it is reinstated here.
-    support::next_second();
+    crate::support::next_second();
     succeed(&["hub", "reinstate", text(&dir), &id]);
     let again = office.send(&hub.client(), &[item]).await.unwrap();
     assert!(matches!(again[..], [DepositOutcome::Stored { .. }]));
@@ -99,19 +97,19 @@ async fn an_organisation_is_suspended_with_a_reason_and_reinstated() {
         directory
             .organisation(&office.id)
             .unwrap()
-            .is_active(support::now())
+            .is_active(crate::support::now())
     );
     stop(process);
     // The same commands work on a hub that is stopped. What was decided in this second is not decided
     // twice: nobody is told that a suspension stands which does not.
     let reinstate = ["hub", "reinstate", text(&dir), &id];
-    support::wait_for("both decisions and the first again in one second", || {
-        support::next_second();
+    crate::support::wait_for("both decisions and the first again in one second", || {
+        crate::support::next_second();
         succeed(&suspend);
         succeed(&reinstate);
-        let again = support::run(&suspend);
+        let again = crate::support::run(&suspend);
         if again.status.success() {
-            support::next_second();
+            crate::support::next_second();
             succeed(&reinstate);
             return None;
         }
@@ -257,9 +255,15 @@ async fn nothing_is_taken_while_the_disk_has_too_little_room() {
     let refusal = office.send(&hub.client(), &[item]).await.unwrap_err();
     assert_eq!(refusal, ClientError::Problem(ProblemKind::Busy));
     // What is there is read, and erased.
-    let fetched = hub.client().fetch(&address, None, 0, support::now()).await;
+    let fetched = hub
+        .client()
+        .fetch(&address, None, 0, crate::support::now())
+        .await;
     assert!(fetched.unwrap().items.is_empty());
-    hub.client().shred(&address, support::now()).await.unwrap();
+    hub.client()
+        .shred(&address, crate::support::now())
+        .await
+        .unwrap();
     process.signal("TERM");
     let (code, _, said) = process.ended();
     assert_eq!(code, Some(0), "{said}");

@@ -8,8 +8,7 @@
     reason = "tests of real processes"
 )]
 
-mod support;
-
+use crate::support::{refused, succeed, text};
 use denizen_recovery::{ARGON2_FLOOR, DeviceSecret, wrap_passphrase};
 use denizen_testkit::{
     Play, World, catalogue,
@@ -18,7 +17,6 @@ use denizen_testkit::{
     play::{EVERY_OFFICE, IMMIGRATION},
 };
 use std::{collections::BTreeSet, fs, path::Path};
-use support::{refused, succeed, text};
 
 const PASSPHRASE: &str = "seven invented words for one profile only";
 
@@ -60,7 +58,7 @@ fn table() -> Vec<Row> {
 
 /// Everybody has filled what they fill, and an application was decided.
 async fn filled() -> Play {
-    let mut play = Play::in_world(World::make_at(81, support::now()).await);
+    let mut play = Play::in_world(World::make_at(81, crate::support::now()).await);
     play.arrive(RUSTAM).await;
     for office in &EVERY_OFFICE {
         play.open(office).await;

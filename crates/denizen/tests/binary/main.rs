@@ -1,0 +1,15 @@
+//! The binary as a user runs it: real processes, files and sockets.
+
+mod attachments;
+mod doctor;
+mod durability;
+mod gateway;
+mod hub;
+mod import;
+mod kinds;
+mod operator;
+mod people;
+mod portal;
+mod readme;
+mod support;
+mod units;

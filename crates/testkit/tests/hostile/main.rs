@@ -1,0 +1,15 @@
+//! A hub under hostile input, and a hub that lies.
+
+mod evil_hub;
+mod evil_hub_gateway;
+mod evil_hub_objects;
+mod hub_addresses;
+mod hub_deposits;
+mod hub_evidence;
+mod hub_numbers;
+mod hub_objects;
+mod hub_requests;
+mod parsers;
+mod swap_matrix;
+mod swap_matrix_gateway;
+mod two_worlds;

@@ -1,0 +1,29 @@
+//! Lives of persons and years of offices: one program, so that it is linked once.
+
+mod catalogue_services;
+mod export_long_kept;
+mod long_lives;
+mod story_dates;
+mod story_demands;
+mod story_device;
+mod story_every_item;
+mod story_files;
+mod story_helpers;
+mod story_hubs;
+mod story_import;
+mod story_journeys_adverse;
+mod story_journeys_applications;
+mod story_journeys_disputes;
+mod story_journeys_links;
+mod story_journeys_runs;
+mod story_kinds;
+mod story_lives;
+mod story_lost_answers;
+mod story_outage;
+mod story_passport;
+mod story_people;
+mod story_personas;
+mod story_refusals;
+mod story_replies;
+mod story_resident;
+mod story_unlinkable;
