@@ -2,6 +2,8 @@
 
 use crate::{
     ObjectFiles, Profile, ProfileError,
+    checked::Checked,
+    pages::Pages,
     trust::{Trust, hub_key},
 };
 use denizen_api::{
@@ -21,7 +23,7 @@ use denizen_model::{
 };
 use denizen_recovery::Kit;
 use denizen_seal::{AddressIndex, FileToAttach, RootSecret};
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 use zeroize::Zeroizing;
 
 /// Why an operation of a holder did not go through. [`HolderError::code`] names the texts that tell
@@ -124,7 +126,9 @@ impl HolderError {
             Self::Client(ClientError::Problem(P::PassRefused)) => "invitation-expired",
             Self::Client(ClientError::Problem(P::NotAdmitted)) => "not-admitted",
             Self::Client(_) => "hub-unreachable",
-            Self::Directory(_) | Self::HubAtFault(_) => "other-log",
+            Self::Directory(error) => directory_code(error),
+            Self::HubAtFault(code @ ("older-state" | "withheld")) => code,
+            Self::HubAtFault(_) => "other-log",
             Self::Invitation(InvitationError::Expired) => "invitation-expired",
             Self::Invitation(InvitationError::NotInDirectory) => "not-admitted",
             Self::Invitation(InvitationError::Malformed) => "invitation-malformed",
@@ -160,6 +164,10 @@ pub struct Holder {
     pub(crate) root: RootSecret,
     pub(crate) profile: Profile,
     pub(crate) trust: Trust,
+    /// Signatures of records.
+    pub(crate) checked: Checked,
+    /// What lies in pages as it was last kept.
+    pub(crate) pages: Pages,
     /// The catalogue with what the directories add to it.
     pub(crate) catalogue: Arc<Catalogue>,
     /// The catalogue that the program was given.
@@ -207,6 +215,8 @@ impl Holder {
             root,
             profile,
             trust: Trust::default(),
+            checked: Checked::default(),
+            pages: Pages::default(),
             own_catalogue: Arc::clone(&catalogue),
             catalogue,
             kinds_left_out: Vec::new(),
@@ -226,12 +236,31 @@ impl Holder {
         catalogue: Arc<Catalogue>,
         now: UnixTime,
     ) -> Result<Self, ProfileError> {
-        let profile = Profile::decrypt(&root, encrypted)?;
+        Self::open_packed(root, encrypted, &BTreeMap::new(), catalogue, now)
+    }
+
+    /// Opens a kept profile whose records lie in pages, by their numbers. A page that is not there,
+    /// older or altered is not an error: its records are [`Profile::lost`] until the next sync.
+    ///
+    /// # Errors
+    /// [`ProfileError`].
+    pub fn open_packed(
+        root: RootSecret,
+        head: &[u8],
+        pages: &BTreeMap<u32, Vec<u8>>,
+        catalogue: Arc<Catalogue>,
+        now: UnixTime,
+    ) -> Result<Self, ProfileError> {
+        let mut profile = Profile::decrypt(&root, head)?;
+        let checked = Checked::default();
+        let pages = Pages::read(&mut profile, &root, pages, &checked);
         let trust = Trust::of(&profile, now);
         let mut this = Self {
             root,
             profile,
             trust,
+            checked,
+            pages,
             own_catalogue: Arc::clone(&catalogue),
             catalogue,
             kinds_left_out: Vec::new(),
@@ -385,8 +414,8 @@ impl Holder {
     ) -> Result<VerifiedDirectory, HolderError> {
         let answer = HubClient::new(transport, *hub, url).directory().await?;
         let verified = self.trust.check_directory(hub, answer, now);
-        if verified.is_err() {
-            self.profile.alarm("other-log", None, now);
+        if let Err(error) = &verified {
+            self.profile.alarm(directory_code(error), None, now);
         }
         Ok(verified?)
     }
@@ -403,6 +432,14 @@ impl Holder {
             services.filter(move |(_, entry)| active(&entry.org))
         });
         all.map(|(hash, entry)| (*hash, entry.clone())).collect()
+    }
+}
+
+/// What a refused directory is called: one from before another that was seen is no mistake of a proof.
+fn directory_code(error: &VerifyDirectoryError) -> &'static str {
+    match error {
+        VerifyDirectoryError::RolledBack => "older-state",
+        _ => "other-log",
     }
 }
 

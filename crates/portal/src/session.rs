@@ -3,11 +3,13 @@
 mod act;
 mod begin;
 mod files;
+mod helping;
 mod people;
 mod read;
 
 pub use begin::{At, Files, Wrapped, unwrap_passphrase, unwrap_prf, wrap_passphrase, wrap_prf};
 pub use files::{Attached, AttachedFiles};
+pub use helping::GivenFile;
 pub use read::{Overview, Services};
 
 use crate::{
@@ -106,8 +108,11 @@ impl Session {
         self.said(done)
     }
 
-    /// Whether something waits to be sent.
+    /// How many things wait to be sent: messages, and addresses whose hub does not know yet that they
+    /// are frozen or open.
     pub fn waiting(&self) -> usize {
-        self.holder.profile().outbox.len()
+        let profile = self.holder.profile();
+        let freezes = profile.links.iter().filter(|l| l.freeze_due);
+        profile.outbox.len() + freezes.count()
     }
 }

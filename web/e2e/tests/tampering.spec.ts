@@ -161,12 +161,12 @@ test("a hub that shows an older state of her own address is found out, in words"
   await she.press("portal-fetch");
   const alarm = she.page.getByRole("alert");
   await expect(alarm).toContainText(she.t("portal-alarm"));
-  await expect(alarm).toContainText(she.t("err-other-log"));
-  await expect(alarm).toContainText(she.t("rec-other-log"));
+  await expect(alarm).toContainText(she.t("err-older-state"));
+  await expect(alarm).toContainText(she.t("rec-older-state"));
   // It stays on the home page until she has seen it, also after the hub says the truth again.
   relay.lie = undefined;
   await she.press("portal-fetch");
-  await expect(she.page.getByRole("region", { name: she.t("portal-now") })).toContainText(she.t("err-other-log"));
+  await expect(she.page.getByRole("region", { name: she.t("portal-now") })).toContainText(she.t("err-older-state"));
   await she.close();
   await beside.close();
 });

@@ -49,13 +49,11 @@ impl Holder {
             self.profile.alarm("other-log", link, now);
             return Err(HolderError::HubAtFault("head-refused"));
         };
-        let fault = if self.is_other_log(&at.hub, &checkpoint) {
-            Some("other-log")
-        } else {
+        let fault = self.log_fault(&at.hub, &checkpoint).or_else(|| {
             let next = cursor.map_or(0, |c| c + 1);
             let end = head.pos_max.map_or(0, |p| p + 1);
             (!is_whole(&answer.items, next, end)).then_some("withheld")
-        };
+        });
         match fault {
             None => Ok(answer),
             Some(code) => {
@@ -65,13 +63,13 @@ impl Holder {
         }
     }
 
-    /// Remembers the newest state of a hub's deposit log; whether this one is smaller, or another of
-    /// the same size (R10).
-    fn is_other_log(&mut self, hub: &HubId, checkpoint: &Checkpoint) -> bool {
+    /// Remembers the newest state of a hub's deposit log; what is wrong with one that is smaller
+    /// (`older-state`), or another of the same size (`other-log`) (R10).
+    fn log_fault(&mut self, hub: &HubId, checkpoint: &Checkpoint) -> Option<&'static str> {
         let (hub, root) = (hub_key(hub), Sha256Hash::new(checkpoint.root));
         let seen = self.profile.log_sizes.entry(hub.clone()).or_default();
         if checkpoint.size < *seen {
-            return !holds(Check::LogSize, false);
+            return (!holds(Check::LogSize, false)).then_some("older-state");
         }
         let known = self.profile.log_roots.get(&hub);
         let split = checkpoint.size == *seen && known.is_some_and(|known| *known != root);
@@ -79,7 +77,7 @@ impl Holder {
         if !split {
             self.profile.log_roots.insert(hub, root);
         }
-        !holds(Check::LogRoot, !split)
+        (!holds(Check::LogRoot, !split)).then_some("other-log")
     }
 }
 
