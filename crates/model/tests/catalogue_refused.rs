@@ -359,6 +359,21 @@ fn a_service_whose_form_and_texts_are_not_whole_is_refused() {
                 "needs the text service-right-to-work-check-answer-pay",
             ),
             (
+                |v| v["answers"]["properties"]["pay"] = json!({"enum": ["monthly"]}),
+                "needs the text service-right-to-work-check-answer-pay-monthly",
+            ),
+            (
+                |v| {
+                    v["answers"]["properties"]["pay"] =
+                        json!({"type": "array", "items": {"enum": ["monthly"]}});
+                },
+                "needs the text service-right-to-work-check-answer-pay-monthly",
+            ),
+            (
+                |v| v["answers"]["properties"]["pay"] = json!({"enum": [1, 2]}),
+                "pay: offers 1, which is no text to choose",
+            ),
+            (
                 |v| v["title_key"] = json!("no-title"),
                 "needs the text no-title",
             ),

@@ -7,7 +7,7 @@ use super::{
     Report, names,
 };
 use crate::OrgId;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Checks every service: what it asks exists, what it rules on is asked, and each text exists.
@@ -246,6 +246,13 @@ impl<'a> At<'a, '_> {
         if answers.get("additionalProperties") != Some(&Value::Bool(false)) {
             self.wrong("answers", "answers lets unknown answers in".into());
         }
+        let questions = answers.get("properties").and_then(Value::as_object);
+        for (answer, schema) in questions.into_iter().flatten() {
+            if let Some(value) = offered(schema).find(|v| !v.is_string()) {
+                let reason = format!("{answer}: offers {value}, which is no text to choose");
+                self.wrong(answer, reason);
+            }
+        }
     }
 
     fn texts(&mut self, asked: &BTreeMap<&str, Asked<'_>>) {
@@ -254,8 +261,15 @@ impl<'a> At<'a, '_> {
         };
         let (service, name) = (self.service, self.name);
         let answers = service.answers.get("properties").and_then(Value::as_object);
-        let answers = answers.into_iter().flat_map(Map::keys);
-        let answers = answers.map(|a| (a.as_str(), format!("service-{name}-answer-{a}")));
+        let answers = answers.into_iter().flatten();
+        let answers = answers.flat_map(|(answer, schema)| {
+            let key = format!("service-{name}-answer-{answer}");
+            let choices = texts_offered(schema).map({
+                let key = key.clone();
+                move |value| (value, format!("{key}-{value}"))
+            });
+            [(answer.as_str(), key)].into_iter().chain(choices)
+        });
         let evidence = asked.keys();
         let evidence = evidence.map(|id| (*id, format!("service-{name}-evidence-{id}")));
         let own = [&service.title_key, &service.purpose_key].map(|k| (k.as_str(), k.clone()));
@@ -265,6 +279,18 @@ impl<'a> At<'a, '_> {
             self.wrong(shown, reason);
         }
     }
+}
+
+/// The values that a question offers: one of them, or for a list several.
+fn offered(schema: &Value) -> impl Iterator<Item = &Value> {
+    let listed = schema
+        .get("enum")
+        .or_else(|| schema.get("items")?.get("enum"));
+    listed.and_then(Value::as_array).into_iter().flatten()
+}
+
+fn texts_offered(schema: &Value) -> impl Iterator<Item = &str> {
+    offered(schema).filter_map(Value::as_str)
 }
 
 /// Whether a kind has a claim, or one below it.
