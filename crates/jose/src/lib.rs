@@ -23,6 +23,8 @@
 mod base64url;
 mod compact;
 mod key;
+#[cfg(not(target_arch = "wasm32"))]
+mod native;
 mod object;
 
 pub use base64url::{decode as base64url_decode, encode as base64url_encode};
@@ -30,4 +32,14 @@ pub use compact::{CompactError, UnverifiedCompact, sign_compact};
 pub use key::{
     Alg, BadSignature, InvalidKey, Jwk, Portable, PublicKey, SecretKey, Signer, Verifier,
 };
+#[cfg(not(target_arch = "wasm32"))]
+pub use native::Native;
 pub use object::{OBJECT_SIZE_BYTES_MAX, Object, ObjectError, Unverified};
+
+/// What this build verifies signatures with, in every role: the native implementation, and in a
+/// browser, which has none, the portable one.
+#[cfg(not(target_arch = "wasm32"))]
+pub const VERIFIER: &dyn Verifier = &Native;
+/// What this build verifies signatures with, in every role.
+#[cfg(target_arch = "wasm32")]
+pub const VERIFIER: &dyn Verifier = &Portable;
