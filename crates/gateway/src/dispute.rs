@@ -5,7 +5,7 @@ mod answer;
 pub use answer::Answer;
 
 use crate::{
-    About, EventKind, Gateway, GatewayError, file::FileOwner, issue::RecordBody, link::Link,
+    About, Alarm, EventKind, Gateway, GatewayError, file::FileOwner, issue::RecordBody, link::Link,
     post::Dispatch, vault::context,
 };
 use denizen_model::{
@@ -163,7 +163,7 @@ impl Gateway {
         rng: &mut dyn rand_core::CryptoRng,
     ) -> Result<(), GatewayError> {
         if self.record_of(link, &returned.kept)?.is_none() {
-            return Ok(self.store.add_alarm(now, "not-mine-unknown-record")?);
+            return self.raise(Alarm::NotMineUnknownRecord, now);
         }
         let body = DisputeBody {
             claims: Vec::new(),

@@ -4,7 +4,7 @@
 mod fetch;
 
 use crate::{
-    Gateway, GatewayError,
+    Alarm, Gateway, GatewayError,
     link::Link,
     vault::{Vault, context},
 };
@@ -103,7 +103,7 @@ impl Gateway {
             return Ok(None);
         };
         if self.store.inbox_object(&object.id)?.is_none() {
-            self.store.add_alarm(now, "object-missing")?;
+            self.raise(Alarm::ObjectMissing, now)?;
             return Ok(None);
         }
         let bytes = self.store.inbox_bytes(&object.id)?;
@@ -113,7 +113,7 @@ impl Gateway {
         }
         let content = open_attachment(attachment, &self.inbox_for(), &bytes);
         if content.is_none() {
-            self.store.add_alarm(now, "object-refused")?;
+            self.raise(Alarm::ObjectRefused, now)?;
         }
         Ok(content)
     }

@@ -1,7 +1,7 @@
 //! Hooks: an organisation's own systems are told what happened, signed, until they have it.
 //! Source: Standard Webhooks 1.0.0 (symmetric signatures, `v1`).
 
-use crate::{Event, EventKind, Gateway, GatewayError, token::check_label, vault::context};
+use crate::{Alarm, Event, EventKind, Gateway, GatewayError, token::check_label, vault::context};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use denizen_model::{Nonce, Sha256Hash, UnixTime, id::Bytes};
 use denizen_store::gateway::{DueRow, HookRow, Pause};
@@ -182,7 +182,7 @@ impl Gateway {
             let since = g.store.not_told(due, PAUSE, now)?;
             if answer == Some(StatusCode::GONE) || now >= since.plus_s(GIVE_UP_S) {
                 g.store.set_hook_disabled(&due.hook, Some(now))?;
-                g.store.add_alarm(now, "hook-disabled")?;
+                g.raise(Alarm::HookDisabled, now)?;
             }
             Ok(())
         })

@@ -38,17 +38,6 @@ impl OpenError {
         let asked_again = holds(Check::FailuresAlike, false);
         matches!(self, Self::Delivery(_)) || (asked_again && *self == Self::Sealed)
     }
-
-    /// A stable code for an alarm.
-    #[must_use]
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Delivery(error) => error.code(),
-            Self::Sealed => "envelope-refused",
-            Self::SenderUnknown => "sender-unknown",
-            Self::Message(_) => "message-refused",
-        }
-    }
 }
 
 /// What an inbox accepts.

@@ -1,7 +1,7 @@
 //! Issuing to a link: status indexes, keys of copies, what is kept of a record, changes of status.
 
 use crate::{
-    Gateway, GatewayError,
+    Alarm, Gateway, GatewayError,
     issuer::{
         Draft,
         seal::Letter,
@@ -105,7 +105,7 @@ impl Gateway {
                 Ok(record) => self.issue(link, record, now, rng)?,
                 // The catalogue changed since; the row stays for the operator to see.
                 Err(_) => {
-                    self.store.add_alarm(now, "waiting-row-rejected")?;
+                    self.raise(Alarm::WaitingRowRejected, now)?;
                     continue;
                 }
             };
@@ -266,10 +266,10 @@ impl Gateway {
         rng: &mut dyn rand_core::CryptoRng,
     ) -> Result<(), GatewayError> {
         let Some(body) = self.record_of(link, &refill.kept)? else {
-            return Ok(self.store.add_alarm(now, "refill-unknown-record")?);
+            return self.raise(Alarm::RefillUnknownRecord, now);
         };
         let Ok(record) = validate(body.draft, &self.catalogue, now) else {
-            return Ok(self.store.add_alarm(now, "refill-kind-changed")?);
+            return self.raise(Alarm::RefillKindChanged, now);
         };
         link.add_copy_keys(&refill.copy_keys);
         let traits = &record.kind().traits;

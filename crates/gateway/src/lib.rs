@@ -12,6 +12,7 @@
 //! Every operation changes the database first, in one transaction, and sends afterwards: sealed
 //! bytes are stored before the first attempt and repeated unchanged until the hub has answered.
 
+mod alarm;
 mod case;
 mod dispute;
 mod erasure;
@@ -40,6 +41,7 @@ mod trust;
 mod vault;
 pub mod verifier;
 
+pub use alarm::Alarm;
 pub use case::{Agreement, CaseState, CaseSummary, CaseView, SubjectRow};
 pub use dispute::{Answer, DisputeKind, DisputeProgress, DisputeSummary, DisputeView};
 pub use error::GatewayError;

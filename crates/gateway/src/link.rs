@@ -6,7 +6,7 @@ mod look;
 pub use look::{InvitationState, LinkView, PendingLink};
 
 use crate::{
-    About, EventKind, Gateway, GatewayError,
+    About, Alarm, EventKind, Gateway, GatewayError,
     gateway::{LASTING_S, SKEW_S, holder_address},
     helper::ToldHelper,
     keys::PASS_KID,
@@ -475,10 +475,10 @@ impl Gateway {
     ) -> Result<(), GatewayError> {
         let mut rng = rng;
         if self.store.link(&keys.address)?.is_some() || keys.hub != self.config.hub {
-            return Ok(self.store.add_alarm(now, "accept-refused")?);
+            return self.raise(Alarm::AcceptRefused, now);
         }
         if denizen_seal::KemPublic::from_bytes(&keys.kem.0).is_err() {
-            return Ok(self.store.add_alarm(now, "accept-refused")?);
+            return self.raise(Alarm::AcceptRefused, now);
         }
         let mut link = Link {
             address: keys.address,
@@ -553,7 +553,7 @@ impl Gateway {
         rng: &mut dyn rand_core::CryptoRng,
     ) -> Result<(), GatewayError> {
         if link.state != LinkState::Pending {
-            return Ok(self.store.add_alarm(now, "reveal-unexpected")?);
+            return self.raise(Alarm::RevealUnexpected, now);
         }
         let committed = code_commitment(reveal) == link.body.code_commitment;
         if holds(Check::CodeCommitment, committed) {

@@ -1,7 +1,7 @@
 //! A link goes to a new address, or ends. Specified in `docs/spec/link.md`.
 
 use crate::{
-    Gateway, GatewayError, VERIFIER,
+    Alarm, Gateway, GatewayError, VERIFIER,
     issuer::{
         seal::{Letter, record_letters},
         validate::validate,
@@ -30,12 +30,12 @@ impl Gateway {
         rng: &mut dyn rand_core::CryptoRng,
     ) -> Result<(), GatewayError> {
         let Ok(keys) = KeyStatement::verify(&moved.keys.0, VERIFIER) else {
-            return Ok(self.store.add_alarm(now, "move-refused")?);
+            return self.raise(Alarm::MoveRefused, now);
         };
         let known = self.store.link(&keys.address)?.is_some();
         let usable = denizen_seal::KemPublic::from_bytes(&keys.kem.0).is_ok();
         if known || !usable || keys.hub != self.config.hub {
-            return Ok(self.store.add_alarm(now, "move-refused")?);
+            return self.raise(Alarm::MoveRefused, now);
         }
         let mut new = old.successor(keys, id, rng);
         new.add_copy_keys(&moved.copy_keys);
@@ -108,7 +108,7 @@ impl Gateway {
                 continue;
             }
             let Ok(record) = validate(draft.alone(), &self.catalogue, now) else {
-                self.store.add_alarm(now, "moved-record-rejected")?;
+                self.raise(Alarm::MovedRecordRejected, now)?;
                 continue;
             };
             let credential = self.sign_for(new, record, now, rng)?;

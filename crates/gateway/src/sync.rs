@@ -1,7 +1,7 @@
 //! Sync: what waits goes out, what came is acted on, the answers go out.
 
 use crate::{
-    About, EventKind, Gateway, GatewayError, VERIFIER,
+    About, Alarm, EventKind, Gateway, GatewayError, VERIFIER,
     inbox::{Expected, Opened, open},
     issuer::deposit::flush,
     link::{Link, LinkState},
@@ -182,7 +182,8 @@ impl Gateway {
                 if trust.add_status(&uri, &token, now) {
                     tokens.insert(uri, token);
                 } else {
-                    self.store.add_alarm(now, "status-list-refused")?;
+                    self.store
+                        .add_alarm(now, &Alarm::StatusListRefused.code())?;
                 }
             }
         }
@@ -284,7 +285,7 @@ impl Gateway {
         match taken {
             Err(error) if error.is_of_the_message() => self.tx(|g| {
                 moved(g, rng)?;
-                g.alarm("message-not-handled", now)
+                g.alarm(Alarm::MessageNotHandled, now)
             }),
             other => other,
         }
@@ -338,21 +339,21 @@ impl Gateway {
             Ok(opened) => opened,
             // The cursor stays: with an honest hub nothing is lost.
             Err(error) if error.is_of_the_hub() => return Err(GatewayError::ReceiptRefused),
-            Err(error) => return self.alarm(error.code(), now),
+            Err(error) => return self.alarm(error.into(), now),
         };
         if opened.verified().index >= size {
             return Err(GatewayError::ReceiptRefused);
         }
         let message = opened.message();
         let From::Holder(HubAddress { address, .. }) = message.from else {
-            return self.alarm("sender-unknown", now);
+            return self.alarm(Alarm::SenderUnknown, now);
         };
         match self
             .store
             .take_message(&address, &message.id, &opened.hash())?
         {
             Some(known) if known == opened.hash() => return Ok(Counted::Repeated),
-            Some(_) => return self.alarm("replayed-with-other-content", now),
+            Some(_) => return self.alarm(Alarm::ReplayedWithOtherContent, now),
             None => {}
         }
         self.fill_apart(opened.message_mut(), now)?;
@@ -361,8 +362,8 @@ impl Gateway {
         Ok(counted)
     }
 
-    fn alarm(&self, code: &str, now: UnixTime) -> Result<Counted, GatewayError> {
-        self.store.add_alarm(now, code)?;
+    fn alarm(&self, alarm: Alarm, now: UnixTime) -> Result<Counted, GatewayError> {
+        self.raise(alarm, now)?;
         Ok(Counted::Alarm)
     }
 
@@ -376,7 +377,7 @@ impl Gateway {
         let message = opened.message();
         if let Body::LinkAccept(accept) = &message.body {
             let Ok(keys) = KeyStatement::verify(&accept.keys.0, VERIFIER) else {
-                return self.alarm("accept-refused", now);
+                return self.alarm(Alarm::AcceptRefused, now);
             };
             let delivered = opened.verified().opening.time;
             let named = (message.id, opened.hash());
@@ -385,15 +386,28 @@ impl Gateway {
             return Ok(Counted::Received);
         }
         let Some(mut link) = self.link(address)? else {
-            return self.alarm("sender-unknown", now);
+            return self.alarm(Alarm::SenderUnknown, now);
         };
-        advance_head(&mut link, opened, &mut |code| {
-            self.store.add_alarm(now, code)
-        })?;
+        self.advance_head(&mut link, opened, now)?;
         self.compare_seen(address, message, rng)?;
         let counted = self.act_in_link(&mut link, opened, now, rng)?;
         self.save_link(&link, rng)?;
         Ok(counted)
+    }
+
+    /// Moves the head of the holder's chain on; a gap or another predecessor is an alarm, since a
+    /// message may be withheld.
+    fn advance_head(
+        &self,
+        link: &mut Link,
+        opened: &Opened,
+        now: UnixTime,
+    ) -> Result<(), GatewayError> {
+        let chain = &opened.message().chain;
+        if take_place(&mut link.body.heads, chain, opened.hash()) {
+            return Ok(());
+        }
+        self.raise(Alarm::MessageMissing, now)
     }
 
     /// The first head of a new link's chain.
@@ -407,9 +421,7 @@ impl Gateway {
         let Some(mut link) = self.link(address)? else {
             return Ok(());
         };
-        advance_head(&mut link, opened, &mut |code| {
-            self.store.add_alarm(now, code)
-        })?;
+        self.advance_head(&mut link, opened, now)?;
         self.save_link(&link, rng)
     }
 
@@ -430,7 +442,7 @@ impl Gateway {
             return Ok(Counted::Received);
         }
         if link.state != LinkState::Confirmed {
-            return self.alarm("link-not-confirmed", now);
+            return self.alarm(Alarm::LinkNotConfirmed, now);
         }
         let at = (message, opened.verified().opening.pos);
         match &message.body {
@@ -483,18 +495,4 @@ enum Counted {
     Received,
     Repeated,
     Alarm,
-}
-
-/// Moves the head of the holder's chain on; a gap or another predecessor is an alarm, since a
-/// message may be withheld.
-fn advance_head<E>(
-    link: &mut Link,
-    opened: &Opened,
-    alarm: &mut dyn FnMut(&str) -> Result<(), E>,
-) -> Result<(), E> {
-    let chain = &opened.message().chain;
-    if !take_place(&mut link.body.heads, chain, opened.hash()) {
-        alarm("message-missing")?;
-    }
-    Ok(())
 }

@@ -9,7 +9,7 @@ use crate::{
     transport::HttpTransport,
 };
 use anyhow::Context as _;
-use denizen_gateway::{Gateway, GatewayError, SyncReport, http::Desk};
+use denizen_gateway::{Alarm, Gateway, GatewayError, SyncReport, http::Desk};
 use rand_core::Rng as _;
 use std::{net::TcpListener, path::Path, time::Duration};
 
@@ -155,7 +155,7 @@ pub(super) async fn sync_once(shell: &Shell, dir: &Path) -> anyhow::Result<()> {
     for alarm in gateway.alarms()? {
         println!("alarm of {}: {}", alarm.at.to_rfc3339(), alarm.code);
         // What happened, and what to do next.
-        for key in ["err", "rec"].map(|part| format!("{part}-{}", alarm.code)) {
+        for key in ["err", "rec"].map(|part| format!("{part}-{}", Alarm::told_as(&alarm.code))) {
             if let Some(words) = words.filter(|w| w.has(&key)) {
                 println!("   {}", words.text(&key, &[]));
             }

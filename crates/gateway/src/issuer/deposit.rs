@@ -1,7 +1,7 @@
 //! Deposit: envelopes into the outbox, and batches of it to the hub, each until it is answered.
 
 use super::seal::Envelope;
-use crate::{Gateway, GatewayError, Trust, sync::SyncReport};
+use crate::{Alarm, Gateway, GatewayError, Trust, sync::SyncReport};
 use denizen_api::{
     HubClient, ProblemKind, Transport,
     client::{ClientError, RequestSigner, Upload},
@@ -240,7 +240,7 @@ impl Gateway {
                 false
             };
             if first && codes.insert(*refusal) {
-                self.store.add_alarm(now, &format!("deposit-{refusal}"))?;
+                self.raise(Alarm::of_deposit(refusal), now)?;
             }
         }
         Ok(())
@@ -272,8 +272,7 @@ impl Gateway {
                 self.store.unpark_ended(&row.address, row.reserved, now)?;
             } else {
                 count.1 += 1;
-                self.store
-                    .add_alarm(now, &format!("deposit-{}", sent.outcome))?;
+                self.raise(Alarm::of_deposit(&sent.outcome), now)?;
             }
         }
         Ok(count)
