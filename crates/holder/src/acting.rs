@@ -43,6 +43,28 @@ impl Holder {
         mandate.names(&key).then_some(mandate)
     }
 
+    /// The mandate of the key that acts, and whether it is in force; none if this profile has none, or
+    /// nobody acts. Of several the one that counts now is given.
+    #[must_use]
+    pub fn acting_terms(&self, now: UnixTime) -> Option<(MandateClaims, Result<(), MandateError>)> {
+        let mut found = None;
+        for view in self.records(now) {
+            let Some(mandate) = self.own_mandate(&view) else {
+                continue;
+            };
+            let act = mandate.scope.first().copied().unwrap_or(Scope::Read);
+            let state = self.covers(&view, &mandate, (act, None), now);
+            let counts = state.is_ok();
+            if counts || found.is_none() {
+                found = Some((mandate, state));
+            }
+            if counts {
+                break;
+            }
+        }
+        found
+    }
+
     /// Records that may answer a service: a mandate only with the key that it names. Of two guardians
     /// each shows his own; the person herself shows none.
     pub(crate) fn showable(&self, records: Vec<RecordView>) -> Vec<RecordView> {

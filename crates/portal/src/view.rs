@@ -1,11 +1,16 @@
 //! What pages are given: plain values in her language, dates as RFC 3339 dates.
 
+mod helping;
 mod link;
 mod people;
 mod record;
 mod service;
 mod story;
 
+pub use helping::{
+    ActingPage, AskPage, AskRow, CardPage, DraftGiven, ExcerptPage, GivenPage, MandatePage,
+};
+pub(crate) use helping::{acting_page, given_page};
 pub use link::{InvitationPage, LinkRow, Sends};
 pub(crate) use link::{invitation_page, link_rows};
 pub use people::{

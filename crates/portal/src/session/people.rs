@@ -165,7 +165,7 @@ impl Session {
             .holder
             .give(name, &readings, special, now(), &mut BrowserRng);
         let given = self.said(given)?;
-        Ok(format!("denizen:{GIVEN_TYP}#{}", base64url_encode(given)))
+        Ok(text_of(GIVEN_TYP, &given))
     }
 
     /// Tells an office of a helper who may ask for the state of one application.
@@ -210,10 +210,15 @@ impl Session {
     }
 
     /// The bytes of a file between a person and her helper: `denizen:TYPE#` and base64url.
-    fn file_of(&self, text: &str, typ: &str) -> Result<Vec<u8>, Thrown> {
+    pub(super) fn file_of(&self, text: &str, typ: &str) -> Result<Vec<u8>, Thrown> {
         let data = text.trim().strip_prefix("denizen:");
         let data = data.and_then(|d| d.strip_prefix(typ)?.strip_prefix('#'));
         let bytes = data.and_then(|d| base64url_decode(d.trim()));
         bytes.ok_or_else(|| self.problem("helper-file"))
     }
+}
+
+/// A file between a person and her helper, as text.
+pub(super) fn text_of(typ: &str, bytes: &[u8]) -> String {
+    format!("denizen:{typ}#{}", base64url_encode(bytes))
 }

@@ -25,6 +25,8 @@ pub struct Overview {
     pub alarms: Vec<view::AlarmRow>,
     /// Dates to keep, nearest first.
     pub tasks: Vec<view::TaskRow>,
+    /// On what it rests that a guardian uses this profile; none in her own.
+    pub acting: Option<view::ActingPage>,
     /// Today, by the device's clock.
     pub today: String,
     /// How many things wait to be sent.
@@ -56,6 +58,7 @@ impl Session {
             disputes: view::dispute_rows(holder),
             alarms: view::alarm_rows(holder),
             tasks: view::task_rows(holder, now),
+            acting: view::acting_page(holder, now),
             today: view::day(now),
             waiting: self.waiting(),
         };

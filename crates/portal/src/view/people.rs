@@ -76,8 +76,8 @@ pub struct People {
     pub wards: Vec<WardRow>,
     /// Helpers.
     pub helpers: Vec<HelperRow>,
-    /// Somebody else uses this profile: it is a child's.
-    pub acted_for: bool,
+    /// Those whom she helps, as she calls them.
+    pub helping: Vec<String>,
 }
 
 /// A helper's card.
@@ -184,10 +184,11 @@ pub(crate) fn people(holder: &Holder) -> People {
         thumbprint: holder.ward_thumbprint(w),
     });
     let helpers = holder.profile().helpers.iter();
+    let helping = holder.profile().helping.iter().map(|h| h.name.clone());
     People {
         wards: wards.collect(),
         helpers: helpers.map(|h| helper_row(holder, h)).collect(),
-        acted_for: holder.is_acted_for(),
+        helping: helping.collect(),
     }
 }
 

@@ -269,7 +269,7 @@ fn change_name(change: StatusChange) -> &'static str {
     }
 }
 
-fn lines(lines: Vec<ClaimLine>) -> Vec<Line> {
+pub(super) fn lines(lines: Vec<ClaimLine>) -> Vec<Line> {
     let line = |l: ClaimLine| Line {
         path: l.path,
         label: l.label,

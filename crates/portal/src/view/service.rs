@@ -157,7 +157,7 @@ pub(crate) fn service_pages(holder: &Holder) -> Vec<ServicePage> {
     pages.collect()
 }
 
-fn page(
+pub(super) fn page(
     holder: &Holder,
     hash: &Sha256Hash,
     service: &Service,
