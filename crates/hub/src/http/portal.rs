@@ -6,7 +6,7 @@ use axum::{
     Router,
     body::Body,
     extract::Request,
-    http::{HeaderName, HeaderValue, Method, header},
+    http::{HeaderName, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use denizen_api::ProblemKind;
@@ -68,6 +68,8 @@ struct Inner {
     policy: HeaderValue,
 }
 
+    /// By path, what names a file's bytes: whoever has them already gets no others.
+    tags: BTreeMap<String, HeaderValue>,
 impl Bundle {
     /// Checks files (by their path in the bundle) against their manifest.
     ///
@@ -96,7 +98,14 @@ impl Bundle {
         let policy = HeaderValue::from_str(&manifest.csp).map_err(|_| BundleError::Policy)?;
         let about = serde_json::to_vec(about).expect("plain texts are JSON");
         files.insert(ABOUT_FILE.to_owned(), about);
-        Ok(Self(Arc::new(Inner { files, policy })))
+        let tags = files.iter().filter(|(path, _)| !path.ends_with(PACKED));
+        let tags = tags.filter_map(|(path, bytes)| Some((path.clone(), tag(bytes)?)));
+        let tags = tags.collect();
+        Ok(Self(Arc::new(Inner {
+            files,
+            tags,
+            policy,
+        })))
     }
 
     /// The bytes of a file.
@@ -140,23 +149,36 @@ fn answer(bundle: &Bundle, request: &Request) -> Response {
     } else {
         "no-cache"
     };
-    let headers: [(HeaderName, &str); 3] = [
-        (header::CONTENT_TYPE, media_type(path)),
+    let kept: [(HeaderName, &str); 2] = [
         (header::CACHE_CONTROL, age),
         (header::VARY, "accept-encoding"),
     ];
     match packed {
         Some(packed) => {
             let encoding: [(HeaderName, &str); 1] = [(header::CONTENT_ENCODING, "gzip")];
-            (headers, encoding, Body::from(packed.clone())).into_response()
+    let tag = bundle.0.tags.get(path).cloned();
+    let known = tag.is_some() && tag.as_ref() == request.headers().get(header::IF_NONE_MATCH);
+    let kept = (kept, tag.map(|tag| [(header::ETAG, tag)]));
+    if known {
+        return (StatusCode::NOT_MODIFIED, kept.1, kept.0).into_response();
+    }
+    let of: [(HeaderName, &str); 1] = [(header::CONTENT_TYPE, media_type(path))];
+            let body = Body::from(packed.clone());
+            (kept.0, kept.1, of, encoding, body).into_response()
         }
-        None => (headers, Body::from(bytes.clone())).into_response(),
+        None => (kept.0, kept.1, of, Body::from(bytes.clone())).into_response(),
     }
 }
 
 /// Whether a client takes gzip. Source: RFC 9110, section 12.5.3.
 fn takes_gzip(request: &Request) -> bool {
     let all = request.headers().get_all(header::ACCEPT_ENCODING);
+/// Names the bytes of a file, packed or not.
+fn tag(bytes: &[u8]) -> Option<HeaderValue> {
+    let hash = denizen_model::Sha256Hash::of(bytes).to_text();
+    HeaderValue::from_str(&format!("W/\"{hash}\"")).ok()
+}
+
     let codings = all.iter().filter_map(|v| v.to_str().ok());
     let mut codings = codings.flat_map(|v| v.split(','));
     codings.any(|coding| {
@@ -260,3 +282,27 @@ mod tests {
         assert!(Bundle::new(none, &about()).is_err());
     }
 }
+
+    #[test]
+    fn whoever_has_a_file_gets_no_other_bytes() {
+        let bundle = Bundle::new(files(), &about()).expect("fits its manifest");
+        let ask = |tag: Option<&HeaderValue>| {
+            let mut request = Request::new(Body::empty());
+            request
+                .headers_mut()
+                .extend(tag.map(|tag| (header::IF_NONE_MATCH, tag.clone())));
+            answer(&bundle, &request)
+        };
+        let first = ask(None);
+        let tag = first.headers().get(header::ETAG).cloned();
+        assert_eq!(first.status(), StatusCode::OK);
+        let again = ask(tag.as_ref());
+        assert_eq!(again.status(), StatusCode::NOT_MODIFIED);
+        assert_eq!(
+            again.headers().get(header::CACHE_CONTROL),
+            first.headers().get(header::CACHE_CONTROL)
+        );
+        assert_eq!(again.headers().get(header::ETAG), tag.as_ref());
+        let other = HeaderValue::from_static("W/\"other\"");
+        assert_eq!(ask(Some(&other)).status(), StatusCode::OK);
+    }
