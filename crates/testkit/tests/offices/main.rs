@@ -1,5 +1,6 @@
 //! What a gateway takes in, keeps and gives out, from outside.
 
+mod descriptions;
 mod gateway_destroyed;
 mod gateway_moved_link;
 mod gateway_refused_deposits;
