@@ -20,6 +20,7 @@ mod gateway;
 mod holder;
 mod hub;
 mod logging;
+mod portal;
 mod runtime;
 mod shell;
 mod signal;
@@ -64,6 +65,8 @@ enum Command {
     /// Check from outside what a hub serves
     #[command(subcommand)]
     Audit(audit::Command),
+    /// Serve the portal's pages from this program, for the browser on this machine
+    Portal(portal::Arguments),
     #[command(flatten)]
     Holder(holder::Command),
 }
@@ -90,6 +93,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
             Command::Gateway(command) => gateway::run(&shell, command).await,
             Command::Doctor(arguments) => doctor::run(&shell, &arguments).await,
             Command::Audit(command) => audit::run(&shell, command).await,
+            Command::Portal(arguments) => portal::run(&shell, arguments).await,
             Command::Holder(command) => holder::run(&shell, command).await,
         }
     })

@@ -48,6 +48,9 @@ pub struct About {
     pub name: String,
     /// Everything here is made up: each screen says so.
     pub synthetic: bool,
+    /// Where it is no hub that serves it: the hubs that pages reach through whoever serves them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub through: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -245,6 +248,7 @@ mod tests {
             hub_url: "http://127.0.0.1:1".into(),
             name: "Hub".into(),
             synthetic: true,
+            through: Vec::new(),
         }
     }
 
