@@ -68,11 +68,11 @@ pub struct Bundle(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     files: BTreeMap<String, Vec<u8>>,
+    /// By path, what names a file's bytes: whoever has them already gets no others.
+    tags: BTreeMap<String, HeaderValue>,
     policy: HeaderValue,
 }
 
-    /// By path, what names a file's bytes: whoever has them already gets no others.
-    tags: BTreeMap<String, HeaderValue>,
 impl Bundle {
     /// Checks files (by their path in the bundle) against their manifest.
     ///
@@ -156,9 +156,6 @@ fn answer(bundle: &Bundle, request: &Request) -> Response {
         (header::CACHE_CONTROL, age),
         (header::VARY, "accept-encoding"),
     ];
-    match packed {
-        Some(packed) => {
-            let encoding: [(HeaderName, &str); 1] = [(header::CONTENT_ENCODING, "gzip")];
     let tag = bundle.0.tags.get(path).cloned();
     let known = tag.is_some() && tag.as_ref() == request.headers().get(header::IF_NONE_MATCH);
     let kept = (kept, tag.map(|tag| [(header::ETAG, tag)]));
@@ -166,6 +163,9 @@ fn answer(bundle: &Bundle, request: &Request) -> Response {
         return (StatusCode::NOT_MODIFIED, kept.1, kept.0).into_response();
     }
     let of: [(HeaderName, &str); 1] = [(header::CONTENT_TYPE, media_type(path))];
+    match packed {
+        Some(packed) => {
+            let encoding: [(HeaderName, &str); 1] = [(header::CONTENT_ENCODING, "gzip")];
             let body = Body::from(packed.clone());
             (kept.0, kept.1, of, encoding, body).into_response()
         }
@@ -173,15 +173,15 @@ fn answer(bundle: &Bundle, request: &Request) -> Response {
     }
 }
 
-/// Whether a client takes gzip. Source: RFC 9110, section 12.5.3.
-fn takes_gzip(request: &Request) -> bool {
-    let all = request.headers().get_all(header::ACCEPT_ENCODING);
 /// Names the bytes of a file, packed or not.
 fn tag(bytes: &[u8]) -> Option<HeaderValue> {
     let hash = denizen_model::Sha256Hash::of(bytes).to_text();
     HeaderValue::from_str(&format!("W/\"{hash}\"")).ok()
 }
 
+/// Whether a client takes gzip. Source: RFC 9110, section 12.5.3.
+fn takes_gzip(request: &Request) -> bool {
+    let all = request.headers().get_all(header::ACCEPT_ENCODING);
     let codings = all.iter().filter_map(|v| v.to_str().ok());
     let mut codings = codings.flat_map(|v| v.split(','));
     codings.any(|coding| {
@@ -285,7 +285,6 @@ mod tests {
         none.remove(MANIFEST_FILE);
         assert!(Bundle::new(none, &about()).is_err());
     }
-}
 
     #[test]
     fn whoever_has_a_file_gets_no_other_bytes() {
@@ -310,3 +309,4 @@ mod tests {
         let other = HeaderValue::from_static("W/\"other\"");
         assert_eq!(ask(Some(&other)).status(), StatusCode::OK);
     }
+}
