@@ -11,7 +11,10 @@ use denizen_model::{
     id::Bytes,
     jose::{base64url_decode, base64url_encode},
 };
-use denizen_recovery::{ARGON2_FLOOR, DeviceSecret, WrapError, unwrap_passphrase, wrap_passphrase};
+use denizen_recovery::{
+    ARGON2_FLOOR, DeviceSecret, WrapError, open_stored, seal_stored, unwrap_passphrase,
+    wrap_passphrase,
+};
 use denizen_seal::RootSecret;
 use std::sync::Arc;
 
@@ -99,6 +102,8 @@ impl Holder {
         rng.fill_bytes(secret.as_mut());
         let root = self.root.danger_bytes();
         let wrapped = wrap_passphrase(root, passphrase, &secret, ARGON2_FLOOR, &mut rng);
+        let wrapped = wrapped.map_err(|_| HolderError::DeviceLink)?;
+        let stored = seal_stored(&wrapped, secret.as_slice(), &mut rng);
         let link = DeviceLink {
             hub: self.profile.hub,
             hub_url: self.profile.hub_url.clone(),
@@ -107,7 +112,7 @@ impl Holder {
         };
         let owner = self.root.derive_device(&link.locator);
         let body = WrappedRoot {
-            wrapped: Bytes(wrapped.map_err(|_| HolderError::DeviceLink)?),
+            wrapped: Bytes(stored),
             owner: owner.public_for(),
         };
         let hub = HubClient::new(transport, link.hub, &link.hub_url);
@@ -135,7 +140,9 @@ impl Holder {
             }
             wrapped => wrapped?.wrapped,
         };
-        let root = unwrap_passphrase(&wrapped.0, passphrase, &link.secret);
+        let wrapped = open_stored(&wrapped.0, link.secret.as_slice());
+        let wrapped = wrapped.ok_or(HolderError::DeviceLink)?;
+        let root = unwrap_passphrase(&wrapped, passphrase, &link.secret);
         let root = root.map_err(|e| match e {
             WrapError::WrongPassphrase => HolderError::WrongPassphrase,
             _ => HolderError::DeviceLink,

@@ -82,6 +82,15 @@ pub enum HolderError {
     /// The passphrase of a link for a second device is another.
     #[error("the passphrase is not the one of the link")]
     WrongPassphrase,
+    /// No profile lies at the hub for this passkey.
+    #[error("no profile lies at the hub for this passkey")]
+    PasskeyUnknown,
+    /// Nothing else would open the profile on this device (D7).
+    #[error("nothing else would open the profile on this device")]
+    LastWay,
+    /// Another device of hers has ended this one.
+    #[error("another device of this profile has ended this one")]
+    DeviceEnded,
     /// A mandate does not cover it.
     #[error("the mandate does not cover it")]
     Mandate(#[from] MandateError),
@@ -145,6 +154,9 @@ impl HolderError {
             Self::NotOpen => "not-open",
             Self::DeviceLink => "device-link",
             Self::WrongPassphrase => "device-passphrase",
+            Self::PasskeyUnknown => "passkey-unknown",
+            Self::LastWay => "last-method",
+            Self::DeviceEnded => "device-ended",
             Self::NotAClaim => "not-a-claim",
             Self::Mandate(error) => error.code(),
             Self::WardUnknown => "ward-unknown",
@@ -168,6 +180,8 @@ pub struct Holder {
     pub(crate) checked: Checked,
     /// What lies in pages as it was last kept.
     pub(crate) pages: Pages,
+    /// How many envelopes a key was tried on.
+    pub(crate) envelopes_opened: u64,
     /// The catalogue with what the directories add to it.
     pub(crate) catalogue: Arc<Catalogue>,
     /// The catalogue that the program was given.
@@ -217,6 +231,7 @@ impl Holder {
             trust: Trust::default(),
             checked: Checked::default(),
             pages: Pages::default(),
+            envelopes_opened: 0,
             own_catalogue: Arc::clone(&catalogue),
             catalogue,
             kinds_left_out: Vec::new(),
@@ -261,6 +276,7 @@ impl Holder {
             trust,
             checked,
             pages,
+            envelopes_opened: 0,
             own_catalogue: Arc::clone(&catalogue),
             catalogue,
             kinds_left_out: Vec::new(),

@@ -41,6 +41,7 @@ mod state;
 mod sync;
 mod trust;
 mod ward;
+mod ways;
 mod words;
 
 pub use apply::{Confirmed, Leaving, Preview};
@@ -72,6 +73,7 @@ pub use select::{EvidenceRequest, Missing, Offer, Selection, select};
 pub use sync::{Event, SyncReport};
 pub use trust::{Freshness, StatusView, Trust};
 pub use ward::Ward;
+pub use ways::{Device, PrfOutput, Way, WayKind};
 pub use words::{ClaimLine, Words, status_name};
 
 use denizen_jose::Verifier;

@@ -4,6 +4,7 @@ use crate::{
     file::Files,
     helper::{Helper, Helping},
     ward::Ward,
+    ways::Device,
 };
 use denizen_model::{
     AddressId, CopyRef, DepositId, HubId, MessageId, Nonce, OrgId, PublicKeyFor, Sha256Hash,
@@ -530,6 +531,15 @@ pub struct Profile {
     /// People whom she helps.
     #[serde(default)]
     pub helping: Vec<Helping>,
+    /// This device's entry among the devices.
+    #[serde(default)]
+    pub device: Option<MessageId>,
+    /// Devices that have this profile.
+    #[serde(default)]
+    pub devices: Vec<Device>,
+    /// Devices and ways that were ended: none comes back from an older state.
+    #[serde(default)]
+    pub ended: BTreeSet<String>,
     /// Files and other objects.
     #[serde(default)]
     pub files: Files,
@@ -586,6 +596,9 @@ impl Profile {
             wards_gone: BTreeSet::new(),
             helpers: Vec::new(),
             helping: Vec::new(),
+            device: None,
+            devices: Vec::new(),
+            ended: BTreeSet::new(),
             files: Files::default(),
             registered: false,
         }

@@ -8,7 +8,7 @@ use crate::{
     profile::{Application, Dispute, Link, LinkState, NoteEntry, NoticeEntry},
     state::Part,
 };
-use denizen_api::Transport;
+use denizen_api::{HubClient, ProblemKind, Transport, client::ClientError};
 use denizen_model::{
     AddressId, Nonce, UnixTime,
     id::Bytes,
@@ -312,6 +312,42 @@ impl Holder {
             .filter(|l| l.state == LinkState::Moved && stands(l))
             .map(|l| l.index)
             .collect()
+    }
+
+    /// Destroys what lies at the old addresses once everything is taken over, `old`'s own address last:
+    /// whoever has the old root finds nothing there any more. What they have copied stays theirs.
+    ///
+    /// # Errors
+    /// [`HolderError::NotOpen`] while a link is not taken over; [`HolderError::Client`]: the next call goes
+    /// on.
+    pub async fn abandon<T: Transport>(
+        &self,
+        old: &mut Self,
+        transport: &T,
+        now: UnixTime,
+    ) -> Result<(), HolderError> {
+        if !self.not_taken_over(old).is_empty() {
+            return Err(HolderError::NotOpen);
+        }
+        old.send(transport, now).await?;
+        let ways = old.profile.devices.iter().flat_map(|d| &d.ways);
+        let locators: Vec<Nonce> = ways.filter_map(|w| w.locator).collect();
+        for locator in &locators {
+            old.delete_root(locator, transport, now).await?;
+        }
+        let links = self.taken_over(old).into_iter();
+        let links = links.filter_map(|index| old.profile.link(index));
+        let places = links.map(|l| (l.index, l.hub, l.hub_url.clone()));
+        let own = (0, old.profile.hub, old.profile.hub_url.clone());
+        for (index, hub, url) in places.chain([own]) {
+            let auth = old.root.derive_auth(AddressIndex(index));
+            match HubClient::new(transport, hub, &url).shred(&auth, now).await {
+                Ok(()) | Err(ClientError::Problem(ProblemKind::Closed | ProblemKind::NotFound)) => {
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
     }
 
     /// Links of `old` that still wait for their organisation's answer, or cannot be moved.

@@ -11,6 +11,7 @@ use crate::{
     profile::{Application, Dispute, Erasure, Link, LinkState, Outgoing, Shown},
     renew::Carried,
     ward::Ward,
+    ways::Device,
 };
 use denizen_model::{
     AddressId, CopyRef, HubId, MessageId, Nonce, OrgId, PublicKeyFor, Sha256Hash, UnixTime,
@@ -67,6 +68,16 @@ pub(crate) enum Part {
     Helper(Box<Helper>),
     /// Somebody whom she helps.
     Helping(Box<Helping>),
+    /// A device that has the profile, as of now.
+    Device(Box<Device>),
+    /// Devices and ways that were ended, and roots that were deleted at the hub.
+    Ended {
+        /// Their ids: for good.
+        ids: Vec<MessageId>,
+        /// Where the roots lay.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        locators: Vec<Nonce>,
+    },
     /// What a profile with another root knew of a link that this one took over.
     Carried(Box<Carried>),
     /// What she has (R10).
@@ -317,6 +328,8 @@ impl Holder {
             Part::WardGone { id, erased } => self.drop_ward(&id, &erased),
             Part::Helper(helper) => self.take_helper(*helper),
             Part::Helping(helping) => self.take_helping(*helping),
+            Part::Device(device) => self.take_device_part(*device),
+            Part::Ended { ids, locators } => self.take_ended(&ids, &locators),
             Part::Carried(carried) => self.take_carried(*carried),
             // Only restoring adds links: a device that runs already asks for their salts first.
             Part::Link(link) => {

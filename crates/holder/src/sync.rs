@@ -143,6 +143,9 @@ impl Holder {
         now: UnixTime,
         rng: &mut dyn rand_core::CryptoRng,
     ) -> Result<SyncReport, HolderError> {
+        if self.is_ended() {
+            return Err(HolderError::DeviceEnded);
+        }
         let mut report = SyncReport::default();
         if self.profile.awaits_hub {
             self.catch_up(transport, now, rng).await?;
@@ -150,7 +153,7 @@ impl Holder {
         let alarms = self.profile.alarms.len();
         self.begin(transport, now).await?;
         self.refresh_other_hubs(transport, now).await?;
-        let broken = self.check_pins(now);
+        self.check_pins(now);
         self.flush(transport, now).await?;
         self.send_freezes(transport, now).await?;
         for part in self.fetch_own(transport, now).await? {
@@ -158,7 +161,37 @@ impl Holder {
                 self.restore_link(&part, None, transport, now, rng).await?;
             }
         }
+        if self.is_ended() {
+            return Err(HolderError::DeviceEnded);
+        }
         self.open_links(transport, now, rng).await?;
+        self.fetch_links(&mut report, (transport, wait_s), now, rng)
+            .await?;
+        report
+            .events
+            .extend(self.fetch_files(transport, now).await?);
+        self.fetch_statuses(transport, now).await;
+        self.queue_corrections(now, rng)?;
+        self.queue_refills(now, rng)?;
+        self.tell_device(now, rng)?;
+        self.queue_manifest(now, rng)?;
+        let new = self.profile.alarms.iter().skip(alarms);
+        report.events.extend(new.map(|a| Event::Alarm {
+            code: a.code.clone(),
+        }));
+        Ok(report)
+    }
+
+    /// Fetches every link's address and takes in what came.
+    async fn fetch_links<T: Transport>(
+        &mut self,
+        report: &mut SyncReport,
+        (transport, wait_s): (&T, u32),
+        now: UnixTime,
+        rng: &mut dyn rand_core::CryptoRng,
+    ) -> Result<(), HolderError> {
+        // Whoever has other keys than those that were pinned is not listened to.
+        let broken = self.check_pins(now);
         // An address whose registration was refused is not there.
         let open = |l: &&Link| match l.state {
             LinkState::Opening | LinkState::Closed => false,
@@ -171,7 +204,6 @@ impl Holder {
             .iter()
             .filter(open)
             .map(|l| l.index)
-            // Whoever has other keys than those that were pinned is not listened to.
             .filter(|index| !broken.contains(index))
             .collect();
         for (at, index) in links.iter().enumerate() {
@@ -191,18 +223,7 @@ impl Holder {
                 report.events.extend(self.take(*index, &opened, now, rng)?);
             }
         }
-        report
-            .events
-            .extend(self.fetch_files(transport, now).await?);
-        self.fetch_statuses(transport, now).await;
-        self.queue_corrections(now, rng)?;
-        self.queue_refills(now, rng)?;
-        self.queue_manifest(now, rng)?;
-        let new = self.profile.alarms.iter().skip(alarms);
-        report.events.extend(new.map(|a| Event::Alarm {
-            code: a.code.clone(),
-        }));
-        Ok(report)
+        Ok(())
     }
 
     /// Sends what waits, and nothing else. The caller has kept the profile since it was queued.

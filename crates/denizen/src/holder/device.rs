@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{shell::Shell, transport::HttpTransport};
 use anyhow::Context as _;
-use denizen_holder::{DeviceLink, Holder};
+use denizen_holder::{Device, DeviceLink, Holder};
 use std::{fs, path::PathBuf, sync::Arc};
 
 /// Commands of a first and of a second device.
@@ -19,6 +19,31 @@ pub(crate) enum Command {
         /// Read the link's passphrase from this file's first line instead of asking
         #[arg(long, value_name = "FILE")]
         link_passphrase_file: Option<PathBuf>,
+        #[command(flatten)]
+        passphrase: PassphraseArg,
+    },
+    /// List the devices that have the profile
+    List {
+        /// The profile's folder
+        folder: PathBuf,
+        #[command(flatten)]
+        passphrase: PassphraseArg,
+    },
+    /// Give this device a name
+    Name {
+        /// The profile's folder
+        folder: PathBuf,
+        /// The name
+        name: String,
+        #[command(flatten)]
+        passphrase: PassphraseArg,
+    },
+    /// Take the profile away from another device: it forgets it when it next connects
+    Revoke {
+        /// The profile's folder
+        folder: PathBuf,
+        /// Its number in the list
+        number: usize,
         #[command(flatten)]
         passphrase: PassphraseArg,
     },
@@ -50,6 +75,28 @@ pub(super) async fn run(shell: &Shell, command: Command) -> anyhow::Result<()> {
             let at = Open::new(shell, folder, &passphrase)?;
             offer(&at, link_passphrase_file).await
         }
+        Command::List { folder, passphrase } => {
+            list(&Open::new(shell, folder, &passphrase)?);
+            Ok(())
+        }
+        Command::Name {
+            folder,
+            name,
+            passphrase,
+        } => {
+            let mut at = Open::new(shell, folder, &passphrase)?;
+            let (now, mut rng) = (shell.now(), shell.rng());
+            let named = at.holder.name_device(&name, now, &mut rng);
+            named.map_err(|e| at.say.error(&e))?;
+            at.sync_once(0).await?;
+            list(&at);
+            Ok(())
+        }
+        Command::Revoke {
+            folder,
+            number,
+            passphrase,
+        } => revoke(&mut Open::new(shell, folder, &passphrase)?, number).await,
         Command::Take {
             folder,
             link,
@@ -72,6 +119,45 @@ pub(super) async fn run(shell: &Shell, command: Command) -> anyhow::Result<()> {
             finish_restore(shell, &say, (&folder, &own), holder).await
         }
     }
+}
+
+/// What a device is called.
+fn name_of(at: &Open<'_>, device: &Device) -> String {
+    match device.name.as_str() {
+        "" => at.say.text("portal-ways-no-name", &[]),
+        name => name.to_owned(),
+    }
+}
+
+fn list(at: &Open<'_>) {
+    let here = at.holder.device().map(|d| d.id);
+    for (number, device) in at.holder.devices().into_iter().enumerate() {
+        let here = match Some(device.id) == here {
+            true => format!(" ({})", at.say.text("cli-device-here", &[])),
+            false => String::new(),
+        };
+        let name = name_of(at, device);
+        at.say.plain(&format!("{:>3}  {name}{here}", number + 1));
+        let (added, used) = (at.say.date(device.added), at.say.date(device.used));
+        let weeks = [("added", added.as_str()), ("used", used.as_str())];
+        at.say.indented("portal-ways-times", &weeks);
+    }
+}
+
+async fn revoke(at: &mut Open<'_>, number: usize) -> anyhow::Result<()> {
+    // As it was listed: a sync first could give the number to another.
+    let devices = at.holder.devices();
+    let device = number.checked_sub(1).and_then(|at| devices.get(at));
+    let device = device.context("no device has this number: see `denizen device list`")?;
+    let (id, name) = (device.id, name_of(at, device));
+    let (now, mut rng) = (at.now(), at.shell.rng());
+    let transport = HttpTransport::unlinkable()?;
+    let ended = at.holder.end_device(&id, &transport, now, &mut rng).await;
+    at.save()?;
+    ended.map_err(|e| at.say.error(&e))?;
+    at.sync_once(0).await?;
+    at.say.line("cli-device-ended", &[("name", &name)]);
+    Ok(())
 }
 
 fn link_passphrase(say: &Say, file: Option<PathBuf>) -> anyhow::Result<zeroize::Zeroizing<String>> {

@@ -27,3 +27,4 @@ mod story_refusals;
 mod story_replies;
 mod story_resident;
 mod story_unlinkable;
+mod story_ways;

@@ -71,6 +71,6 @@ async fn another_links_secret_opens_nothing() {
     let mixed = [&one[..65], &other[65..]].concat();
     let mixed = DeviceLink::parse(&denizen_model::jose::base64url_encode(mixed)).unwrap();
     let refused = take(&mut play, &mixed, PASSPHRASE).await;
-    assert_eq!(refused.unwrap_err(), HolderError::WrongPassphrase);
+    assert_eq!(refused.unwrap_err(), HolderError::DeviceLink);
     play.end().await;
 }
