@@ -162,7 +162,7 @@ impl Holder {
         }
     }
 
-    fn take_records(
+    pub(crate) fn take_records(
         &mut self,
         index: u32,
         opened: &Opened,
@@ -183,7 +183,7 @@ impl Holder {
         taken.collect()
     }
 
-    fn take_status(
+    pub(crate) fn take_status(
         &mut self,
         index: u32,
         status: &RecordStatus,

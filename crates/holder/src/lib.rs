@@ -14,6 +14,7 @@ mod acting;
 mod apply;
 #[cfg(feature = "calendar")]
 mod calendar;
+mod checked;
 mod contacts;
 mod copies;
 mod device;
@@ -29,6 +30,7 @@ mod link;
 mod moving;
 mod open;
 mod outbox;
+mod pages;
 mod passport;
 mod present;
 mod profile;
@@ -61,6 +63,7 @@ pub use holder::{Holder, HolderError};
 pub use import::{EarlierView, ImportError, ImportReport, LeftOut};
 pub use link::InvitationPreview;
 pub use open::{Expected, OpenError, Opened, open};
+pub use pages::{PAGE_RECORDS_MAX, PAGE_SIZE_BYTES_MAX, Packed};
 pub use passport::{Renewal, Renewals};
 pub use present::{PresentError, present_offer};
 pub use profile::{

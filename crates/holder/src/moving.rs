@@ -183,6 +183,7 @@ impl Holder {
         profile.shredded.insert(index);
         profile.outbox.retain(|o| o.index != index);
         profile.records.retain(|r| r.link != index);
+        profile.lost.retain(|(link, _)| *link != index);
         profile.refused.retain(|r| r.link != index);
         profile.delivered.remove(&index);
         profile.applications.retain(|a| a.link != index);

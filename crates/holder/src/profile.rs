@@ -3,6 +3,7 @@
 use crate::{
     file::Files,
     helper::{Helper, Helping},
+    pages::PackedHead,
     ward::Ward,
     ways::Device,
 };
@@ -546,6 +547,16 @@ pub struct Profile {
     /// Whether the address 0 of this profile is registered.
     #[serde(default)]
     pub registered: bool,
+    /// Only where records lie in pages of their own, and only as kept ([`crate::Packed`]).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) packed: Option<PackedHead>,
+    /// Records whose page was gone, older or altered, by link and kept copy: the next sync takes them in
+    /// again.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub lost: BTreeSet<(u32, Sha256Hash)>,
+    /// Signatures of directories and lists that were good.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) checked: Vec<Sha256Hash>,
 }
 
 impl Profile {
@@ -601,6 +612,9 @@ impl Profile {
             ended: BTreeSet::new(),
             files: Files::default(),
             registered: false,
+            packed: None,
+            lost: BTreeSet::new(),
+            checked: Vec::new(),
         }
     }
 

@@ -1,7 +1,7 @@
 //! Records: checked when they come, shown with where they are from.
 
 use crate::{
-    Holder, VERIFIER,
+    Holder,
     copies::Traces,
     open::Opened,
     profile::{Delivery, HeldRecord, RefusedRecord},
@@ -13,6 +13,7 @@ use denizen_api::{
 };
 use denizen_credential::{CredentialError, Status, UnverifiedCredential, VerifiedCredential};
 use denizen_guard::{Check, holds};
+use denizen_jose::Verifier;
 use denizen_model::{
     OrgId, PublicKeyFor, Sha256Hash, UnixTime,
     catalogue::Category,
@@ -25,6 +26,7 @@ use denizen_model::{
     statement::{Quality, split_kid},
 };
 use denizen_rules::last_day;
+use denizen_tlog::UnverifiedProof;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
@@ -119,8 +121,6 @@ pub struct RecordView {
     pub copies_left: usize,
     /// Whether its kind is issued with one-time copies.
     pub showing: bool,
-    /// The delivery's receipt: time, index, level; none if it does not verify.
-    pub receipt: Option<VerifiedReceipt>,
     /// What the profile keeps of it.
     pub held: HeldRecord,
 }
@@ -129,9 +129,16 @@ impl Holder {
     /// All records, newest first.
     #[must_use]
     pub fn records(&self, now: UnixTime) -> Vec<RecordView> {
+        self.newest_records(usize::MAX, now)
+    }
+
+    /// The newest records, at most `count` of them, newest first.
+    #[must_use]
+    pub fn newest_records(&self, count: usize, now: UnixTime) -> Vec<RecordView> {
         let again = self.issued_again();
         let all = self.profile.records.iter().rev();
         all.filter_map(|r| self.view_beside(r, &again, now))
+            .take(count)
             .collect()
     }
 
@@ -140,6 +147,21 @@ impl Holder {
     pub fn record(&self, kept: &Sha256Hash, now: UnixTime) -> Option<RecordView> {
         let found = self.profile.records.iter().find(|r| r.kept_hash == *kept);
         found.and_then(|r| self.view(r, now))
+    }
+
+    /// The receipt of a record's delivery, checked now: time, index, level; none if it does not verify.
+    #[must_use]
+    pub fn receipt(&self, record: &HeldRecord) -> Option<VerifiedReceipt> {
+        let directory = self.trust.directory(&self.hub_of(record)?)?;
+        verify_proof(&record.delivery.receipt.proof, &directory.trust).ok()
+    }
+
+    /// The number of a record's delivery in its hub's log, as the receipt that came with it says; whether
+    /// that holds now is for [`Holder::receipt`].
+    #[must_use]
+    pub fn log_index(&self, record: &HeldRecord) -> Option<u64> {
+        let proof = UnverifiedProof::parse(&record.delivery.receipt.proof).ok();
+        proof.map(|proof| proof.danger_index())
     }
 
     /// Under which heading a record is shown: that of its kind, or where the kind says so that of the
@@ -224,7 +246,6 @@ impl Holder {
             returned: self.profile.returned.contains(&record.kept_hash),
             copies_left: unspent.count(),
             showing: kind.is_some_and(|k| k.traits.showing),
-            receipt: verify_proof(&record.delivery.receipt.proof, &directory.trust).ok(),
             held: record.clone(),
         })
     }
@@ -232,6 +253,15 @@ impl Holder {
     /// Verifies a held credential again under its issuer's key at the time of its delivery.
     pub(crate) fn credential(
         &self,
+        record: &HeldRecord,
+        text: &str,
+    ) -> Result<VerifiedCredential, RecordError> {
+        self.credential_by(&self.checked, record, text)
+    }
+
+    pub(crate) fn credential_by(
+        &self,
+        by: &dyn Verifier,
         record: &HeldRecord,
         text: &str,
     ) -> Result<VerifiedCredential, RecordError> {
@@ -247,7 +277,7 @@ impl Holder {
             (&iss, &kid),
             delivered,
         )?;
-        Ok(unverified.verify(VERIFIER, key.key())?)
+        Ok(unverified.verify(by, key.key())?)
     }
 
     /// Checks and takes in one record of a message; gives the hash that names it. What an import

@@ -277,10 +277,12 @@ impl Holder {
         Ok(())
     }
 
-    /// SHA-256 over the kept-copy hashes of all records, sorted.
+    /// SHA-256 over the kept-copy hashes of all records, sorted; those that wait to come again count.
     pub(crate) fn records_hash(&self) -> Sha256Hash {
         let mut kept: Vec<_> = self.profile.records.iter().map(|r| r.kept_hash).collect();
+        kept.extend(self.profile.lost.iter().map(|(_, kept)| *kept));
         kept.sort_unstable();
+        kept.dedup();
         let bytes: Vec<u8> = kept.iter().flat_map(|h| *h.as_bytes()).collect();
         Sha256Hash::of(&bytes)
     }

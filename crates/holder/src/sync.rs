@@ -2,6 +2,7 @@
 //! withholding (R10), take it in.
 
 mod page;
+mod refetch;
 
 use crate::{
     Holder,
@@ -206,6 +207,9 @@ impl Holder {
             .map(|l| l.index)
             .filter(|index| !broken.contains(index))
             .collect();
+        report
+            .events
+            .extend(self.refetch_lost(&broken, transport, now).await?);
         for (at, index) in links.iter().enumerate() {
             let last = at + 1 == links.len() && report.events.is_empty();
             let wait_s = if last { wait_s } else { 0 };
@@ -495,6 +499,7 @@ impl Holder {
             .trust
             .directory(&at.hub)
             .ok_or(HolderError::NotLinked)?;
+        self.envelopes_opened += 1;
         match open(&envelope, &receipt, pos, &directory.trust, expected) {
             Ok(opened) => Ok(Some(opened)),
             Err(error) => {

@@ -12,7 +12,7 @@ use denizen_model::{
 use denizen_tlog::WitnessPolicy;
 use std::collections::BTreeMap;
 
-use crate::{Profile, VERIFIER};
+use crate::{Profile, checked::Checked};
 
 /// How old a status is. It is said, never hidden: a record does not die because a server is down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +41,8 @@ pub struct StatusView {
 pub struct Trust {
     directories: BTreeMap<HubId, VerifiedDirectory>,
     statuses: BTreeMap<String, StatusListToken>,
+    /// Signatures of statements and lists.
+    checked: Checked,
 }
 
 impl Trust {
@@ -48,6 +50,9 @@ impl Trust {
     #[must_use]
     pub fn of(profile: &Profile, now: UnixTime) -> Self {
         let mut trust = Self::default();
+        trust
+            .checked
+            .danger_remember(profile.checked.iter().copied());
         for (hub, answer) in &profile.directories {
             let answer = DirectoryAnswer::decode(&answer.0);
             if let (Ok(hub), Some(answer)) = (HubId::parse(hub), answer) {
@@ -66,6 +71,11 @@ impl Trust {
             }
         }
         trust
+    }
+
+    /// The signatures under everything that is trusted.
+    pub(crate) fn checked(&self) -> &Checked {
+        &self.checked
     }
 
     /// A hub's verified directory.
@@ -107,7 +117,7 @@ impl Trust {
         let seen = self.directories.get(hub).map(|d| &d.checkpoint);
         let seen = seen.map(|c| (c.size, Sha256Hash::new(c.root)));
         let witnesses = WitnessPolicy::default();
-        denizen_api::directory::verify(answer, hub, seen, witnesses, VERIFIER, now)
+        denizen_api::directory::verify(answer, hub, seen, witnesses, &self.checked, now)
     }
 
     /// Keeps a directory that was checked; gives its bytes.
@@ -128,7 +138,7 @@ impl Trust {
             let key = directory.key::<StatusKey>(&org, Some(kid), now);
             let key = key.filter(|_| OrgId::from(id) == org)?;
             let seen = self.statuses.get(uri).map(StatusListToken::iat);
-            let list = StatusListToken::verify(token, VERIFIER, key.key(), uri, seen).ok()?;
+            let list = StatusListToken::verify(token, &self.checked, key.key(), uri, seen).ok()?;
             list.is_large().then_some(list)
         };
         let Some(list) = add() else { return false };

@@ -3,6 +3,7 @@
 mod act;
 mod begin;
 mod files;
+mod keep;
 mod helping;
 mod people;
 mod read;
@@ -10,6 +11,7 @@ mod read;
 pub use begin::{At, Files, Wrapped, unwrap_passphrase, unwrap_prf, wrap_passphrase, wrap_prf};
 pub use files::{Attached, AttachedFiles};
 pub use helping::GivenFile;
+pub use keep::Packed;
 pub use read::{Overview, Services};
 
 use crate::{

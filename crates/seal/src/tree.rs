@@ -99,6 +99,12 @@ impl RootSecret {
         LocalKey::from_bytes(*self.derive("local", &[]))
     }
 
+    /// The key of the pages in which a client keeps what it has opened and checked.
+    #[must_use]
+    pub fn derive_pages(&self) -> LocalKey {
+        LocalKey::from_bytes(*self.derive("pages", &[]))
+    }
+
     /// The key that deletes a wrapped root which waits for a second device.
     #[must_use]
     pub fn derive_device(&self, locator: &Nonce) -> SecretKeyFor<Auth> {
@@ -208,9 +214,11 @@ mod tests {
             *a.kem.danger_seed(),
             root.derive_copy_key(&CopyRef::new([0; 16])).danger_seed(),
             root.derive_copy_key(&CopyRef::new([1; 16])).danger_seed(),
+            *root.derive_local().danger_bytes(),
+            *root.derive_pages().danger_bytes(),
         ];
         seeds.sort_unstable();
         seeds.dedup();
-        assert_eq!(seeds.len(), 13);
+        assert_eq!(seeds.len(), 15);
     }
 }

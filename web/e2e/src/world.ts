@@ -15,6 +15,9 @@ const PATIENCE_MS = 30_000;
 const vct = (kind: string) => `urn:denizen:kind:${kind}:1`;
 const service = (name: string) => `urn:denizen:service:${name}`;
 
+/** Columns of the border service's file. */
+const CROSSINGS = "Номер дела;ФИО;ФИО латиницей;Строка МЧЗ;Одно имя;Дата рождения;Документ;Государство документа;Направление;Дата;Код пункта;Пункт пропуска;Вид сообщения;Цель;Миграционная карта;Срок пребывания";
+
 /** What an organisation is. */
 interface Plan { name: string; names: Record<string, string>; kinds: string[]; services: string[]; purpose: string }
 
@@ -138,10 +141,21 @@ export class Offices {
       документ: { вид: "ПАСПОРТ", номер: s.passport, государство: "UZB", орган: "MIA 26283", выдан: day(-500, "D.M.Y"), действителен: day(3000, "D.M.Y") },
     };
     await this.intake("border", "documents.ndjson", "border/documents-mapping.toml", `${JSON.stringify(document)}\n`);
-    const header = "Номер дела;ФИО;ФИО латиницей;Строка МЧЗ;Одно имя;Дата рождения;Документ;Государство документа;Направление;Дата;Код пункта;Пункт пропуска;Вид сообщения;Цель;Миграционная карта;Срок пребывания";
     const row = (way: string, on: number, rest: string) => [s.case, s.original, s.latin, "", "", s.birth, s.passport, "UZB", way, `${day(on, "D.M.Y")} 06:40+0300`, "10002010", "Домодедово", "воздушный", rest].join(";");
-    const rows = [header, row("въезд", -60, `работа;4626 1187350;${day(30, "D.M.Y")}`), row("выезд", -20, ";;"), row("въезд", -10, `работа;4626 1187351;${day(80, "D.M.Y")}`)];
+    const rows = [CROSSINGS, row("въезд", -60, `работа;4626 1187350;${day(30, "D.M.Y")}`), row("выезд", -20, ";;"), row("въезд", -10, `работа;4626 1187351;${day(80, "D.M.Y")}`)];
     await this.intake("border", "crossings.csv", "border/mapping.toml", `${rows.join("\n")}\n`);
+  }
+
+  /** Crossings of hers, as many as are asked for: one record, and one envelope, each. */
+  async crossings(s: Subject, count: number): Promise<void> {
+    const row = (at: number) => [s.case, s.original, s.latin, "", "", s.birth, s.passport, "UZB", at % 2 === 0 ? "въезд" : "выезд", `${day(-10 * (count - at), "D.M.Y")} 06:40+0300`, "10002010", "Домодедово", "воздушный", at % 2 === 0 ? `работа;4626 ${1_000_000 + at};${day(30, "D.M.Y")}` : ";;"].join(";");
+    await this.intake("border", "crossings.csv", "border/mapping.toml", `${[CROSSINGS, ...Array.from({ length: count }, (_, at) => row(at))].join("\n")}\n`);
+  }
+
+  /** How many envelopes of an office wait for the hub. */
+  async waiting(office: Office): Promise<number> {
+    const said = await this.gateway(office, "sync");
+    return Number(/(\d+) envelope\(s\) for the hub/.exec(said)?.[1] ?? Number.NaN);
   }
 
   /** The clinic's certificate. */

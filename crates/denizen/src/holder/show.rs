@@ -359,13 +359,14 @@ pub(super) fn record(at: &Open<'_>, asked: &str) -> anyhow::Result<()> {
     if let Some(law) = &view.held.legal_basis {
         at.say.indented("cli-notice-law", &[("value", law)]);
     }
-    let key = match &view.receipt {
+    let receipt = at.holder.receipt(&view.held);
+    let key = match &receipt {
         Some(receipt) if receipt.level == Level::Witnessed => "cli-receipt-witnessed",
         Some(_) => "cli-receipt-durable",
         None => "cli-receipt-bad",
     };
     at.say.line(key, &[]);
-    if let Some(receipt) = &view.receipt {
+    if let Some(receipt) = &receipt {
         let time = receipt.opening.time.to_rfc3339();
         at.say.plain(&format!("    {time}  #{}", receipt.index));
     }

@@ -1,6 +1,6 @@
 //! Making, unlocking and restoring a profile.
 
-use super::{Session, Thrown};
+use super::{Session, Thrown, keep::read_pages};
 use crate::{
     net::{FetchTransport, Send},
     runtime::{BrowserRng, now},
@@ -191,19 +191,21 @@ impl Session {
         Ok(Self::of(holder, send))
     }
 
-    /// Opens a stored profile.
+    /// Opens a stored profile and its pages, by their numbers. Records of a page that is gone, older or
+    /// altered come again with the next sync.
     ///
     /// # Errors
     /// A `Problem` of code `profile`.
     pub fn open(
         root: Vec<u8>,
-        encrypted: &[u8],
+        head: &[u8],
+        pages: &js_sys::Map,
         language: &str,
         files: &Files,
         send: &Send,
     ) -> Result<Session, Thrown> {
-        let root = read_root(root)?;
-        let holder = Holder::open(root, encrypted, Arc::clone(&files.0), now());
+        let (root, pages) = (read_root(root)?, read_pages(pages));
+        let holder = Holder::open_packed(root, head, &pages, Arc::clone(&files.0), now());
         let mut holder = holder.map_err(|_| Problem::bare("profile"))?;
         holder.set_language(language);
         Ok(Self::of(holder, send))

@@ -13,8 +13,10 @@ use wasm_bindgen::prelude::wasm_bindgen;
 #[derive(Debug, Serialize, Tsify)]
 #[serde(rename_all = "camelCase")]
 pub struct Overview {
-    /// All records, newest first.
+    /// Records, newest first.
     pub records: Vec<view::RecordRow>,
+    /// Only the newest records are listed, and no dates: the rest is still to be asked for.
+    pub partial: bool,
     /// All links.
     pub links: Vec<view::LinkRow>,
     /// All applications, newest first.
@@ -43,13 +45,15 @@ pub struct Services {
 
 #[wasm_bindgen]
 impl Session {
-    /// Everything that lists show.
+    /// Everything that lists show; or at first the `newest` records alone, so that something is there.
     ///
     /// # Errors
     /// A `Problem`.
-    pub fn overview(&self) -> Result<Ts<Overview>, Thrown> {
+    pub fn overview(&self, newest: Option<usize>) -> Result<Ts<Overview>, Thrown> {
         let (holder, now) = (&self.holder, now());
-        let records = holder.records(now);
+        let partial = newest.is_some_and(|n| holder.profile().records.len() > n);
+        let records = holder.newest_records(newest.unwrap_or(usize::MAX), now);
+        let tasks = (!partial).then(|| view::task_rows(holder, now));
         let records = records.iter().map(|v| view::record_row(holder, v, now));
         let overview = Overview {
             records: records.collect(),
@@ -57,7 +61,8 @@ impl Session {
             applications: view::application_rows(holder),
             disputes: view::dispute_rows(holder),
             alarms: view::alarm_rows(holder),
-            tasks: view::task_rows(holder, now),
+            tasks: tasks.unwrap_or_default(),
+            partial,
             acting: view::acting_page(holder, now),
             today: view::day(now),
             waiting: self.waiting(),

@@ -198,11 +198,11 @@ pub(crate) fn record_page(holder: &Holder, view: &RecordView, now: UnixTime) -> 
             .map(|v| record_row(holder, v, now))
             .collect::<Vec<_>>()
     };
-    let receipt = view.receipt.as_ref().map(|r| ReceiptPage {
+    let receipt = holder.receipt(&view.held).map(|r| ReceiptPage {
         time: r.opening.time.to_rfc3339(),
         index: r.index,
         witnessed: r.level == denizen_tlog::Level::Witnessed,
-        origin: r.checkpoint.origin.clone(),
+        origin: r.checkpoint.origin,
         log_size: r.checkpoint.size,
     });
     let changes = view.held.changes.iter().map(|c| Change {

@@ -20,6 +20,7 @@ mod story_kinds;
 mod story_lives;
 mod story_lost_answers;
 mod story_outage;
+mod story_pages;
 mod story_passport;
 mod story_people;
 mod story_personas;

@@ -100,7 +100,7 @@ async fn told(seed: u64, weather: Weather) -> (Outcome, usize) {
                 r.vct,
                 r.held.copies.len(),
                 r.copies_left,
-                r.receipt.is_some(),
+                play.holder("aziza").receipt(&r.held).is_some(),
             )
         })
         .collect();

@@ -6,6 +6,9 @@ import { Client, Refused, scriptUrl, type Hub, type KeptHere, type Overview, typ
 /** Seconds between two fetches while the page is open; spread, so that pages do not come together. */
 const FETCH_EVERY_S = 60;
 
+/** Records that are shown before the others are read. */
+const FIRST_ROWS = 20;
+
 /** Seconds without a touch or a key after which the profile locks, unless she stays signed in here. */
 const LOCK_AFTER_S = 15 * 60;
 
@@ -106,12 +109,13 @@ class App {
   async unlock(step: () => Promise<void>): Promise<void> {
     const done = await this.run("portal-busy-unlock", async () => {
       await step();
-      await this.look();
+      await this.look(FIRST_ROWS);
       this.unlocked = true;
     });
     this.#awake();
     if (done) {
       if (this.route.length === 0 || !this.#inside()) this.go("home");
+      if (this.overview?.partial === true) await this.look();
       void this.fetchNow();
     }
   }
@@ -133,9 +137,9 @@ class App {
     }
   }
 
-  /** Reads the lists anew. */
-  async look(): Promise<void> {
-    this.overview = await this.client.call("overview");
+  /** Reads the lists anew; or at first the newest records alone. */
+  async look(newest?: number): Promise<void> {
+    this.overview = await this.client.call("overview", newest);
     this.kept = await this.client.call("keptHere");
   }
 

@@ -39,7 +39,8 @@ export interface Api {
   forget(): void;
 
   kit(): KitPage;
-  overview(): Overview;
+  /** All lists; or at first those with the newest records alone. */
+  overview(newest?: number): Overview;
   record(kept: string): RecordPage;
   services(): Services;
   history(): History;

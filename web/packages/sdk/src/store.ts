@@ -54,6 +54,25 @@ export const write = async <K extends keyof Kept>(key: K, value: Kept[K]): Promi
   await run("readwrite", (store) => store.put(value, key));
 };
 
+/** Pages of records lie beside the profile, each under its number. */
+const page = (number: number): IDBValidKey => ["page", number];
+const ABOVE_ALL: IDBValidKey = ["page", []];
+
+/** Keeps a profile: its head, and the pages that changed, in one transaction; `count` pages are left. */
+export const writePacked = async (head: Uint8Array, pages: Map<number, Uint8Array>, count: number): Promise<void> => {
+  await run("readwrite", (store) => {
+    for (const [number, bytes] of pages) store.put({ number, bytes }, page(number));
+    store.delete(IDBKeyRange.bound(page(count), ABOVE_ALL));
+    return store.put(head, "profile");
+  });
+};
+
+/** The pages of the kept profile, by number. */
+export const readPages = async (): Promise<Map<number, Uint8Array>> => {
+  const all = await run("readonly", (store) => store.getAll(IDBKeyRange.bound(page(0), ABOVE_ALL)) as IDBRequest<{ number: number; bytes: Uint8Array }[]>);
+  return new Map(all.map(({ number, bytes }) => [number, bytes]));
+};
+
 export const remove = async (key: keyof Kept): Promise<void> => {
   await run("readwrite", (store) => store.delete(key));
 };

@@ -4,7 +4,7 @@
 import init, { Files, Session, setValidate, unwrapPassphrase, unwrapPrf, wrapPassphrase, wrapPrf } from "../wasm/denizen.js";
 import wasmUrl from "../wasm/denizen_bg.wasm?url";
 import type { Answer, Api, Call, KeptHere, Start } from "./protocol.js";
-import { forget, read, remove, write, type PasskeyWrap } from "./store.js";
+import { forget, read, readPages, remove, write, writePacked, type PasskeyWrap } from "./store.js";
 import { send } from "./send.js";
 import { validate } from "./validate.js";
 
@@ -52,7 +52,10 @@ async function keep(): Promise<void> {
   const kept = await read("passphrase") !== undefined || (await read("passkeys") ?? []).length > 0;
   // Before there is a way to unlock it, a kept profile would be lost bytes.
   if (!kept) return;
-  await write("profile", own().encrypt());
+  const profile = own();
+  const packed = profile.pack();
+  await writePacked(packed.head, packed.pages as Map<number, Uint8Array>, packed.count);
+  profile.kept(packed);
   if (ward !== undefined) await keepWard(ward.id, ward.session);
 }
 
@@ -94,11 +97,12 @@ async function keptHere(): Promise<KeptHere> {
 async function open(secret: Uint8Array): Promise<void> {
   await hold();
   const { files, language } = begun();
-  const profile = await read("profile");
-  if (profile === undefined) throw problem("profile");
+  const head = await read("profile");
+  if (head === undefined) throw problem("profile");
+  const pages = await readPages();
   leaveWard();
   session?.free();
-  session = Session.open(secret, profile, language, files, send);
+  session = Session.open(secret, head, pages, language, files, send);
   secret.fill(0);
 }
 
@@ -132,7 +136,7 @@ const api: Async = {
       const secret = session.dangerRoot();
       const bytes = session.encrypt();
       session.free();
-      session = Session.open(secret, bytes, language, files, send);
+      session = Session.open(secret, bytes, new Map(), language, files, send);
       await keep();
       if (shown !== undefined) await api.switchTo(shown);
     }
@@ -215,7 +219,7 @@ const api: Async = {
   },
 
   async kit() { return opened().kit(); },
-  async overview() { return opened().overview(); },
+  async overview(newest) { return opened().overview(newest); },
   async record(kept) { return opened().record(kept); },
   async services() { return opened().services(); },
   async history() { return opened().history(); },
