@@ -1,11 +1,7 @@
 //! Files between a person and her helper: HPKE as for envelopes, with an `info` of their own, so that
 //! neither can stand for the other (R4). Specified in `docs/spec/mandate.md`.
 
-use crate::{KemPublic, KemSecret, OpenError, SealError};
-use hpke::{
-    Deserializable, OpModeR, OpModeS, Serializable, aead::ChaCha20Poly1305, kdf::HkdfSha256,
-    kem::XWing,
-};
+use crate::{HPKE, KemPublic, KemSecret, OpenError, SealError, kem::Enc, sealer::Bound};
 use zeroize::Zeroizing;
 
 /// HPKE `info` of a file.
@@ -21,18 +17,11 @@ pub fn seal_file(
     to: &KemPublic,
     typ: &str,
     plaintext: &[u8],
-    mut rng: &mut dyn rand_core::CryptoRng,
+    rng: &mut dyn rand_core::CryptoRng,
 ) -> Result<Vec<u8>, SealError> {
-    let (enc, ct) = hpke::single_shot_seal_with_rng::<ChaCha20Poly1305, HkdfSha256, XWing>(
-        &OpModeS::Base,
-        to.key(),
-        FILE_INFO,
-        plaintext,
-        typ.as_bytes(),
-        &mut rng,
-    )
-    .map_err(|_| SealError::BadKey)?;
-    Ok(encode(&enc.to_bytes(), &ct))
+    let plaintext = Zeroizing::new(plaintext.to_vec());
+    let (enc, ct) = HPKE.seal_bytes(to, bound(typ), plaintext, rng)?;
+    Ok(encode(&enc, &ct))
 }
 
 /// Opens what [`seal_file`] made for this key and type.
@@ -54,16 +43,15 @@ pub fn open_file(
     if !two || encode(enc, ct) != sealed {
         return Err(OpenError);
     }
-    let enc = <XWing as hpke::Kem>::EncappedKey::from_bytes(enc).map_err(|_| OpenError)?;
-    let plaintext = hpke::single_shot_open::<ChaCha20Poly1305, HkdfSha256, XWing>(
-        &OpModeR::Base,
-        &key.private(),
-        &enc,
-        FILE_INFO,
-        ct,
-        typ.as_bytes(),
-    );
-    plaintext.map(Zeroizing::new).map_err(|_| OpenError)
+    let enc = Enc::parse(enc).ok_or(OpenError)?;
+    HPKE.open_bytes(key, bound(typ), enc, ct)
+}
+
+fn bound(typ: &str) -> Bound<'_> {
+    Bound {
+        info: FILE_INFO,
+        aad: typ.as_bytes(),
+    }
 }
 
 fn encode(enc: &[u8], ct: &[u8]) -> Vec<u8> {

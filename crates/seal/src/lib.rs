@@ -30,20 +30,39 @@
 
 mod attach;
 mod file;
+mod kem;
 mod local;
+#[cfg(not(target_arch = "wasm32"))]
+mod native;
 mod object;
 mod padding;
+mod portable;
 mod sealer;
 mod tree;
 
 pub use attach::{FileToAttach, attach_file, move_into_objects, open_attachment, reference};
 pub use file::{FILE_INFO, FILE_SIZE_BYTES_MAX, open_file, seal_file};
+pub use kem::{KemPublic, KemSecret};
 pub use local::{LocalKey, LocalKeyError};
+#[cfg(not(target_arch = "wasm32"))]
+pub use native::Native;
 pub use object::{
     ObjectOpenError, ObjectTooLarge, SealedObject, danger_seal_object_under, open_object,
     seal_object,
 };
 pub use padding::{PaddingError, pad, unpad};
-pub use sealer::{KemPublic, KemSecret, MESSAGE_INFO, OpenError, Portable, SealError, Sealer};
+pub use sealer::{MESSAGE_INFO, OpenError, Portable, SealError, Sealer};
 pub use tree::{AddressIndex, AddressKeys, PersonKeys, RootSecret};
 pub use zeroize::Zeroizing;
+
+/// What this build seals and opens with, in every role: the native implementation, and in a browser,
+/// which has none, the portable one.
+pub const SEALER: &dyn Sealer = &Fastest;
+
+/// The same, below the envelope.
+pub(crate) const HPKE: &dyn sealer::Hpke = &Fastest;
+
+#[cfg(not(target_arch = "wasm32"))]
+use native::Native as Fastest;
+#[cfg(target_arch = "wasm32")]
+use sealer::Portable as Fastest;
