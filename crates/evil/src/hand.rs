@@ -1,45 +1,55 @@
 //! The hand of a hub's operator: all that can be signed with the hub's keys.
 
-use denizen_api::{
-    receipt::HubTrust,
-    wire::{DirectoryAnswer, FetchAnswer, Fetched},
-};
+use denizen_api::wire::{DirectoryAnswer, FetchAnswer, Fetched};
 use denizen_hub::HubKeys;
 use denizen_jose::Unverified;
 use denizen_model::{
-    AddressId, HubId, Sha256Hash,
-    deposit::{Head, Receipt, sign_head},
+    AddressId, HubId, KeyPurpose, SecretKeyFor, Sha256Hash,
+    deposit::{Head, LeafOpening, Receipt, sign_head},
     envelope::Envelope,
-    statement::{Origins, full_kid},
+    jose::base64url_decode,
+    statement::{Origins, Statement, full_kid},
 };
-use denizen_testkit::{EvilLog, Exchange, World};
-use denizen_tlog::{Checkpoint, MemoryTiles, NoteSigner, hash_leaf, sign_checkpoint};
+use denizen_testkit::{Exchange, START, World, make_receipt};
+use denizen_tlog::{
+    Checkpoint, MemoryTiles, NoteSigner, UnverifiedProof, hash_leaf, sign_checkpoint,
+};
+use serde_json::Value;
+use std::{fs, path::Path};
 
-/// An operator who lies, with all keys of the first hub of a world.
+/// An operator who lies, with all keys of a hub but the operator's offline one.
 pub struct HubHand {
     hub: HubId,
     keys: HubKeys,
     origins: Origins,
-    log: EvilLog,
 }
 
 impl HubHand {
     /// The hand of the first hub's operator.
-    pub async fn of(world: &World) -> Self {
+    #[must_use]
+    pub fn of(world: &World) -> Self {
         let house = world.house();
-        let trust = world.directory(0).await.trust;
         Self {
             hub: house.id,
             keys: house.keys.clone(),
             origins: house.config.origins.clone(),
-            log: EvilLog::of(house, trust),
         }
     }
 
-    /// What its clients trust.
+    /// The hand of whoever has a hub's folder, as `denizen hub init` makes it.
     #[must_use]
-    pub fn trust(&self) -> &HubTrust {
-        &self.log.trust
+    pub fn of_folder(folder: &Path) -> Self {
+        let statement = fs::read(folder.join("statement")).unwrap();
+        let object = Unverified::parse(&statement).unwrap();
+        let claimed: Statement = serde_json::from_slice(object.danger_payload()).unwrap();
+        Self {
+            hub: Sha256Hash::of(&statement).into(),
+            keys: HubKeys {
+                log: key_in(&folder.join("keys/log.key")),
+                head: key_in(&folder.join("keys/head.key")),
+            },
+            origins: claimed.origins.unwrap(),
+        }
     }
 
     /// Signs the head of an answer anew after `change`.
@@ -60,23 +70,57 @@ impl HubHand {
         }
     }
 
+    /// The same envelope at another place, delivered when it was, with a receipt for that.
+    #[must_use]
+    pub fn moved_to(&self, item: &Fetched, to: &AddressId, pos: u64) -> Fetched {
+        let Fetched::Envelope {
+            envelope, receipt, ..
+        } = item
+        else {
+            panic!("no envelope: {item:?}");
+        };
+        let proof = UnverifiedProof::parse(&receipt.proof).unwrap();
+        let opening = LeafOpening::parse(proof.danger_extra().unwrap()).unwrap();
+        let of = (&opening.commit, envelope.as_slice());
+        Fetched::Envelope {
+            pos,
+            envelope: envelope.clone(),
+            receipt: make_receipt(&self.log_of_deposits(), to, of, pos, opening.time),
+        }
+    }
+
+    /// The answer without its first place, as if that had never been: the rest moves up, and a signed
+    /// head counts as many.
+    pub fn leave_out_first(&self, answer: &mut FetchAnswer) {
+        let to = head_of(answer).address;
+        let first = answer.items.remove(0).pos();
+        let left = answer.items.iter().zip(first..);
+        let left = left.map(|(item, pos)| self.moved_to(item, &to, pos));
+        answer.items = left.collect();
+        self.sign_head(answer, |head| {
+            head.pos_max = head.pos_max.map(|pos| pos - 1)
+        });
+    }
+
     /// A receipt of one envelope at one place, shown beside another.
     #[must_use]
     pub fn receipt(&self, to: &AddressId, of: &[u8], pos: u64) -> Receipt {
         let commit = Envelope::parse(of).unwrap().header().commit;
-        self.log.receipt(to, &commit, of, pos)
+        make_receipt(&self.log_of_deposits(), to, (&commit, of), pos, START)
+    }
+
+    fn log_of_deposits(&self) -> NoteSigner {
+        NoteSigner::new(&self.origins.deposits, &self.keys.log.danger_seed()).unwrap()
     }
 
     /// Another state of the deposit log, signed: as large as the one of `answer`, with another root.
     pub fn fork_log(&self, answer: &mut FetchAnswer, size: u64) {
-        let seed = self.keys.log.danger_seed();
-        let signer = NoteSigner::new(&self.origins.deposits, &seed).unwrap();
         let checkpoint = Checkpoint {
             origin: self.origins.deposits.clone(),
             size,
             root: [7; 32],
         };
-        answer.checkpoint = sign_checkpoint(&checkpoint, &signer);
+        answer.checkpoint = sign_checkpoint(&checkpoint, &self.log_of_deposits());
         let hash = Sha256Hash::of(answer.checkpoint.as_bytes());
         self.sign_head(answer, |head| head.checkpoint_hash = hash);
     }
@@ -108,13 +152,11 @@ pub fn head_of(answer: &FetchAnswer) -> Head {
     serde_json::from_slice(object.danger_payload()).unwrap()
 }
 
-/// The same envelope at another place, with a receipt for that.
-#[must_use]
-pub fn moved_to(hand: &HubHand, item: &Fetched, to: &AddressId, pos: u64) -> Fetched {
-    match item {
-        Fetched::Envelope { envelope, .. } => hand.place(to, envelope, pos),
-        other => panic!("no envelope: {other:?}"),
-    }
+/// The key of a file that `denizen` wrote.
+fn key_in<P: KeyPurpose>(file: &Path) -> SecretKeyFor<P> {
+    let written: Value = serde_json::from_slice(&fs::read(file).unwrap()).unwrap();
+    let seed = base64url_decode(written["seed"].as_str().unwrap()).unwrap();
+    SecretKeyFor::from_seed(&seed.try_into().unwrap()).unwrap()
 }
 
 /// Where a fetch of this address's envelopes begins, if an exchange is one.

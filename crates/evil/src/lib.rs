@@ -14,12 +14,14 @@
     reason = "an attack that cannot be built is a failed test"
 )]
 
+mod forged;
 mod hand;
 mod papers;
 mod pen;
 mod scene;
 
-pub use hand::{HubHand, address_in, head_of, moved_to};
+pub use forged::{invitation_of, invitation_parts, newest_of, next_statement, rewritten};
+pub use hand::{HubHand, address_in, head_of};
 pub use papers::{KIND, Paper, issued, issued_at, record_of};
 pub use pen::Pen;
 pub use scene::{Scene, admit, reseal};

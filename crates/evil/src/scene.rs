@@ -1,6 +1,6 @@
 //! One person, one office, one hub: where most attacks happen.
 
-use crate::{HubHand, KIND, Paper, address_in, moved_to, record_of};
+use crate::{HubHand, KIND, Paper, address_in, record_of};
 use denizen_api::wire::{DepositOutcome, DirectoryAnswer, FetchAnswer, Fetched};
 use denizen_holder::{Holder, HolderError, SyncReport};
 use denizen_model::{
@@ -198,16 +198,16 @@ impl Scene {
     /// it had never been: the rest moves up.
     pub async fn hub_leaves_out(&self, index: u32, keep: impl Fn(&Fetched) -> bool) {
         let address = self.address(index);
-        let hand = HubHand::of(&self.world).await;
+        let hand = HubHand::of(&self.world);
         let held = self.held(index).await;
         let kept = held.iter().filter(|item| keep(item)).zip(0..);
-        let items = kept.map(|(item, pos)| moved_to(&hand, item, &address, pos));
+        let items = kept.map(|(item, pos)| hand.moved_to(item, &address, pos));
         self.hub_shows(index, items.collect()).await;
     }
 
     /// From now on this is all that lies at an address of hers, by a head that agrees.
     pub async fn hub_shows(&self, index: u32, items: Vec<Fetched>) {
-        let hand = HubHand::of(&self.world).await;
+        let hand = HubHand::of(&self.world);
         self.lie_in_fetch(&self.address(index), move |answer, after| {
             let news = |item: &&Fetched| after.is_none_or(|after| item.pos() > after);
             answer.items = items.iter().filter(news).cloned().collect();
@@ -218,7 +218,7 @@ impl Scene {
 
     /// From now on her link has one envelope more, which only the hub put there.
     pub async fn hub_adds(&self, envelope: &Envelope) {
-        let hand = HubHand::of(&self.world).await;
+        let hand = HubHand::of(&self.world);
         let mut items = self.held(1).await;
         let pos = items.len() as u64;
         items.push(hand.place(&self.link(), &envelope.encode(), pos));

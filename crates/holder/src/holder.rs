@@ -15,6 +15,7 @@ use denizen_api::{
 use denizen_model::{
     HubId, OrgId, SecretKeyFor, Sha256Hash, UnixTime,
     catalogue::{Catalogue, CatalogueError, ClaimError},
+    directory::DirectoryError,
     invitation::InvitationError,
     key::Delegate,
     mandate::MandateError,
@@ -451,10 +452,14 @@ impl Holder {
     }
 }
 
-/// What a refused directory is called: one from before another that was seen is no mistake of a proof.
+/// What a refused directory is called, so that she knows whether an organisation or a time is in doubt.
 fn directory_code(error: &VerifyDirectoryError) -> &'static str {
     match error {
         VerifyDirectoryError::RolledBack => "older-state",
+        VerifyDirectoryError::Entry {
+            source: DirectoryError::ChainBroken,
+            ..
+        } => "changed-key",
         _ => "other-log",
     }
 }

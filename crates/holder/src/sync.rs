@@ -286,8 +286,7 @@ impl Holder {
             .map(|l| l.index)
             .collect();
         for index in &broken {
-            self.profile
-                .alarm("invitation-changed-key", Some(*index), now);
+            self.profile.alarm("changed-key", Some(*index), now);
         }
         broken
     }

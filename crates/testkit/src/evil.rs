@@ -3,7 +3,7 @@
 use crate::{House, START};
 use denizen_api::receipt::HubTrust;
 use denizen_model::{
-    AddressId, Nonce, Sha256Hash,
+    AddressId, Nonce, Sha256Hash, UnixTime,
     deposit::{LeafOpening, LeafType, Receipt, address_commitment},
 };
 use denizen_tlog::{
@@ -38,26 +38,39 @@ impl EvilLog {
         envelope: &[u8],
         pos: u64,
     ) -> Receipt {
-        let nonce_a = Nonce::new([8; 32]);
-        let opening = LeafOpening {
-            leaf_type: LeafType::Envelope,
-            addr_c: address_commitment(to, &nonce_a),
-            pos,
-            time: START,
-            envelope_hash: Sha256Hash::of(envelope),
-            commit: *commit,
-            nonce: Nonce::new([9; 32]),
-        };
-        let mut log = MemoryTiles::default();
-        log.append(&[[1; 32], hash_leaf(opening.leaf().as_bytes())]);
-        let checkpoint = Checkpoint {
-            origin: self.signer.verifier().name().to_owned(),
-            size: 2,
-            root: log.root(),
-        };
-        let hashes = prove_inclusion(&log, 1, 2).unwrap();
-        let note = sign_checkpoint(&checkpoint, &self.signer);
-        let proof = UnverifiedProof::format(Some(&opening.encode()), 1, &hashes, &note);
-        Receipt { proof, nonce_a }
+        make_receipt(&self.signer, to, (commit, envelope), pos, START)
     }
+}
+
+/// A receipt that verifies under a hub's log key, for whatever is wanted: for a commitment and bytes at
+/// an address and place, at a time.
+#[must_use]
+pub fn make_receipt(
+    signer: &NoteSigner,
+    to: &AddressId,
+    (commit, envelope): (&Sha256Hash, &[u8]),
+    pos: u64,
+    time: UnixTime,
+) -> Receipt {
+    let nonce_a = Nonce::new([8; 32]);
+    let opening = LeafOpening {
+        leaf_type: LeafType::Envelope,
+        addr_c: address_commitment(to, &nonce_a),
+        pos,
+        time,
+        envelope_hash: Sha256Hash::of(envelope),
+        commit: *commit,
+        nonce: Nonce::new([9; 32]),
+    };
+    let mut log = MemoryTiles::default();
+    log.append(&[[1; 32], hash_leaf(opening.leaf().as_bytes())]);
+    let checkpoint = Checkpoint {
+        origin: signer.verifier().name().to_owned(),
+        size: 2,
+        root: log.root(),
+    };
+    let hashes = prove_inclusion(&log, 1, 2).unwrap();
+    let note = sign_checkpoint(&checkpoint, signer);
+    let proof = UnverifiedProof::format(Some(&opening.encode()), 1, &hashes, &note);
+    Receipt { proof, nonce_a }
 }

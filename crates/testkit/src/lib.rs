@@ -34,7 +34,7 @@ pub use canary::{Found, Marks};
 pub use catalogue::catalogue;
 pub use clock::{MockClock, START};
 pub use desk::Desk;
-pub use evil::EvilLog;
+pub use evil::{EvilLog, make_receipt};
 pub use logs::captured_logs;
 pub use office::Office;
 pub use person::Person;

@@ -105,7 +105,7 @@ attacks! {
         let mut s = Scene::make(23).await;
         let text = issued(&s.paper(), &mut s.world.rng);
         s.send_record(&[(None, text)]).await;
-        let hand = HubHand::of(&s.world).await;
+        let hand = HubHand::of(&s.world);
         let mut items = s.held(1).await;
         let other = match &items[0] {
             Fetched::Envelope { envelope, .. } => envelope.clone(),
@@ -131,7 +131,7 @@ attacks! {
     async fn a_receipt_of_a_later_place_skips_what_is_before_it() -> Outcome {
         let mut s = Scene::make(24).await;
         s.desk.note(&mut s.world, "first").await;
-        let (hand, to) = (HubHand::of(&s.world).await, s.link());
+        let (hand, to) = (HubHand::of(&s.world), s.link());
         let mut items = s.held(1).await;
         let Some(Fetched::Envelope { envelope, receipt, .. }) = items.last_mut() else {
             panic!("nothing came");
@@ -143,7 +143,7 @@ attacks! {
         }
         s.world.wire.calm();
         s.desk.note(&mut s.world, "second").await;
-        let hand = HubHand::of(&s.world).await;
+        let hand = HubHand::of(&s.world);
         s.lie_in_fetch(&to, move |answer, _| {
             answer.items.clear();
             hand.sign_head(answer, |head| head.pos_max = Some(1000));

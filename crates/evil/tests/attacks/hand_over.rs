@@ -1,12 +1,11 @@
 //! The first hand-over of keys (R1).
 
-use denizen_evil::{Outcome, Pen, Scene, attacks, stopped};
+use denizen_evil::{
+    Outcome, Pen, Scene, attacks, invitation_of, invitation_parts, rewritten, stopped,
+};
 use denizen_gateway::GatewayError;
 use denizen_model::{
     Nonce, PublicKeyFor, SecretKeyFor, UnixTime,
-    cbor::{Item, array},
-    invitation::{INVITATION_PREFIX, INVITATION_TYP, Invitation},
-    jose::{Object, Unverified, base64url_decode, base64url_encode},
     key::Identity,
     link::confirmation_code,
     message::{Body, LinkUpdate},
@@ -15,19 +14,6 @@ use denizen_testkit::{
     AZIZA, GULAB, Play,
     play::{BORDER, vct},
 };
-
-/// The three objects of an invitation's text.
-fn parts(text: &str) -> [Vec<u8>; 3] {
-    let bytes = base64url_decode(text.strip_prefix(INVITATION_PREFIX).unwrap()).unwrap();
-    let mut d = minicbor::Decoder::new(&bytes);
-    d.array().unwrap();
-    [(); 3].map(|()| d.bytes().unwrap().to_vec())
-}
-
-fn bundle(parts: [&[u8]; 3]) -> String {
-    let bytes = array(&parts.map(Item::Bytes));
-    format!("{INVITATION_PREFIX}{}", base64url_encode(bytes))
-}
 
 /// She reads an invitation and accepts it, if nothing is said against it.
 async fn accept(s: &mut Scene, text: &str) -> Option<Outcome> {
@@ -72,14 +58,8 @@ attacks! {
     async fn an_invitation_is_rewritten_on_its_way() -> Outcome {
         let mut s = Scene::make(2).await;
         let text = s.desk.invite(&mut s.world, |_| ());
-        let [invitation, register, deposit] = parts(&text);
-        let object = Unverified::parse(&invitation).unwrap();
-        let mut claimed: Invitation = serde_json::from_slice(object.danger_payload()).unwrap();
-        claimed.sends = vec![vct::MEDICAL.to_owned()];
-        let payload = serde_json::to_vec(&claimed).unwrap();
         let own = SecretKeyFor::<denizen_model::key::Message>::make(&mut s.world.rng);
-        let forged = Object::sign(own.signer(), object.kid(), INVITATION_TYP, &payload);
-        let text = bundle([forged.as_bytes(), &register, &deposit]);
+        let text = rewritten(&text, &own, |i| i.sends = vec![vct::MEDICAL.to_owned()]);
         if let Some(told) = accept(&mut s, &text).await {
             return told;
         }
@@ -113,8 +93,8 @@ attacks! {
         let poster = play.invite(&BORDER, None);
         play.accept("aziza", &case).await;
         play.settle().await;
-        let ([invitation, ..], [_, register, deposit]) = (parts(&case), parts(&poster));
-        let mixed = bundle([&invitation, &register, &deposit]);
+        let ([invitation, ..], [_, register, deposit]) = (invitation_parts(&case), invitation_parts(&poster));
+        let mixed = invitation_of([&invitation, &register, &deposit]);
         let link = play.accept("gulab", &mixed).await;
         play.settle().await;
         let refusal = &play.holder("gulab").profile().link(link).unwrap().refusal;

@@ -1,7 +1,7 @@
 //! A hub that lies to an office about its inbox (R10).
 
 use denizen_api::wire::FetchAnswer;
-use denizen_evil::{HubHand, Outcome, Pen, address_in, attacks, head_of, moved_to, stopped};
+use denizen_evil::{HubHand, Outcome, Pen, address_in, attacks, head_of, stopped};
 use denizen_model::{
     AddressId, Sha256Hash,
     message::{Body, Chain, Text},
@@ -56,7 +56,7 @@ impl Scene {
 
     /// From now on every fetch of the inbox is answered by this lie.
     async fn lie(&self, lie: impl Fn(&mut FetchAnswer, &HubHand, &AddressId) + Send + 'static) {
-        let (hand, inbox) = (HubHand::of(&self.play.world).await, self.inbox);
+        let (hand, inbox) = (HubHand::of(&self.play.world), self.inbox);
         self.play.world.wire.lie(move |exchange| {
             address_in(exchange, &inbox)?;
             let mut answer = FetchAnswer::decode(&exchange.answer)?;
@@ -114,7 +114,7 @@ attacks! {
         s.lie(|answer, hand, inbox| {
             if answer.items.len() == 2 {
                 let place = answer.items[0].pos();
-                answer.items = vec![moved_to(hand, &answer.items[1], inbox, place)];
+                answer.items = vec![hand.moved_to(&answer.items[1], inbox, place)];
                 hand.sign_head(answer, |head| head.pos_max = Some(place));
             }
         })

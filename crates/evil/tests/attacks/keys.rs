@@ -10,7 +10,7 @@ use denizen_api::{
 use denizen_evil::{
     HubHand, KIND, Outcome, Paper, Pen, Scene, attacks, issued, record_of, stopped,
 };
-use denizen_jose::{Portable, Unverified};
+use denizen_jose::Portable;
 use denizen_model::{
     Nonce, SecretKeyFor, Sha256Hash, UnixTime,
     envelope::{Envelope, SUITE_1},
@@ -31,12 +31,7 @@ use denizen_testkit::{
 
 /// The office's next statement after `prev`, changed and signed by its identity key.
 fn next_statement(office: &Office, prev: &[u8], change: impl FnOnce(&mut Statement)) -> Vec<u8> {
-    let object = Unverified::parse(prev).unwrap();
-    let mut statement: Statement = serde_json::from_slice(object.danger_payload()).unwrap();
-    statement.id = Some(office.id.into());
-    statement.prev = Some(Sha256Hash::of(prev));
-    change(&mut statement);
-    statement.sign(office.identity.signer()).into_bytes()
+    denizen_evil::next_statement(office.id, &office.identity, prev, change)
 }
 
 fn stated<P: KeyPurpose>(kid: &str, key: &SecretKeyFor<P>) -> StatedKey {
@@ -136,7 +131,7 @@ attacks! {
         };
         let message = pen.message(&mut play.world, victim, Body::LinkAccept(Box::new(accept)));
         pen.send(&mut play.world, &message).await;
-        let hand = HubHand::of(&play.world).await;
+        let hand = HubHand::of(&play.world);
         play.world.wire.lie(move |e| {
             let items = decode_batch(&e.request).filter(|_| e.path() == "/v1/deposits")?;
             let taken = |item: &DepositItem| DepositOutcome::Stored {
@@ -159,7 +154,7 @@ attacks! {
     }
 
     /// The hub logs an older statement of the office again, by which a stolen key still counts.
-    8 "R2" [StatementPrev] stopped("other-log");
+    8 "R2" [StatementPrev] stopped("changed-key");
     async fn an_older_statement_is_logged_again() -> Outcome {
         let mut s = Scene::make(8).await;
         let office = s.desk.office.clone();
@@ -173,13 +168,13 @@ attacks! {
         thief_writes(&mut s, &stolen, "message-2").await;
         let mut entries = s.entries().await;
         entries.push(second);
-        let hand = HubHand::of(&s.world).await;
+        let hand = HubHand::of(&s.world);
         s.lie_in_directory(&hand.directory(entries));
         shown(&mut s, &["from a thief"]).await
     }
 
     /// The hub logs a statement of its own making for the office, with the hub's keys in it.
-    9 "R2" [StatementIdentity, StatementSignature] stopped("other-log");
+    9 "R2" [StatementIdentity, StatementSignature] stopped("changed-key");
     async fn the_hub_states_keys_for_the_office() -> Outcome {
         let mut s = Scene::make(9).await;
         let evil = SecretKeyFor::<Identity>::make(&mut s.world.rng);
@@ -192,7 +187,7 @@ attacks! {
         });
         let mut entries = s.entries().await;
         entries.push(forged);
-        let hand = HubHand::of(&s.world).await;
+        let hand = HubHand::of(&s.world);
         s.lie_in_directory(&hand.directory(entries));
         if let Err(error) = s.sync().await {
             return stopped(error.code());
@@ -257,7 +252,7 @@ attacks! {
     }
 
     /// The hub shows a new device a directory from before a stolen key was withdrawn.
-    12 "R2" [PinnedStatement] stopped("invitation-changed-key");
+    12 "R2" [PinnedStatement] stopped("changed-key");
     async fn a_new_device_is_shown_a_directory_from_before_its_pins() -> Outcome {
         let mut s = Scene::make(12).await;
         let office = s.desk.office.clone();
@@ -283,7 +278,7 @@ attacks! {
             }
         }
         thief_writes(&mut s, &stolen, "message-2").await;
-        let hand = HubHand::of(&s.world).await;
+        let hand = HubHand::of(&s.world);
         s.lie_in_directory(&hand.directory(old));
         let restored = s.restored().await.unwrap();
         match restored.profile().alarms.first() {
@@ -311,7 +306,7 @@ attacks! {
         let forged = sign_entry(&admission, ADMISSION_TYP, evil.identity.signer(), &kid);
         let mut entries = s.entries().await;
         entries.extend([evil.statement.clone(), forged.into_bytes()]);
-        let hand = HubHand::of(&s.world).await;
+        let hand = HubHand::of(&s.world);
         s.lie_in_directory(&hand.directory(entries));
         if let Err(error) = s.sync().await {
             return stopped(error.code());
@@ -332,7 +327,7 @@ attacks! {
         let mut entries = s.entries().await;
         assert!(entries.contains(&before));
         entries.push(before);
-        let hand = HubHand::of(&s.world).await;
+        let hand = HubHand::of(&s.world);
         s.lie_in_directory(&hand.directory(entries));
         if let Err(error) = s.sync().await {
             return stopped(error.code());

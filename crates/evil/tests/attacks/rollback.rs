@@ -85,7 +85,7 @@ attacks! {
         let mut s = Scene::make(35).await;
         s.settle().await;
         let size = *s.holder.profile().log_sizes.values().next().unwrap();
-        let hand = HubHand::of(&s.world).await;
+        let hand = HubHand::of(&s.world);
         s.lie_in_fetch(&s.link(), move |answer, _| hand.fork_log(answer, size));
         shown(&mut s, &[]).await
     }
@@ -125,8 +125,8 @@ attacks! {
         s.sync().await.unwrap();
         let mut items = s.held(1).await;
         let (to, pos) = (s.link(), items.len() as u64);
-        let hand = HubHand::of(&s.world).await;
-        let again = denizen_evil::moved_to(&hand, &items[items.len() - 2], &to, pos);
+        let hand = HubHand::of(&s.world);
+        let again = hand.moved_to(&items[items.len() - 2], &to, pos);
         items.push(again);
         s.hub_shows(1, items).await;
         s.sync().await.unwrap();
@@ -157,7 +157,7 @@ attacks! {
     async fn a_tombstone_stands_where_nobody_erased() -> Outcome {
         let mut s = Scene::make(39).await;
         notes(&mut s, &["the last one"]).await;
-        let hand = HubHand::of(&s.world).await;
+        let hand = HubHand::of(&s.world);
         s.lie_in_fetch(&s.link(), move |answer, _| {
             let mut stones = Vec::new();
             for item in &mut answer.items {
