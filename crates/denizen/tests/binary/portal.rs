@@ -7,7 +7,7 @@
     reason = "tests of real processes"
 )]
 
-use crate::support::{HubFolder, refused, succeed, text};
+use crate::support::{HubFolder, Process, denizen, free_port, refused, succeed, text};
 use denizen_model::Sha256Hash;
 use serde_json::{Map, Value, json};
 use std::{fs, path::Path};
@@ -133,4 +133,135 @@ async fn anybody_sees_whether_the_portal_is_the_one_that_the_directory_names() {
     let other = HubFolder::make().id.to_text();
     let said = refused(&["audit", "bundle", &hub.url, "--hub-id", &other]);
     assert!(said.contains("another hub"), "{said}");
+}
+
+/// `denizen portal` for a hub, with the bundle that the hub has; its URL.
+struct Local {
+    process: Process,
+    url: String,
+    says: String,
+}
+
+fn local(hub: &HubFolder) -> Local {
+    let (id, port) = (hub.id.to_text(), free_port().to_string());
+    let folder = hub.path().join("portal");
+    let mut command = denizen();
+    command.args(["portal", "--hub-id", &id, "--hub-url", &hub.url]);
+    command.args(["--port", &port, "--folder", text(&folder)]);
+    let mut process = Process::start(command);
+    let says = process.line("pages:");
+    let url = format!("http://localhost:{port}");
+    Local { process, url, says }
+}
+
+/// What the pages' own requests carry.
+async fn ask(url: &str, own: bool) -> reqwest::Response {
+    let mut request = reqwest::Client::new().get(url);
+    if own {
+        request = request.header("denizen-portal", "1");
+    }
+    request.send().await.unwrap()
+}
+
+#[tokio::test]
+async fn a_person_serves_the_same_pages_herself_under_the_same_headers() {
+    let hub = hub();
+    succeed(&["hub", "bundle", text(&hub.path())]);
+    let _serving = hub.serve();
+    let local = local(&hub);
+    assert!(
+        local.says.contains("the same as the hub's directory names"),
+        "{}",
+        local.says
+    );
+    for path in ["/", "/assets/page-1.js", "/manifest.json", "/no-such-file"] {
+        let (theirs, hers) = (
+            get(&format!("{}{path}", hub.url)).await,
+            get(&format!("{}{path}", local.url)).await,
+        );
+        assert_eq!(theirs.status(), hers.status(), "{path}");
+        let of = |answer: &reqwest::Response| {
+            let mut headers = answer.headers().clone();
+            headers.remove("date");
+            headers
+        };
+        assert_eq!(of(&theirs), of(&hers), "{path}");
+        assert_eq!(
+            theirs.bytes().await.unwrap(),
+            hers.bytes().await.unwrap(),
+            "{path}"
+        );
+    }
+    let about = get(&format!("{}/portal.json", local.url))
+        .await
+        .bytes()
+        .await
+        .unwrap();
+    let about: Value = serde_json::from_slice(&about).unwrap();
+    assert_eq!(about["name"], "Test hub");
+    assert_eq!(about["through"], json!([hub.url]));
+}
+
+#[tokio::test]
+async fn her_pages_reach_the_named_hub_and_nobody_else_does() {
+    let hub = hub();
+    let serving = hub.serve();
+    let local = local(&hub);
+    let directory = format!("{}/hub/0/v1/directory", local.url);
+    let given = ask(&directory, true).await;
+    assert_eq!(given.status(), 200);
+    assert_eq!(
+        given.headers().get("content-security-policy").unwrap(),
+        POLICY
+    );
+    let straight = get(&format!("{}/v1/directory", hub.url)).await;
+    assert_eq!(
+        given.bytes().await.unwrap(),
+        straight.bytes().await.unwrap()
+    );
+
+    // Another page in the same browser cannot send the header, and is told nothing that it may read.
+    assert_eq!(ask(&directory, false).await.status(), 403);
+    // A name of somebody else's that leads to this machine.
+    let elsewhere = directory.replace("localhost", "127.0.0.1");
+    assert_eq!(ask(&elsewhere, true).await.status(), 421);
+    for path in [
+        "/hub/1/v1/directory",
+        "/hub/0/metrics",
+        "/hub/0/portal.json",
+        "/hub/x/v1/directory",
+        "/v1/directory",
+    ] {
+        let status = ask(&format!("{}{path}", local.url), true).await.status();
+        assert!(status == 404 || status == 400, "{path}: {status}");
+    }
+    // What no hub gave is not taken for its answer.
+    drop(serving);
+    let away = ask(&directory, true).await;
+    assert_eq!(away.status(), 502);
+    assert_eq!(away.headers().get("denizen-portal").unwrap(), "away");
+    // What is kept is read without the hub too.
+    assert_eq!(get(&local.url).await.status(), 200);
+    local.process.signal("TERM");
+    let (code, _, said) = local.process.ended();
+    assert_eq!((code, said.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn pages_are_not_served_for_another_hub_or_over_clear_text() {
+    let hub = hub();
+    let _serving = hub.serve();
+    let (folder, port) = (hub.path().join("portal"), free_port().to_string());
+    let try_with = |id: &str, url: &str| {
+        let at = ["portal", "--hub-id", id, "--hub-url", url];
+        refused(&[&at[..], &["--port", &port, "--folder", text(&folder)]].concat())
+    };
+    let other = HubFolder::make().id.to_text();
+    let said = try_with(&other, &hub.url);
+    assert!(said.contains("another hub"), "{said}");
+    let said = try_with(&hub.id.to_text(), "http://hub.example");
+    assert!(said.contains("https"), "{said}");
+    fs::write(folder.join("assets/page-1.js"), "console.log(2)").unwrap();
+    let said = try_with(&hub.id.to_text(), &hub.url);
+    assert!(said.contains("assets/page-1.js"), "{said}");
 }

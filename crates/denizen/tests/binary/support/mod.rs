@@ -82,7 +82,7 @@ pub fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
 
 /// A port that was free a moment ago, below those that the system gives to outgoing connections, so
 /// that no client of another test takes it meanwhile.
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let ports = std::iter::repeat_with(|| {
         let next = NEXT.fetch_add(1, Ordering::SeqCst);
