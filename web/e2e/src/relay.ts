@@ -1,12 +1,18 @@
 // Stands before a hub and passes everything on, until a test lets it be away, or lie.
 
-import { createServer, request, type IncomingHttpHeaders, type Server } from "node:http";
+import { createServer, request, type IncomingHttpHeaders, type Server, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 
 /** An answer of the hub, before it goes on. */
 export interface Passing { method: string; path: string; status: number; headers: IncomingHttpHeaders; body: Buffer }
 /** Changes an answer, or leaves it. */
-export type Lie = (passing: Passing) => Passing | undefined;
+export type Lie = (passing: Passing) => Passing | undefined | Promise<Passing | undefined>;
+
+function give(answer: ServerResponse, { status, headers, body }: Passing): void {
+  const { "transfer-encoding": _chunked, ...rest } = headers;
+  answer.writeHead(status, { ...rest, "content-length": body.length });
+  answer.end(body);
+}
 
 export class Relay {
   #server: Server | undefined;
@@ -27,10 +33,8 @@ export class Relay {
           given.on("data", (part: Buffer) => got.push(part));
           given.on("end", () => {
             const passing = { method: asked.method ?? "", path: asked.url ?? "", status: given.statusCode ?? 502, headers: given.headers, body: Buffer.concat(got) };
-            const said = this.lie?.(passing) ?? passing;
-            const { "transfer-encoding": _chunked, ...rest } = said.headers;
-            answer.writeHead(said.status, { ...rest, "content-length": said.body.length });
-            answer.end(said.body);
+            // A lie that cannot be told is no answer; the test sees that nothing came.
+            Promise.resolve(this.lie?.(passing)).then((said) => give(answer, said ?? passing)).catch(() => answer.destroy());
           });
         });
         onward.on("error", () => answer.destroy());

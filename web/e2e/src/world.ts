@@ -9,6 +9,7 @@ import { join, resolve } from "node:path";
 
 export const ROOT = resolve(import.meta.dirname, "../../..");
 const BINARY = process.env["DENIZEN_BIN"] ?? join(ROOT, "target/debug/denizen");
+const LIAR = process.env["DENIZEN_LIAR"] ?? join(ROOT, "target/debug/lying-hub");
 export const BUNDLE = process.env["DENIZEN_PORTAL"] ?? join(ROOT, "web/dist/portal");
 
 const PATIENCE_MS = 30_000;
@@ -88,6 +89,15 @@ export class Offices {
         if (error !== null) failed(new Error(`denizen ${given.join(" ")}:\n${err.toString()}`));
         else done(out.toString("utf8"));
       });
+    });
+  }
+
+  /** What somebody who lies says instead of `truth`: a hub's operator signs it with the hub's own keys. */
+  async lie(truth: Buffer | string, lie: "leave-out-first" | "state-other-keys" | "rewrite-invitation", ...about: string[]): Promise<Buffer> {
+    const given = lie === "rewrite-invitation" ? [lie] : [lie, this.path("hub"), ...about];
+    return new Promise((done, failed) => {
+      const liar = execFile(LIAR, given, { maxBuffer: 1 << 24, encoding: "buffer" }, (error, out, err) => (error === null ? done(out) : failed(new Error(err.toString()))));
+      liar.stdin?.end(truth);
     });
   }
 

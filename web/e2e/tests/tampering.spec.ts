@@ -1,9 +1,12 @@
 // A hub, or something before it, that lies: what is changed does not run, and what is held back is said.
 
 import { execFile } from "node:child_process";
+import { join } from "node:path";
 import type { Browser } from "@playwright/test";
 import { Relay, type Passing } from "../src/relay.js";
-import { PHONE, Person, expect, test } from "../src/test.js";
+import { OUT } from "../playwright.config.js";
+import { DESK, PHONE, Person, expect, test } from "../src/test.js";
+import type { Language } from "../src/texts.js";
 import { freePort, World } from "../src/world.js";
 
 let relay: Relay;
@@ -102,8 +105,8 @@ test("a changed worker, which the page cannot see, is found by comparing with th
 });
 
 /** Somebody with a link over which records came, and her own address at the hub. */
-async function linked(browser: Browser): Promise<{ she: Person; own: string }> {
-  const she = await Person.at(browser, world.url, "en", PHONE);
+async function linked(browser: Browser, language: Language = "en", device = PHONE): Promise<{ she: Person; own: string }> {
+  const she = await Person.at(browser, world.url, language, device);
   const asked = new Set<string>();
   she.page.on("request", (request) => {
     const found = /\/v1\/addresses\/([^/?]+)\/envelopes/.exec(request.url())?.[1];
@@ -170,3 +173,74 @@ test("a hub that shows an older state of her own address is found out, in words"
   await she.close();
   await beside.close();
 });
+
+/** The red alarm with a code's words is on the screen; a picture of it is kept. */
+async function alarmed(she: Person, code: string): Promise<void> {
+  const alarm = she.page.getByRole("alert");
+  for (const key of ["portal-alarm", `err-${code}`, `rec-${code}`]) await expect(alarm).toContainText(she.t(key));
+  await expect(alarm).toHaveClass(/red/);
+  await alarm.scrollIntoViewIfNeeded();
+  await she.page.screenshot({ path: join(OUT, "alarms", `${code}-${she.language}.png`) });
+}
+
+/** It stays on the home page, and what she has can still be read, when the hub says the truth again. */
+async function remembered(she: Person, code: string): Promise<void> {
+  relay.lie = undefined;
+  await she.go("home");
+  await she.press("portal-fetch");
+  await expect(she.page.getByRole("alert")).toHaveCount(0);
+  await expect(she.page.getByRole("region", { name: she.t("portal-now") })).toContainText(she.t(`err-${code}`));
+}
+
+for (const [language, device] of [["en", DESK], ["ru", PHONE]] as const) {
+  test(`a hub leaves a letter out, with a good head for the rest: the letter behind it tells, in ${language}`, async ({ browser }) => {
+    const { she, own } = await linked(browser, language, device);
+    let left = false;
+    relay.lie = async (passing) => {
+      const address = /^\/v1\/addresses\/([^/?]+)\/envelopes/.exec(passing.path)?.[1];
+      if (left || passing.status !== 200 || address === undefined || address === own) return undefined;
+      const body = await world.lie(passing.body, "leave-out-first");
+      left = !body.equals(passing.body);
+      return { ...passing, body };
+    };
+    await world.border(she.me);
+    // Wherever she is.
+    await she.go("records");
+    await she.fetchUntil(she.page.getByRole("alert"));
+    expect(left).toBe(true);
+    await alarmed(she, "withheld");
+    await expect(she.page.getByRole("alert")).toContainText(she.org("border"));
+    await remembered(she, "withheld");
+    await she.close();
+  });
+
+  test(`a hub states another key for an organisation of hers: she is told to stop, in ${language}`, async ({ browser }) => {
+    const { she } = await linked(browser, language, device);
+    await world.border(she.me);
+    await she.openRecord(she.kind("travel-document"));
+    relay.lie = async (passing) => {
+      if (passing.method !== "GET" || passing.status !== 200 || !passing.path.startsWith("/v1/directory")) return undefined;
+      return { ...passing, body: await world.lie(passing.body, "state-other-keys", "Border Service") };
+    };
+    await she.press("portal-fetch");
+    await alarmed(she, "changed-key");
+    await expect(she.says(she.me.passport)).toBeVisible();
+    await remembered(she, "changed-key");
+    await she.close();
+  });
+
+  test(`an invitation that was changed on its way is not accepted, in ${language}`, async ({ browser }) => {
+    const she = await Person.at(browser, world.url, language, device);
+    await she.begin();
+    const changed = await world.lie(await world.invite("border", she.me.case), "rewrite-invitation");
+    await she.go("links");
+    await she.press("portal-link-new");
+    await she.field("portal-invitation").fill(changed.toString());
+    await she.press("portal-invitation-read");
+    await alarmed(she, "invitation-changed-key");
+    await expect(she.button("portal-link-accept")).toHaveCount(0);
+    await she.go("links");
+    await expect(she.page.getByRole("link", { name: she.org("border") })).toHaveCount(0);
+    await she.close();
+  });
+}

@@ -9,6 +9,9 @@ const FETCH_EVERY_S = 60;
 /** Records that are shown before the others are read. */
 const FIRST_ROWS = 20;
 
+/** Codes after which nothing more is to be sent: somebody may be lying to her. */
+const ALARMS: ReadonlySet<string> = new Set(["changed-key", "invitation-changed-key", "older-state", "other-log", "other-salt", "receipt-refused", "restore-older", "withheld"]);
+
 /** Seconds without a touch or a key after which the profile locks, unless she stays signed in here. */
 const LOCK_AFTER_S = 15 * 60;
 
@@ -76,6 +79,11 @@ class App {
     localStorage.setItem("language", language);
     document.documentElement.lang = language;
     if (first && this.kept?.staySignedIn === true) await this.unlock(() => this.client.call("unlockKept"));
+  }
+
+  /** Whether the problem on the screen is an alarm. */
+  get alarmed(): boolean {
+    return ALARMS.has(this.problem?.code ?? "");
   }
 
   /** Runs one step, shows that it runs, and what did not go. Gives whether it went. */
@@ -147,6 +155,7 @@ class App {
   async fetchNow(): Promise<void> {
     clearTimeout(this.#timer);
     if (!this.unlocked) return;
+    const known = this.overview?.alarms.length ?? 0;
     try {
       await this.client.call("sync");
       this.away = false;
@@ -158,8 +167,18 @@ class App {
     }
     if (!this.unlocked) return;
     await this.look();
+    this.#tell(known);
     const spread = FETCH_EVERY_S * (0.75 + Math.random() / 2);
     this.#timer = setTimeout(() => void this.fetchNow(), spread * 1000);
+  }
+
+  /** An alarm that is new is seen on whatever screen she is. */
+  #tell(known: number): void {
+    const fresh = (this.overview?.alarms ?? []).slice(0, Math.max(0, (this.overview?.alarms.length ?? 0) - known));
+    const alarm = fresh.find(({ code }) => ALARMS.has(code));
+    if (this.problem !== undefined || alarm === undefined) return;
+    const { code, what, next, org } = alarm;
+    this.problem = { code, what: org === undefined ? what : `${org}: ${what}`, next, details: [] };
   }
 
   /** A library's computer is left without a word: the profile locks by itself. */
