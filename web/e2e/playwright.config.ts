@@ -1,5 +1,6 @@
 import { defineConfig } from "@playwright/test";
 import { join } from "node:path";
+import { LAUNCH } from "./src/launch.js";
 import { ROOT } from "./src/world.js";
 
 export const OUT = join(ROOT, "target/e2e");
@@ -21,12 +22,6 @@ export default defineConfig({
     trace: "off",
     screenshot: "only-on-failure",
     serviceWorkers: "allow",
-    launchOptions: {
-      executablePath: process.env["CHROMIUM"] ?? "/usr/bin/chromium",
-      args: [
-        "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-        "--disable-component-update", "--disable-sync",
-      ],
-    },
+    launchOptions: LAUNCH,
   },
 });

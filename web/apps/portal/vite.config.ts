@@ -22,6 +22,6 @@ export default defineConfig({
   },
   worker: {
     format: "es",
-    rollupOptions: { output: { entryFileNames: "assets/worker-[hash].js", assetFileNames: "assets/[name]-[hash][extname]" } },
+    rollupOptions: { output: { entryFileNames: "assets/[name]-[hash].js", assetFileNames: "assets/[name]-[hash][extname]" } },
   },
 });

@@ -21,7 +21,7 @@ export function somebody(): Subject {
 }
 
 /** Asked of the hub by the page; everything else is the page's own file. */
-const routes = /^\/(v1|log)\//;
+const routes = /^(\/hub\/\d+)?\/(v1|log)\//;
 
 export class Person {
   readonly faults: string[] = [];
@@ -206,6 +206,16 @@ export class Person {
     expect(await offices.digits(office, this.me.case), "both sides have the same digits").toBe(hers);
     await offices.confirm(office, this.me.case, hers);
     await this.fetchUntil(this.page.getByText(this.t("portal-link-confirmed"), { exact: true }));
+  }
+
+  /** Links with the offices of the work permit, and has its papers. */
+  async papers(offices: Offices): Promise<void> {
+    for (const office of ["border", "clinic", "centre", "immigration"] as const) await this.link(offices, office);
+    await Promise.all([offices.border(this.me), offices.clinic(this.me), offices.centre(this.me)]);
+    await this.go("records");
+    for (const kind of ["travel-document", "medical-certificate", "language-certificate"]) {
+      await this.fetchUntil(this.page.getByRole("link", { name: this.kind(kind) }));
+    }
   }
 
   /** Opens a record by its title. */

@@ -31,6 +31,7 @@ const PLANS = {
     services: ["work-permit"], purpose: "Your applications to the immigration office",
   },
   police: { name: "Police", names: { ru: "Полиция" }, kinds: ["administrative-offence"], services: [], purpose: "What is held against you" },
+  guardianship: { name: "Guardianship Office", names: { ru: "Орган опеки" }, kinds: ["mandate"], services: [], purpose: "Who acts for the child" },
   landlord: { name: "Housing Company", names: { ru: "Жилищная компания" }, kinds: ["application-filed", "decision"], services: ["tenancy-check"], purpose: "Your right to rent a room" },
 } satisfies Record<string, Plan>;
 
@@ -108,13 +109,18 @@ export class Offices {
 
   /** An invitation for whoever has a case reference. */
   async invite(office: Office, reference: string): Promise<string> {
+    return (await this.invitePrinted(office, reference)).text;
+  }
+
+  /** An invitation with its QR code, as the office prints it. */
+  async invitePrinted(office: Office, reference: string): Promise<{ text: string; printed: string }> {
     const { kinds, services, purpose } = PLANS[office] as Plan;
     const send = kinds.length > 0 ? ["--send", ...kinds.map(vct)] : [];
     const ask = services.length > 0 ? ["--ask", ...services.map(service)] : [];
-    const said = await this.gateway(office, "invite", "--purpose", purpose, ...send, ...ask, "--case", reference);
-    const found = /denizen:invite\S*/.exec(said)?.[0];
-    if (found === undefined) throw new Error("gateway invite printed no invitation");
-    return found;
+    const said = await this.gateway(office, "invite", "--purpose", purpose, ...send, ...ask, "--case", reference, "--qr");
+    const text = /denizen:invite\S*/.exec(said)?.[0];
+    if (text === undefined) throw new Error("gateway invite printed no invitation");
+    return { text, printed: said };
   }
 
   /** The six digits that the organisation's own screen shows beside a case. */
@@ -186,6 +192,21 @@ export class Offices {
     const header = "Производство;Лицо;Латиница;Дата рождения;Документ;Орган;Постановление;Вынесено;Статья;Наказание;Штраф, руб.;Валюта;Уплатить до;Состояние;На;Жалоба до;Жалоба в;Порядок;Погашено";
     const row = [s.case, s.original, s.latin, s.birth, s.passport, "Отдел полиции № 3, Тверь", `69 АП ${s.case}`, day(-4, "D.M.Y"), "КоАП РФ, статья 18.8, часть 1.1", "штраф", "2000", "RUB", day(60, "D.M.Y"), "не вступило", day(-4, "D.M.Y"), day(6, "D.M.Y"), "Пролетарский районный суд города Твери", "Письменно, в течение десяти дней", ""].join(";");
     await this.intake("police", "offences.csv", "police/mapping.toml", `${header}\n${row}\n`);
+  }
+
+  /** The mandate of whoever has a key to act for a child, to a day that may be over. */
+  async mandate(s: Subject, key: string, untilDays: number): Promise<void> {
+    const header = "Дело;Подопечный;Латиница;Дата рождения;Роль;Кто действует;Ключ;Полномочия;Услуги;Основание;Документ;Кем выдан;Передоверие;С;По";
+    const row = [s.case, "Асанов Айбек Нурланович", "Asanov Aibek", "2017-10-02", "законный представитель", "Асанова Гүлмира Токтосуновна", key, "читать, получать, подавать", "все", "родитель", `II-МЮ ${s.case}`, "", "нет", day(-100, "D.M.Y"), day(untilDays, "D.M.Y")].join(";");
+    await this.intake("guardianship", "mandates.csv", "guardianship/mapping.toml", `${header}\n${row}\n`);
+  }
+
+  /** Keeps a text as a file of the offices'; gives its path. */
+  async kept(name: string, text: string): Promise<string> {
+    const folder = this.path("files");
+    await mkdir(folder, { recursive: true });
+    await writeFile(join(folder, name), text);
+    return join(folder, name);
   }
 
   /** Claims of the offence with another penalty: what the police answer when she was right. */
@@ -273,6 +294,15 @@ export class World extends Offices {
   /** The operator names the bundle in the public directory. */
   async nameBundle(): Promise<string> {
     return this.denizen("hub", "bundle", this.path("hub"), "--config", this.path("hub.toml"));
+  }
+
+  /** Serves the same pages from a person's own machine; they reach this world's hub and another one. */
+  async startPortal(other: string): Promise<string> {
+    const port = await freePort();
+    const url = `http://localhost:${port}`;
+    this.#serve("portal", ["portal", "--hub-id", this.known.hubId, "--hub-url", this.url, "--other-hub", other, "--port", String(port), "--folder", BUNDLE, "--synthetic"]);
+    await until("the pages are served", async () => ((await fetch(url).catch(() => undefined))?.ok === true ? true : undefined));
+    return url;
   }
 
   startHub(): void {

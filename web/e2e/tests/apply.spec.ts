@@ -1,22 +1,11 @@
 // Applications: changed and taken back, two at a time, and a draft that waits for her.
 
-import { DESK, PHONE, day, expect, test, type Person } from "../src/test.js";
-import type { Offices } from "../src/world.js";
-
-/** Links with the offices, and has the papers of the work permit. */
-async function papers(she: Person, offices: Offices): Promise<void> {
-  for (const office of ["border", "clinic", "centre", "immigration"] as const) await she.link(offices, office);
-  await Promise.all([offices.border(she.me), offices.clinic(she.me), offices.centre(she.me)]);
-  await she.go("records");
-  for (const kind of ["travel-document", "medical-certificate", "language-certificate"]) {
-    await she.fetchUntil(she.page.getByRole("link", { name: she.kind(kind) }));
-  }
-}
+import { DESK, PHONE, day, expect, test } from "../src/test.js";
 
 test("an application is changed, and taken back; the draft of it survives a reload", async ({ arrives, offices }) => {
   const she = await arrives("en", DESK);
   await she.begin();
-  await papers(she, offices);
+  await she.papers(offices);
 
   // Half-answered, then the page is closed and comes again.
   await she.go("services");
@@ -56,7 +45,7 @@ test("an application is changed, and taken back; the draft of it survives a relo
 test("two procedures at the same time do not get in each other's way", async ({ arrives, offices }) => {
   const she = await arrives("ru", PHONE);
   await she.begin();
-  await papers(she, offices);
+  await she.papers(offices);
   await she.link(offices, "landlord");
   await she.go("services");
   await she.openService("work-permit");

@@ -108,6 +108,10 @@ async function inside(she: Person, offices: Offices, shown: Shown): Promise<stri
     await she.go(place);
     await see(place);
   }
+  await she.go("people");
+  await she.press("portal-helping-open");
+  await she.sees("portal-helping");
+  await see("helping");
   for (const kind of ["administrative-offence", "border-crossing", "travel-document", "application-filed"]) {
     await she.go("records");
     await page.getByRole("link", { name: she.kind(kind) }).first().click();
@@ -151,6 +155,8 @@ async function inside(she: Person, offices: Offices, shown: Shown): Promise<stri
   await she.go("links");
   await she.press("portal-link-new");
   await see("invitation");
+  await she.press("portal-scan");
+  await see("scan");
   await she.field("portal-invitation").fill("denizen:invite#nothing");
   await she.press("portal-invitation-read");
   await see("invitation-refused");

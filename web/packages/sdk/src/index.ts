@@ -6,6 +6,7 @@ import { scriptUrl } from "./trusted.js";
 
 export type * from "./protocol.js";
 export { makePasskey, askPasskey, passkeysWork } from "./passkey.js";
+export { Scanner } from "./scanner.js";
 export { scriptUrl } from "./trusted.js";
 
 /** What a call that did not go throws. */

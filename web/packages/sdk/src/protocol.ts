@@ -1,13 +1,20 @@
 // What page and worker say to each other.
 
 import type {
-  ConfirmedApplication, DevicePage, DraftPage, FileRows, HelperCardPage, HelperTermsGiven, History, InvitationPage, KitPage, LeavingPage, Overview, People, Problem, RecordPage, Services,
+  AskPage, CardPage, ConfirmedApplication, DevicePage, DraftGiven, DraftPage, FileRows, GivenPage, HelperCardPage, HelperTermsGiven, History, InvitationPage, KitPage, LeavingPage, Overview, People, Problem, RecordPage, Services,
 } from "../wasm/denizen.js";
 
 export type * from "../wasm/denizen.js";
 
 /** What the hub that serves the page says of itself. */
-export interface Hub { hubId: string; hubUrl: string; name: string; synthetic: boolean }
+export interface Hub {
+  hubId: string;
+  hubUrl: string;
+  name: string;
+  synthetic: boolean;
+  /** The hubs that are reached through whoever serves the page, where that is no hub. */
+  through?: string[];
+}
 
 /** What this browser keeps of a profile, before anything is unlocked. */
 export interface KeptHere { profile: boolean; passphrase: boolean; passkeys: PasskeyInfo[]; staySignedIn: boolean; kitConfirmed: boolean }
@@ -64,6 +71,15 @@ export interface Api {
   tellOffice(name: string, application: string): void;
   endHelper(name: string): void;
   readDraft(text: string): DraftPage;
+
+  /** A card for somebody whom she will help. */
+  makeCard(person: string, called: string): CardPage;
+  /** Opens the file of a person whom she helps; it is open until `closeGiven`, and nowhere kept. */
+  openGiven(text: string): GivenPage;
+  closeGiven(): void;
+  /** Prepares within the open file; gives the text for the person. */
+  draftFor(draft: DraftGiven): string;
+  askAt(caseReference: string): AskPage;
 
   /** Fetches what came and sends what waits; gives how many things are new. */
   sync(): number;

@@ -1,11 +1,11 @@
-// Scripts that the page may start: its own worker and service worker, by the names that the build gave.
+// Scripts that the page may start: its own workers and service worker, by the names that the build gave.
 
 interface Policy { createScriptURL(url: string): string }
 declare global {
   interface Window { trustedTypes?: { createPolicy(name: string, rules: Policy): Policy } }
 }
 
-const allowed = /^\/(assets\/worker-[\w-]+\.js|service-worker\.js)$/;
+const allowed = /^\/(assets\/(worker|scan)-[\w-]+\.js|service-worker\.js)$/;
 
 const rules: Policy = {
   createScriptURL(url) {

@@ -1,11 +1,11 @@
 // The only place that has the root secret. One call after the other; whatever changes the profile is
 // kept before anything is sent, and again after.
 
-import init, { Files, Session, setValidate, unwrapPassphrase, unwrapPrf, wrapPassphrase, wrapPrf } from "../wasm/denizen.js";
+import init, { Files, GivenFile, Session, setValidate, unwrapPassphrase, unwrapPrf, wrapPassphrase, wrapPrf } from "../wasm/denizen.js";
 import wasmUrl from "../wasm/denizen_bg.wasm?url";
 import type { Answer, Api, Call, KeptHere, Start } from "./protocol.js";
 import { forget, read, readPages, remove, write, writePacked, type PasskeyWrap } from "./store.js";
-import { send } from "./send.js";
+import { goThrough, send } from "./send.js";
 import { validate } from "./validate.js";
 
 declare const __WASM_INTEGRITY__: string;
@@ -15,6 +15,8 @@ let started: (Start & { files: Files }) | undefined;
 let session: Session | undefined;
 /** The child's profile that is shown, while one is. */
 let ward: { id: string; name: string; session: Session } | undefined;
+/** The file of a person whom she helps, while it is open. */
+let given: GivenFile | undefined;
 
 const problem = (code: string) => ({ code, what: "", next: "", details: [] });
 const own = (): Session => {
@@ -23,6 +25,10 @@ const own = (): Session => {
 };
 /** The profile that is shown. */
 const opened = (): Session => ward?.session ?? own();
+const helped = (): GivenFile => {
+  if (given === undefined) throw problem("helper-file");
+  return given;
+};
 const begun = (): Start & { files: Files } => {
   if (started === undefined) throw problem("internal");
   return started;
@@ -122,6 +128,7 @@ const api: Async = {
     const module = await fetch(wasmUrl, { integrity: __WASM_INTEGRITY__ });
     await init({ module_or_path: module });
     setValidate(validate);
+    goThrough(with_.hub.through ?? []);
     started = { ...with_, files: new Files(with_.catalogue, with_.language, with_.texts) };
     return keptHere();
   },
@@ -289,6 +296,23 @@ const api: Async = {
     await keepAndSend();
     return draft;
   },
+  async makeCard(person, called) {
+    const card = own().makeCard(person, called);
+    await keepAndSend();
+    return card;
+  },
+  async openGiven(text) {
+    await api.closeGiven();
+    given = own().openGiven(text);
+    await keepAndSend();
+    return own().showGiven(given);
+  },
+  async closeGiven() {
+    given?.free();
+    given = undefined;
+  },
+  async draftFor(draft) { return own().draftFor(helped(), draft); },
+  async askAt(caseReference) { return own().askAt(helped(), caseReference); },
 
   async sync() {
     await keep();

@@ -1,0 +1,48 @@
+// The pages from her own machine: no code is taken from a hub, and organisations at two hubs are reached.
+
+import { PHONE, Person, expect, test } from "../src/test.js";
+import { World } from "../src/world.js";
+
+test("with `denizen portal` she begins, links at two hubs, and unlocks; no hub serves her a page", async ({ browser }) => {
+  test.setTimeout(240_000);
+  const here = await World.start(["border"]);
+  const there = await World.start(["clinic"]);
+  try {
+    const url = await here.startPortal(there.url);
+    const she = await Person.at(browser, url, "en", PHONE);
+    const origins = new Set<string>();
+    she.page.on("request", (request) => origins.add(new URL(request.url()).origin));
+    await she.begin();
+    await she.link(here, "border");
+    await she.link(there, "clinic");
+    await here.border(she.me);
+    await there.clinic(she.me);
+    await she.go("records");
+    for (const kind of ["travel-document", "medical-certificate"]) await she.fetchUntil(she.page.getByRole("link", { name: she.kind(kind) }));
+    await she.lock();
+    await she.unlock();
+    await she.openRecord(she.kind("travel-document"));
+    await expect(she.says(she.me.passport)).toBeVisible();
+    expect([...origins].filter((origin) => origin.startsWith("http"))).toEqual([url]);
+
+    // The policy of both is one: nothing is widened here.
+    const policy = async (at: string) => (await fetch(at)).headers.get("content-security-policy");
+    expect(await policy(url)).toBe(await policy(here.url));
+
+    // A hub that was not named is not reached, and the page says how.
+    const stranger = await World.start(["centre"]);
+    try {
+      await she.go("links");
+      await she.press("portal-link-new");
+      await she.field("portal-invitation").fill(await stranger.invite("centre", she.me.case));
+      await she.press("portal-invitation-read");
+      await expect(she.says(she.t("portal-invitation-through", { hubs: `${here.url}, ${there.url}` }))).toBeVisible();
+    } finally {
+      await stranger.stop();
+    }
+    await she.close();
+  } finally {
+    await there.stop();
+    await here.stop();
+  }
+});
