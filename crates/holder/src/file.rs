@@ -156,6 +156,26 @@ impl Holder {
         open_attachment(&attachment, &of, &bytes)
     }
 
+    /// Files of a record, by their number: those that came in the same envelope, and those of her
+    /// disputes about it.
+    #[must_use]
+    pub fn files_of_record(&self, kept: &Sha256Hash) -> Vec<usize> {
+        let record = self.profile.records.iter().find(|r| r.kept_hash == *kept);
+        let receipt = record.map(|r| &r.delivery.receipt);
+        let disputes = &self.profile.disputes;
+        let of_dispute = |f: &HeldFile| {
+            let about = |d: &crate::Dispute| d.id == f.thread && d.open.kept == *kept;
+            disputes.iter().any(about)
+        };
+        let came_along = |f: &HeldFile| {
+            let delivered = f.delivery.as_ref().map(|d| &d.receipt);
+            delivered.is_some() && delivered == receipt
+        };
+        let files = self.files().iter().enumerate();
+        let of_it = files.filter(|(_, f)| came_along(f) || of_dispute(f));
+        of_it.map(|(number, _)| number).collect()
+    }
+
     /// For which of her addresses an object is sealed.
     pub(crate) fn object_for(&self, index: u32) -> Option<ObjectFor> {
         let (hub, to) = if index == 0 {

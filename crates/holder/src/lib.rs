@@ -22,6 +22,7 @@ mod dispute;
 mod due;
 mod export;
 mod file;
+mod filed;
 mod follow;
 mod helper;
 mod holder;
@@ -56,6 +57,7 @@ pub use export::{
     verify_export_of,
 };
 pub use file::{FILES_MAX, FileState, Files, HeldFile, OWN_COPIES_SIZE_BYTES_MAX, ObjectFiles};
+pub use filed::FiledPaper;
 pub use helper::{
     Digits, DraftView, Helper, HelperTerms, HelperUse, Helping, Reading, UseKind, card_of,
 };
@@ -72,7 +74,7 @@ pub use profile::{
     SentReply, Shown, Unread,
 };
 pub use records::{RecordError, RecordView};
-pub use select::{EvidenceRequest, Missing, Offer, Selection, select};
+pub use select::{EvidenceRequest, Missing, Offer, Selection, Unfit, UnfitReason, select};
 pub use sync::{Event, SyncReport};
 pub use trust::{Freshness, StatusView, Trust};
 pub use ward::Ward;

@@ -1,10 +1,14 @@
 //! Select: what of hers answers an evidence request; pure.
 
+mod unfit;
+
+pub use unfit::{Unfit, UnfitReason};
+
 use crate::{Holder, RecordView, holder::HolderError};
 use denizen_credential::{ClaimPath, PathItem, Status};
 use denizen_model::{
     OrgId, Sha256Hash, UnixTime,
-    catalogue::Service,
+    catalogue::{Constraint, ConstraintOp, Service},
     message::Sensitivity,
     statement::{Quality, ServiceEntry},
 };
@@ -85,8 +89,10 @@ pub struct Selection {
     pub present: Vec<Offer>,
     /// Queries that nothing answers.
     pub missing: Vec<Missing>,
-    /// Offers that do not count long enough, or do not meet another rule of the service.
+    /// Offers that would count, but not long enough.
     pub expiring: Vec<Offer>,
+    /// Records that would answer what is missing and required, and do not count for another reason.
+    pub unfit: Vec<Unfit>,
     /// Offers whose record she disputes: they can be shown, and the office sees it.
     pub contested: Vec<Offer>,
     /// Queries that will be answered: of each required set the first option that can be.
@@ -127,8 +133,11 @@ pub fn select(
                 continue;
             }
             let offer = offer(&found.query, view, candidate);
-            if !meets(request, &offer, view, now) {
+            let broken = broken(request, &offer.query, view, now);
+            if broken.iter().all(|rule| ends(rule)) && !broken.is_empty() {
                 selection.expiring.push(offer);
+            } else if !broken.is_empty() {
+                continue;
             } else if view.status.status == Status::Contested {
                 selection.contested.push(offer.clone());
                 good.push(offer);
@@ -142,6 +151,7 @@ pub fn select(
         selection.present.extend(good.into_iter().next());
     }
     choose(&mut selection, request, issuers_of);
+    unfit::find(&mut selection, records, request, now);
     selection
 }
 
@@ -193,15 +203,23 @@ fn offer(query: &str, view: &RecordView, found: &CandidateMatch) -> Offer {
     }
 }
 
-/// Whether an offer meets the service's constraints, on what it would disclose.
-fn meets(request: &EvidenceRequest, offer: &Offer, view: &RecordView, now: UnixTime) -> bool {
-    let rules = request
-        .service
-        .constraints
-        .iter()
-        .filter(|c| c.query == offer.query);
-    let mut rules = rules.map(|c| evaluate(c, &view.claims, now.date()));
-    rules.all(|verdict| verdict == Verdict::Met)
+/// The rules of a service that a record does not meet, on what it would disclose.
+fn broken<'a>(
+    request: &'a EvidenceRequest,
+    query: &str,
+    view: &RecordView,
+    now: UnixTime,
+) -> Vec<&'a Constraint> {
+    let rules = request.service.constraints.iter();
+    let rules = rules.filter(|c| c.query == query);
+    rules
+        .filter(|c| evaluate(c, &view.claims, now.date()) != Verdict::Met)
+        .collect()
+}
+
+/// Whether a rule is about how long a paper counts.
+fn ends(rule: &Constraint) -> bool {
+    matches!(rule.op, ConstraintOp::NotExpiredFor { .. })
 }
 
 fn choose(

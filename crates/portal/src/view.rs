@@ -6,6 +6,7 @@ mod people;
 mod record;
 mod service;
 mod story;
+mod timeline;
 
 pub use helping::{
     ActingPage, AskPage, AskRow, CardPage, DraftGiven, ExcerptPage, GivenPage, MandatePage,
@@ -18,17 +19,23 @@ pub use people::{
     UseRow, WardRow,
 };
 pub(crate) use people::{file_rows, people, task_rows};
-pub use record::{AsISayPage, Change, Line, ReceiptPage, RecordPage, RecordRow, ShownTo};
+pub use record::{
+    AsISayPage, Change, Line, ReceiptPage, RecordPage, RecordRow, RenewalPage, ReplyPage, ShownTo,
+};
 pub(crate) use record::{record_page, record_row};
 pub use service::{
-    ConfirmedApplication, LeavingPage, MissingPage, OfferPage, Question, ServicePage,
+    ConfirmedApplication, LeavingPage, MissingPage, OfferPage, Question, ServicePage, UnfitPage,
 };
 pub(crate) use service::{leaving_page, service_pages};
 pub use story::{
-    AlarmRow, ApplicationRow, DevicePage, DisputeRow, DisputeStep, EventRow, History, HistoryRow,
-    KitPage,
+    AlarmRow, ApplicationPage, ApplicationRow, DevicePage, DisputeRow, DisputeStep, EventRow,
+    History, HistoryRow, KitPage, PaperRow,
 };
-pub(crate) use story::{alarm_rows, application_rows, dispute_rows, history, kit_page, qr};
+pub(crate) use story::{
+    alarm_rows, application_page, application_rows, dispute_rows, history, kit_page, qr,
+};
+pub use timeline::{EndRow, Timeline};
+pub(crate) use timeline::timeline;
 
 use denizen_holder::{Holder, HolderError};
 use denizen_model::UnixTime;

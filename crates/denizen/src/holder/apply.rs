@@ -1,6 +1,7 @@
 //! Apply: what is present, missing, expiring, contested; exactly what leaves; then yes or no.
 
 use super::{Open, show};
+use crate::visible::in_line;
 use anyhow::{Context, bail};
 use denizen_holder::{Confirmed, Leaving, Preview};
 use denizen_model::{Sha256Hash, message::Sensitivity};
@@ -112,6 +113,10 @@ fn show_selection(at: &Open<'_>, preview: &Preview) {
         let date = offer.expires.map_or_else(String::new, |d| d.to_string());
         say.plain(&format!("  {}", say.kind(&offer.vct)));
         say.indented("cli-apply-expiring", &[("date", &date)]);
+    }
+    for unfit in &preview.selection.unfit {
+        say.plain(&format!("  {}", say.kind(&unfit.vct)));
+        say.plain(&format!("    {}", in_line(&at.holder.unfit_text(unfit))));
     }
     for offer in &preview.selection.contested {
         say.plain(&format!("  {}", say.kind(&offer.vct)));

@@ -96,6 +96,30 @@ impl Session {
         self.said(done).map(drop)
     }
 
+    /// Replies to a record that is a claim of a private body; an empty text takes the reply back.
+    ///
+    /// # Errors
+    /// A `Problem`.
+    #[wasm_bindgen(js_name = replyToRecord)]
+    pub fn reply_to_record(&mut self, kept: &str, text: &str) -> Result<(), Thrown> {
+        let kept = self.record_named(kept)?;
+        let done = self
+            .holder
+            .reply_to_record(&kept, text, now(), &mut BrowserRng);
+        self.said(done)
+    }
+
+    /// Says something to a paper of an application.
+    ///
+    /// # Errors
+    /// A `Problem`.
+    #[wasm_bindgen(js_name = replyToPaper)]
+    pub fn reply_to_paper(&mut self, id: &str, query: &str, text: &str) -> Result<(), Thrown> {
+        let id = self.message_named(id)?;
+        let done = self.holder.reply(&id, query, text, now(), &mut BrowserRng);
+        self.said(done).map(drop)
+    }
+
     /// Returns a record as not about her, and freezes its address.
     ///
     /// # Errors

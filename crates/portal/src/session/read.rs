@@ -3,7 +3,7 @@
 use super::{Session, Thrown};
 use crate::{
     runtime::now,
-    view::{self, History, KitPage, RecordPage},
+    view::{self, ApplicationPage, History, KitPage, RecordPage},
 };
 use serde::Serialize;
 use tsify::{Ts, Tsify};
@@ -27,6 +27,8 @@ pub struct Overview {
     pub alarms: Vec<view::AlarmRow>,
     /// Dates to keep, nearest first.
     pub tasks: Vec<view::TaskRow>,
+    /// Papers that end within a year.
+    pub timeline: view::Timeline,
     /// On what it rests that a guardian uses this profile; none in her own.
     pub acting: Option<view::ActingPage>,
     /// Today, by the device's clock.
@@ -63,6 +65,7 @@ impl Session {
             alarms: view::alarm_rows(holder),
             tasks: tasks.unwrap_or_default(),
             partial,
+            timeline: view::timeline(holder, now),
             acting: view::acting_page(holder, now),
             today: view::day(now),
             waiting: self.waiting(),
@@ -79,6 +82,16 @@ impl Session {
         let view = self.holder.record(&kept, now());
         let view = view.ok_or_else(|| self.problem("not-open"))?;
         self.given(view::record_page(&self.holder, &view, now()))
+    }
+
+    /// One application as it was sent.
+    ///
+    /// # Errors
+    /// A `Problem`.
+    pub fn application(&self, id: &str) -> Result<Ts<ApplicationPage>, Thrown> {
+        let id = self.message_named(id)?;
+        let page = view::application_page(&self.holder, &id, now());
+        self.given(page.ok_or_else(|| self.problem("not-open"))?)
     }
 
     /// The services that organisations offer.

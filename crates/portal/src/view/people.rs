@@ -233,25 +233,33 @@ fn helper_row(holder: &Holder, helper: &Helper) -> HelperRow {
 
 /// All files of all messages.
 pub(crate) fn file_rows(holder: &Holder) -> FileRows {
-    let files = holder.files().iter().enumerate();
-    let row = files.map(|(number, file)| FileRow {
-        number,
-        name: file.name().to_owned(),
-        media_type: file.attachment.media_type.clone(),
-        size: file.size(),
-        hers: file.hers,
-        org: org_name(holder, file.link),
-        day: day(file.at),
-        thread: file.thread.to_text(),
-        state: match file.state {
-            FileState::Due => "due",
-            FileState::Here => "here",
-            FileState::Missing => "missing",
-            FileState::NotKept => "not-kept",
-        }
-        .to_owned(),
-    });
+    let all: Vec<usize> = (0..holder.files().len()).collect();
     FileRows {
-        files: row.collect(),
+        files: file_rows_of(holder, &all),
     }
+}
+
+/// Files by their numbers.
+pub(super) fn file_rows_of(holder: &Holder, numbers: &[usize]) -> Vec<FileRow> {
+    let row = |number: &usize| {
+        let file = holder.files().get(*number)?;
+        Some(FileRow {
+            number: *number,
+            name: file.name().to_owned(),
+            media_type: file.attachment.media_type.clone(),
+            size: file.size(),
+            hers: file.hers,
+            org: org_name(holder, file.link),
+            day: day(file.at),
+            thread: file.thread.to_text(),
+            state: match file.state {
+                FileState::Due => "due",
+                FileState::Here => "here",
+                FileState::Missing => "missing",
+                FileState::NotKept => "not-kept",
+            }
+            .to_owned(),
+        })
+    };
+    numbers.iter().filter_map(row).collect()
 }

@@ -1,12 +1,13 @@
 //! Records.
 
 use super::{
-    day,
+    FileRow, day,
+    people::file_rows_of,
     story::{DisputeRow, dispute_row},
 };
-use denizen_holder::{ClaimLine, Holder, RecordView, status_name};
+use denizen_holder::{ClaimLine, Holder, RecordView, Renewals, status_name};
 use denizen_model::{
-    UnixTime,
+    Sha256Hash, UnixTime,
     message::{Sensitivity, StatusChange},
     statement::Quality,
 };
@@ -55,6 +56,10 @@ pub struct RecordRow {
     pub copies_left: Option<usize>,
     /// The day on which it came.
     pub received: String,
+    /// The legal basis of issuing it.
+    pub legal_basis: Option<String>,
+    /// Number of its delivery in the hub's public log, as its receipt says.
+    pub log_index: Option<u64>,
 }
 
 /// A record's claim.
@@ -125,6 +130,28 @@ pub struct AsISayPage {
     pub sent: String,
 }
 
+/// Her right of reply to a claim of a private body.
+#[derive(Debug, Clone, Serialize, Tsify)]
+#[serde(rename_all = "camelCase")]
+pub struct ReplyPage {
+    /// What she says to it, if she does.
+    pub text: Option<String>,
+    /// The authority that says the same.
+    pub confirmed_by: Option<String>,
+}
+
+/// The document under which a record was issued was replaced since.
+#[derive(Debug, Clone, Serialize, Tsify)]
+#[serde(rename_all = "camelCase")]
+pub struct RenewalPage {
+    /// The earlier number.
+    pub old: String,
+    /// The number that counts now.
+    pub new: String,
+    /// The document that counts now.
+    pub record: Option<RecordRow>,
+}
+
 /// One record in full.
 #[derive(Debug, Clone, Serialize, Tsify)]
 #[serde(rename_all = "camelCase")]
@@ -135,8 +162,6 @@ pub struct RecordPage {
     pub notice: Vec<String>,
     /// Until when it can be appealed.
     pub appeal_until: Option<String>,
-    /// The legal basis of issuing it.
-    pub legal_basis: Option<String>,
     /// Its claims.
     pub claims: Vec<Line>,
     /// The receipt, checked just now; none if it does not verify.
@@ -147,6 +172,14 @@ pub struct RecordPage {
     pub replaces: Vec<RecordRow>,
     /// The record that replaces it.
     pub replaced_by: Option<RecordRow>,
+    /// It was issued under a document that was replaced since.
+    pub renewed: Option<RenewalPage>,
+    /// Records that were issued under a document which this one replaced.
+    pub under_earlier: Vec<RecordRow>,
+    /// Files that came with it, and those of its disputes.
+    pub files: Vec<FileRow>,
+    /// Her right of reply, if it is a claim of a private body.
+    pub reply: Option<ReplyPage>,
     /// Disputes about it.
     pub disputes: Vec<DisputeRow>,
     /// Her side, if she has said that it is wrong.
@@ -184,6 +217,8 @@ pub(crate) fn record_row(holder: &Holder, view: &RecordView, now: UnixTime) -> R
         returned: view.returned,
         copies_left: view.showing.then_some(view.copies_left),
         received: day(view.held.received),
+        legal_basis: view.held.legal_basis.clone(),
+        log_index: holder.log_index(&view.held),
     }
 }
 
@@ -210,16 +245,24 @@ pub(crate) fn record_page(holder: &Holder, view: &RecordView, now: UnixTime) -> 
         reason: c.reason.clone(),
     });
     let disputes = holder.profile().disputes.iter();
+    let renewals = holder.renewals(now);
+    let earlier = |v: &RecordView| {
+        let renewal = renewals.of(v).filter(|r| r.record == view.kept);
+        renewal.is_some() && v.kept != view.kept && !view.held.supersedes.contains(&v.kept)
+    };
     RecordPage {
         row: record_row(holder, view, now),
         notice: notice.map_or_else(Vec::new, |n| words.notice(&view.vct, n)),
         appeal_until: notice.map(|n| n.appeal_until.to_string()),
-        legal_basis: view.held.legal_basis.clone(),
         claims: lines(words.claims(&view.vct, &view.claims)),
         receipt,
         changes: changes.collect(),
         replaces: row_of(&|v| view.held.supersedes.contains(&v.kept)),
         replaced_by: row_of(&|v| v.held.supersedes.contains(&view.kept)).pop(),
+        renewed: renewed(holder, view, &renewals, now),
+        under_earlier: row_of(&earlier),
+        files: file_rows_of(holder, &holder.files_of_record(&view.kept)),
+        reply: reply(holder, view, now),
         disputes: disputes
             .filter(|d| d.open.kept == view.kept)
             .map(|d| dispute_row(holder, d))
@@ -228,6 +271,32 @@ pub(crate) fn record_page(holder: &Holder, view: &RecordView, now: UnixTime) -> 
         shown: shown(holder, view),
         link: view.held.link,
     }
+}
+
+fn renewed(
+    holder: &Holder,
+    view: &RecordView,
+    renewals: &Renewals,
+    now: UnixTime,
+) -> Option<RenewalPage> {
+    let renewal = renewals.of(view)?;
+    let document = |kept: &Sha256Hash| Some(record_row(holder, &holder.record(kept, now)?, now));
+    Some(RenewalPage {
+        old: renewal.old.clone(),
+        new: renewal.new.clone(),
+        record: document(&renewal.record),
+    })
+}
+
+fn reply(holder: &Holder, view: &RecordView, now: UnixTime) -> Option<ReplyPage> {
+    if view.quality != Some(Quality::Claim) {
+        return None;
+    }
+    let confirmed = holder.confirmed_by(view, now);
+    Some(ReplyPage {
+        text: holder.reply_of(&view.kept).map(|r| r.text.clone()),
+        confirmed_by: confirmed.map(|org| holder.name_of(&org)),
+    })
 }
 
 fn as_i_say(holder: &Holder, view: &RecordView) -> Option<AsISayPage> {

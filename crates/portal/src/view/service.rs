@@ -1,8 +1,9 @@
 //! Services, and what an application would send.
 
-use denizen_holder::{ClaimLine, Holder, Leaving, LinkState, Missing, Offer, Preview};
+use denizen_holder::{ClaimLine, Holder, Leaving, LinkState, Missing, Offer, Preview, Unfit};
 use denizen_model::{Sha256Hash, catalogue::Service, message::Sensitivity};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use tsify::Tsify;
 
 /// A service.
@@ -43,9 +44,9 @@ pub struct Question {
     pub name: String,
     /// In her language.
     pub label: String,
-    /// `text`, `date`, `number`, `yes-no`, `choice`.
+    /// `text`, `date`, `number`, `yes-no`, `choice`; `choices` and `list` have several answers.
     pub form: String,
-    /// For a choice: value and label.
+    /// For a choice, or several: value and label.
     pub choices: Vec<[String; 2]>,
     /// Whether the service needs it.
     pub required: bool,
@@ -73,6 +74,22 @@ pub struct OfferPage {
     pub optional: bool,
     /// The last day on which it counts.
     pub expires: Option<String>,
+    /// What she says to it; it leaves with the paper.
+    pub reply: Option<String>,
+}
+
+/// A paper that is hers and does not count.
+#[derive(Debug, Clone, Serialize, Tsify)]
+#[serde(rename_all = "camelCase")]
+pub struct UnfitPage {
+    /// The record.
+    pub kept: String,
+    /// Its kind.
+    pub title: String,
+    /// Its issuer.
+    pub issuer: String,
+    /// Why, in her language.
+    pub reason: String,
 }
 
 /// A paper that is missing.
@@ -103,6 +120,8 @@ pub struct LeavingPage {
     pub missing: Vec<MissingPage>,
     /// Papers that do not count long enough.
     pub expiring: Vec<OfferPage>,
+    /// Papers of an asked kind that do not count for another reason.
+    pub unfit: Vec<UnfitPage>,
     /// Papers that she disputes: the office will see that.
     pub contested: Vec<String>,
     /// Everything required is there.
@@ -135,7 +154,7 @@ pub(super) fn title(holder: &Holder, service: &str) -> String {
     known.unwrap_or_else(|| short(service).to_owned())
 }
 
-fn short(service: &str) -> &str {
+pub(super) fn short(service: &str) -> &str {
     service.rsplit(':').next().unwrap_or(service)
 }
 
@@ -185,7 +204,7 @@ pub(super) fn page(
     }
 }
 
-fn questions(holder: &Holder, name: &str, service: &Service) -> Vec<Question> {
+pub(super) fn questions(holder: &Holder, name: &str, service: &Service) -> Vec<Question> {
     let words = holder.words();
     let properties = service
         .answers
@@ -195,31 +214,45 @@ fn questions(holder: &Holder, name: &str, service: &Service) -> Vec<Question> {
     let is_required = |question: &String| {
         required.is_some_and(|r| r.iter().any(|v| v.as_str() == Some(question.as_str())))
     };
-    let of = |(question, schema): (&String, &serde_json::Value)| {
+    let of = |(question, schema): (&String, &Value)| {
         let key = format!("service-{name}-answer-{question}");
-        let choices = schema.get("enum").and_then(|e| e.as_array());
-        let choices = choices.into_iter().flatten().filter_map(|value| {
+        let choice = |value: &Value| {
             let value = value.as_str()?;
             let label = words.known(&format!("{key}-{value}"));
             Some([value.to_owned(), label.unwrap_or_else(|| value.to_owned())])
-        });
-        let kind = schema.get("type").and_then(|t| t.as_str());
-        let form = match (schema.get("enum"), kind, schema.get("format")) {
-            (Some(_), _, _) => "choice",
-            (_, Some("boolean"), _) => "yes-no",
-            (_, Some("integer" | "number"), _) => "number",
-            (_, _, Some(format)) if format == "date" => "date",
-            _ => "text",
         };
         Question {
             name: question.clone(),
             label: words.known(&key).unwrap_or_else(|| question.clone()),
-            form: form.to_owned(),
-            choices: choices.collect(),
+            form: form(schema).to_owned(),
+            choices: offered(schema).filter_map(choice).collect(),
             required: is_required(question),
         }
     };
     properties.into_iter().flatten().map(of).collect()
+}
+
+/// How a question is asked.
+fn form(schema: &Value) -> &'static str {
+    let text = |name: &str| schema.get(name).and_then(Value::as_str);
+    let chosen = offered(schema).next().is_some();
+    match (text("type"), text("format")) {
+        (Some("array"), _) if chosen => "choices",
+        (Some("array"), _) => "list",
+        _ if chosen => "choice",
+        (Some("boolean"), _) => "yes-no",
+        (Some("integer" | "number"), _) => "number",
+        (_, Some("date")) => "date",
+        _ => "text",
+    }
+}
+
+/// The values that a question offers.
+fn offered(schema: &Value) -> impl Iterator<Item = &Value> {
+    let listed = schema
+        .get("enum")
+        .or_else(|| schema.get("items")?.get("enum"));
+    listed.and_then(Value::as_array).into_iter().flatten()
 }
 
 /// What a preview says.
@@ -240,7 +273,7 @@ pub(crate) fn leaving_page(holder: &Holder, hash: &Sha256Hash, preview: &Preview
         ),
         leaving: preview.leaving.iter().map(|l| leaving(holder, l)).collect(),
         could_add: addable
-            .map(|o| offer(holder, o, o.copies_left > 0, true))
+            .map(|o| offer(holder, o, (o.copies_left > 0, true)))
             .collect(),
         missing: selection
             .missing
@@ -250,8 +283,9 @@ pub(crate) fn leaving_page(holder: &Holder, hash: &Sha256Hash, preview: &Preview
         expiring: selection
             .expiring
             .iter()
-            .map(|o| offer(holder, o, false, false))
+            .map(|o| offer(holder, o, (false, false)))
             .collect(),
+        unfit: selection.unfit.iter().map(|u| unfit(holder, u)).collect(),
         contested: selection
             .contested
             .iter()
@@ -262,10 +296,23 @@ pub(crate) fn leaving_page(holder: &Holder, hash: &Sha256Hash, preview: &Preview
 }
 
 fn leaving(holder: &Holder, leaving: &Leaving) -> OfferPage {
-    offer(holder, &leaving.offer, leaving.single_use, leaving.optional)
+    let how = (leaving.single_use, leaving.optional);
+    OfferPage {
+        reply: leaving.reply.clone(),
+        ..offer(holder, &leaving.offer, how)
+    }
 }
 
-fn offer(holder: &Holder, offer: &Offer, single_use: bool, optional: bool) -> OfferPage {
+fn unfit(holder: &Holder, unfit: &Unfit) -> UnfitPage {
+    UnfitPage {
+        kept: unfit.kept.to_text(),
+        title: holder.words().kind(&unfit.vct),
+        issuer: holder.name_of(&unfit.issuer),
+        reason: holder.unfit_text(unfit),
+    }
+}
+
+fn offer(holder: &Holder, offer: &Offer, (single_use, optional): (bool, bool)) -> OfferPage {
     let words = holder.words();
     let values = offer.values.iter().flat_map(|(path, value)| {
         let names = path.split('.').filter(|n| !n.is_empty());
@@ -282,11 +329,12 @@ fn offer(holder: &Holder, offer: &Offer, single_use: bool, optional: bool) -> Of
         single_use,
         optional,
         expires: offer.expires.map(|d| d.to_string()),
+        reply: None,
     }
 }
 
 /// Everything below a claim, each with its label.
-fn flat(line: &ClaimLine) -> Vec<[String; 2]> {
+pub(super) fn flat(line: &ClaimLine) -> Vec<[String; 2]> {
     match &line.value {
         Some(value) => vec![[line.label.clone(), value.clone()]],
         None => line.members.iter().flat_map(flat).collect(),

@@ -1,12 +1,20 @@
 //! What happened: applications, disputes, who opened what, alarms; the kit.
 
-use super::{day, link::org_name, service::title};
-use denizen_holder::{Application, Dispute, Holder};
+use super::{
+    FileRow, RecordRow, day,
+    link::org_name,
+    people::file_rows_of,
+    record::record_row,
+    service::{flat, questions, short, title},
+};
+use denizen_holder::{Application, Dispute, FiledPaper, Holder};
 use denizen_model::{
-    Sha256Hash,
+    MessageId, Sha256Hash, UnixTime,
+    catalogue::Service,
     message::{ApplicationState, DisputeState},
 };
 use serde::Serialize;
+use serde_json::Value;
 use tsify::Tsify;
 
 /// What an office said about an application.
@@ -49,6 +57,44 @@ pub struct ApplicationRow {
     pub service: String,
     /// Its answers, as JSON text.
     pub answers: String,
+}
+
+/// A paper as it was shown.
+#[derive(Debug, Clone, Serialize, Tsify)]
+#[serde(rename_all = "camelCase")]
+pub struct PaperRow {
+    /// The credential query that it answered.
+    pub query: String,
+    /// The record.
+    pub kept: String,
+    /// Its kind.
+    pub title: String,
+    /// Its issuer.
+    pub issuer: String,
+    /// Exactly what was shown: label and value.
+    pub values: Vec<[String; 2]>,
+    /// What she said to it.
+    pub said: Vec<String>,
+}
+
+/// An application as it was sent, in its newest version.
+#[derive(Debug, Clone, Serialize, Tsify)]
+#[serde(rename_all = "camelCase")]
+pub struct ApplicationPage {
+    /// What a list shows of it.
+    pub row: ApplicationRow,
+    /// The law; none if the service is not in the directory any more.
+    pub legal_basis: Option<String>,
+    /// Days that the claims are kept after the decision.
+    pub retention_days: Option<u32>,
+    /// Answers: question and what she answered.
+    pub answered: Vec<[String; 2]>,
+    /// The papers that went with it.
+    pub papers: Vec<PaperRow>,
+    /// Files that went with it, and those that came.
+    pub files: Vec<FileRow>,
+    /// The record that proves that it was filed.
+    pub filed: Option<RecordRow>,
 }
 
 /// A dispute.
@@ -182,6 +228,68 @@ fn application_row(holder: &Holder, application: &Application) -> ApplicationRow
         amendments: application.amendments.len(),
         service: application.submit.service.to_text(),
         answers: application.submit.answers.to_string(),
+    }
+}
+
+/// One application in full.
+pub(crate) fn application_page(
+    holder: &Holder,
+    id: &MessageId,
+    now: UnixTime,
+) -> Option<ApplicationPage> {
+    let mut all = holder.profile().applications.iter();
+    let application = all.find(|a| a.id == *id)?;
+    let request = holder.request(&application.submit.service).ok();
+    let service = request.as_ref().map(|r| &r.service);
+    let files = holder.files().iter().enumerate();
+    let files = files.filter(|(_, f)| f.thread == *id);
+    let files: Vec<usize> = files.map(|(number, _)| number).collect();
+    let filed = holder.filed_record(application, now);
+    let papers = holder.filed_papers(application);
+    Some(ApplicationPage {
+        row: application_row(holder, application),
+        legal_basis: service.map(|s| s.legal_basis.clone()),
+        retention_days: service.map(|s| s.retention_days),
+        answered: service.map_or_else(Vec::new, |s| answered(holder, s, application)),
+        papers: papers.iter().map(|p| paper_row(holder, p)).collect(),
+        files: file_rows_of(holder, &files),
+        filed: filed.map(|view| record_row(holder, &view, now)),
+    })
+}
+
+/// The questions that she answered, each with her answer in words.
+fn answered(holder: &Holder, service: &Service, application: &Application) -> Vec<[String; 2]> {
+    let words = holder.words();
+    let questions = questions(holder, short(&service.service), service);
+    let answered = questions.into_iter().filter_map(|question| {
+        let choices = question.choices;
+        let text = |value: &Value| match value {
+            Value::Bool(yes) => words.text(&format!("value-{yes}"), &[]),
+            Value::String(text) => {
+                let chosen = choices.iter().find(|[value, _]| value == text);
+                chosen.map_or(text, |[_, label]| label).clone()
+            }
+            other => other.to_string(),
+        };
+        let answer = match application.submit.answers.get(&question.name)? {
+            Value::Array(several) => several.iter().map(text).collect::<Vec<_>>().join(", "),
+            one => text(one),
+        };
+        Some([question.label, answer])
+    });
+    answered.collect()
+}
+
+fn paper_row(holder: &Holder, paper: &FiledPaper) -> PaperRow {
+    let words = holder.words();
+    let lines = words.claims(&paper.vct, &paper.claims);
+    PaperRow {
+        query: paper.query.clone(),
+        kept: paper.kept.to_text(),
+        title: words.kind(&paper.vct),
+        issuer: holder.name_of(&paper.issuer),
+        values: lines.iter().flat_map(flat).collect(),
+        said: paper.said.clone(),
     }
 }
 
