@@ -7,6 +7,8 @@ mod keep;
 mod helping;
 mod people;
 mod read;
+mod renew;
+mod ways;
 
 pub use begin::{At, Files, Wrapped, unwrap_passphrase, unwrap_prf, wrap_passphrase, wrap_prf};
 pub use files::{Attached, AttachedFiles};
@@ -33,6 +35,8 @@ pub struct Session {
     holder: Holder,
     transport: FetchTransport,
     invitation: Option<InvitationPreview>,
+    /// The profile with another root whose links this one takes over.
+    earlier: Option<Holder>,
 }
 
 impl std::fmt::Debug for Session {
@@ -47,6 +51,7 @@ impl Session {
             holder,
             transport: FetchTransport::new(send),
             invitation: None,
+            earlier: None,
         }
     }
 
@@ -89,11 +94,16 @@ impl Session {
 
     /// Sends what waits, fetches every address once and takes in what came. Store
     /// [`Session::encrypt`] before and after, then call [`Session::send`]. Gives how many things are
-    /// new.
+    /// new. While links of an earlier profile are taken over, that comes first, and the rest with the
+    /// next call.
     ///
     /// # Errors
     /// A `Problem`; what was taken in before stays.
     pub async fn sync(&mut self) -> Result<usize, Thrown> {
+        let moved = self.carry_on().await?;
+        if moved > 0 {
+            return Ok(moved);
+        }
         let done = self
             .holder
             .sync(&self.transport, 0, now(), &mut BrowserRng)
@@ -107,7 +117,8 @@ impl Session {
     /// A `Problem`; what was not answered still waits.
     pub async fn send(&mut self) -> Result<(), Thrown> {
         let done = self.holder.send(&self.transport, now()).await;
-        self.said(done)
+        self.said(done)?;
+        self.send_earlier().await
     }
 
     /// How many things wait to be sent: messages, and addresses whose hub does not know yet that they

@@ -6,6 +6,7 @@ mod people;
 mod record;
 mod service;
 mod story;
+mod ways;
 mod timeline;
 
 pub use helping::{
@@ -36,6 +37,8 @@ pub(crate) use story::{
 };
 pub use timeline::{EndRow, Timeline};
 pub(crate) use timeline::timeline;
+pub(crate) use ways::ways_page;
+pub use ways::{DeviceRow, MovingPage, WayRow, WaysPage};
 
 use denizen_holder::{Holder, HolderError};
 use denizen_model::UnixTime;

@@ -23,6 +23,13 @@ export function somebody(): Subject {
 /** Asked of the hub by the page; everything else is the page's own file. */
 const routes = /^(\/hub\/\d+)?\/(v1|log)\//;
 
+/** Where passkeys are: those of one may be taken to another, as an account of a phone's maker does. */
+export interface Authenticator {
+  passkeys(): Promise<Passkey[]>;
+  take(passkeys: Passkey[]): Promise<void>;
+}
+interface Passkey { credentialId: string; isResidentCredential: boolean; privateKey: string; signCount: number; rpId?: string; userHandle?: string }
+
 export class Person {
   readonly faults: string[] = [];
   /** The test cuts the network: requests that fail are no fault. */
@@ -158,6 +165,21 @@ export class Person {
     else await this.sees(`portal-place-${place}`);
   }
 
+  /** A device with passkeys in front of her: whatever it is asked, it has her finger. */
+  async authenticator(): Promise<Authenticator> {
+    const session = await this.context.newCDPSession(this.page);
+    await session.send("WebAuthn.enable");
+    const { authenticatorId } = await session.send("WebAuthn.addVirtualAuthenticator", {
+      options: { protocol: "ctap2", ctap2Version: "ctap2_1", transport: "internal", hasResidentKey: true, hasUserVerification: true, hasPrf: true, isUserVerified: true, automaticPresenceSimulation: true },
+    });
+    return {
+      passkeys: async () => (await session.send("WebAuthn.getCredentials", { authenticatorId })).credentials,
+      take: async (passkeys) => {
+        for (const credential of passkeys) await session.send("WebAuthn.addCredential", { authenticatorId, credential });
+      },
+    };
+  }
+
   async lock(): Promise<void> {
     await this.button("portal-lock").click();
     await this.sees("portal-unlock-title");
@@ -181,6 +203,8 @@ export class Person {
 
   /** Gets the profile back with the kit, beside another device or instead of a lost one. */
   async restore(kit: string, which: "beside" | "lost", passphrase = PASSPHRASE): Promise<void> {
+    await this.press("portal-in");
+    await this.sees("portal-in-title");
     await this.press("portal-restore");
     await this.sees("portal-restore-title");
     await this.field("portal-restore-kit").fill(kit);

@@ -36,7 +36,7 @@ test("a second device by a link that is good once", async ({ arrives, offices })
   await phone.openRecord(phone.kind("travel-document"));
   await phone.go("ways");
   const second = phone.page.getByRole("region", { name: phone.t("portal-second") });
-  await second.getByLabel(phone.t("portal-pass"), { exact: true }).fill("seven green boats in the rain");
+  await second.getByLabel(phone.t("portal-device-pass"), { exact: true }).fill("seven green boats in the rain");
   await phone.press("portal-device-offer");
   const link = await second.getByText(/^http.*#/).innerText();
 
@@ -71,6 +71,7 @@ test("everything is lost but the paper: the kit alone brings it back in a new br
   const after = await arrives("ru", PHONE, before.me);
   await after.arrive();
   // A slip of the pen is found, and said.
+  await after.press("portal-in");
   await after.press("portal-restore");
   await after.field("portal-restore-kit").fill(kit.replace(/^\S+/, "zebra"));
   await after.page.getByRole("main").getByRole("button", { name: after.t("portal-restore"), exact: true }).click();

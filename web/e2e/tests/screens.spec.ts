@@ -168,6 +168,8 @@ async function inside(she: Person, offices: Offices, shown: Shown): Promise<stri
   await she.press("portal-forget");
   await she.press("portal-way-add");
   await see("ways-open");
+  await she.page.getByRole("region", { name: she.t("portal-renew"), exact: true }).getByRole("button", { name: she.t("portal-renew-begin"), exact: true }).click();
+  await see("renew");
   await page.emulateMedia({ colorScheme: "light" });
   return wrong;
 }
@@ -181,11 +183,15 @@ async function outside(she: Person, shown: Shown): Promise<string[]> {
   };
   await she.arrive();
   await see("welcome");
+  await she.press("portal-in");
+  await see("in");
   await she.press("portal-restore");
   await see("restore");
   await she.field("portal-restore-kit").fill("abandon abandon");
   await she.page.getByRole("main").getByRole("button", { name: she.t("portal-restore"), exact: true }).click();
   await see("restore-refused");
+  await she.press("portal-back");
+  await she.sees("portal-in-title");
   await she.press("portal-back");
   await she.press("portal-begin");
   await expect(she.button("portal-kit-have")).toBeVisible({ timeout: 30_000 });

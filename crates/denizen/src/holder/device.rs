@@ -132,9 +132,10 @@ fn name_of(at: &Open<'_>, device: &Device) -> String {
 fn list(at: &Open<'_>) {
     let here = at.holder.device().map(|d| d.id);
     for (number, device) in at.holder.devices().into_iter().enumerate() {
-        let here = match Some(device.id) == here {
-            true => format!(" ({})", at.say.text("cli-device-here", &[])),
-            false => String::new(),
+        let here = if Some(device.id) == here {
+            format!(" ({})", at.say.text("cli-device-here", &[]))
+        } else {
+            String::new()
         };
         let name = name_of(at, device);
         at.say.plain(&format!("{:>3}  {name}{here}", number + 1));

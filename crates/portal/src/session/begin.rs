@@ -152,7 +152,7 @@ fn thrown(error: WrapError) -> Thrown {
     Problem::bare(code).into()
 }
 
-fn read_32(bytes: Vec<u8>) -> Result<Zeroizing<[u8; 32]>, Thrown> {
+pub(super) fn read_32(bytes: Vec<u8>) -> Result<Zeroizing<[u8; 32]>, Thrown> {
     let bytes = Zeroizing::new(bytes);
     let bytes = <[u8; 32]>::try_from(bytes.as_slice());
     let bytes = bytes.map_err(|_| Problem::bare("wrapped-malformed"))?;
@@ -172,7 +172,7 @@ fn kit_code(error: KitError) -> &'static str {
     }
 }
 
-fn read_at(at: Ts<At>) -> Result<(HubId, At), Thrown> {
+pub(super) fn read_at(at: Ts<At>) -> Result<(HubId, At), Thrown> {
     let at = at.to_rust().map_err(|_| Problem::bare("internal"))?;
     let hub = HubId::parse(&at.hub_id).map_err(|_| Problem::bare("kit-hub"))?;
     Ok((hub, at))

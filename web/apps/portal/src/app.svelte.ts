@@ -129,7 +129,7 @@ class App {
   }
 
   #inside(): boolean {
-    return !["begin", "unlock", "restore", "device", "language"].includes(this.route[0] ?? "");
+    return !["begin", "in", "unlock", "restore", "device", "language"].includes(this.route[0] ?? "");
   }
 
   /** Shows a child's profile, or her own again. */
@@ -163,6 +163,14 @@ class App {
     } catch (error) {
       const problem = this.#words(error);
       this.away = problem.code === "hub-unreachable";
+      if (problem.code === "device-ended") {
+        // Another device of hers took this one out: nothing of the profile is here any more.
+        this.unlocked = false;
+        this.overview = undefined;
+        this.kept = await this.client.call("keptHere");
+        this.problem = problem;
+        return;
+      }
       if (!this.away && problem.code !== "locked") this.problem = problem;
     }
     if (!this.unlocked) return;

@@ -3,10 +3,10 @@
 const NAME = "denizen";
 const STORE = "kept";
 
-/** A root wrapped under a passphrase, with the secret of this device that it needs as well. */
-export interface PassphraseWrap { wrapped: Uint8Array; deviceSecret: Uint8Array }
+/** A root wrapped under a passphrase, with the secret of this device that it needs as well. `id`: the way's. */
+export interface PassphraseWrap { id: string; wrapped: Uint8Array; deviceSecret: Uint8Array }
 /** A root wrapped under a passkey's PRF output. */
-export interface PasskeyWrap { id: string; name: string; credentialId: Uint8Array; wrapped: Uint8Array; made: string; used: string }
+export interface PasskeyWrap { id: string; credentialId: Uint8Array; wrapped: Uint8Array }
 
 /** Everything that may be kept, by its key. */
 export interface Kept {
@@ -20,6 +20,8 @@ export interface Kept {
   language: string;
   /** Profiles of children whom she keeps, each encrypted under its own root, by the ward's id. */
   wards: Record<string, Uint8Array>;
+  /** The profile with the old keys, sealed for this one, until all its links have moved. */
+  earlier: Uint8Array;
   kitConfirmed: boolean;
 }
 
@@ -63,6 +65,17 @@ export const writePacked = async (head: Uint8Array, pages: Map<number, Uint8Arra
   await run("readwrite", (store) => {
     for (const [number, bytes] of pages) store.put({ number, bytes }, page(number));
     store.delete(IDBKeyRange.bound(page(count), ABOVE_ALL));
+    return store.put(head, "profile");
+  });
+};
+
+/** A profile takes the place of the kept one, with what opens it: all of it or nothing. */
+export const replaceProfile = async (head: Uint8Array, pages: Map<number, Uint8Array>, with_: Partial<Kept>): Promise<void> => {
+  await run("readwrite", (store) => {
+    for (const key of ["passphrase", "passkeys", "staySignedIn", "drafts"] satisfies (keyof Kept)[]) store.delete(key);
+    store.delete(IDBKeyRange.bound(page(0), ABOVE_ALL));
+    for (const [number, bytes] of pages) store.put({ number, bytes }, page(number));
+    for (const [key, value] of Object.entries(with_)) store.put(value, key);
     return store.put(head, "profile");
   });
 };

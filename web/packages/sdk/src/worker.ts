@@ -4,7 +4,7 @@
 import init, { Files, GivenFile, Session, setValidate, unwrapPassphrase, unwrapPrf, wrapPassphrase, wrapPrf } from "../wasm/denizen.js";
 import wasmUrl from "../wasm/denizen_bg.wasm?url";
 import type { Answer, Api, Call, KeptHere, Start } from "./protocol.js";
-import { forget, read, readPages, remove, write, writePacked, type PasskeyWrap } from "./store.js";
+import { forget, read, readPages, remove, replaceProfile, write, writePacked, type Kept, type PasskeyWrap } from "./store.js";
 import { goThrough, send } from "./send.js";
 import { validate } from "./validate.js";
 
@@ -15,6 +15,8 @@ let started: (Start & { files: Files }) | undefined;
 let session: Session | undefined;
 /** The child's profile that is shown, while one is. */
 let ward: { id: string; name: string; session: Session } | undefined;
+/** The profile with new keys, until there is a way to open it: then it takes her own one's place. */
+let renewing: Session | undefined;
 /** The file of a person whom she helps, while it is open. */
 let given: GivenFile | undefined;
 
@@ -34,7 +36,8 @@ const begun = (): Start & { files: Files } => {
   return started;
 };
 const root = (): Uint8Array => own().dangerRoot();
-const today = () => new Date().toISOString().slice(0, 10);
+/** The profile to which a new way in leads. */
+const entering = (): Session => renewing ?? own();
 
 /** Two tabs would write over each other: the second one waits until the first is closed. */
 let holding: Promise<unknown> | undefined;
@@ -62,6 +65,8 @@ async function keep(): Promise<void> {
   const packed = profile.pack();
   await writePacked(packed.head, packed.pages as Map<number, Uint8Array>, packed.count);
   profile.kept(packed);
+  const earlier = profile.sealEarlier();
+  if (earlier !== undefined) await write("earlier", earlier);
   if (ward !== undefined) await keepWard(ward.id, ward.session);
 }
 
@@ -83,10 +88,54 @@ async function keepAndSend(): Promise<void> {
     await keep();
     await opened().send();
   } catch (error) {
+    await obey(error).catch(() => undefined);
     if ((error as { code?: string }).code !== "hub-unreachable") throw error;
   } finally {
     await keep();
   }
+}
+
+/** Another device of hers took this one out: it forgets the profile. */
+async function obey(error: unknown): Promise<never> {
+  if ((error as { code?: string }).code === "device-ended" && ward === undefined) await api.forget();
+  throw error;
+}
+
+/** What this browser opens for a way that ended elsewhere goes, but never the last of them. */
+async function dropEnded(): Promise<void> {
+  const here = own().ways().devices.find((device) => device.here);
+  const ids = new Set(here?.ways.map((way) => way.id));
+  const [passkeys, passphrase] = [await read("passkeys") ?? [], await read("passphrase")];
+  const left = passkeys.filter((passkey) => ids.has(passkey.id));
+  const opens = passphrase !== undefined && ids.has(passphrase.id);
+  if (left.length === 0 && !opens) return;
+  if (left.length < passkeys.length) await write("passkeys", left);
+  if (passphrase !== undefined && !opens) await remove("passphrase");
+}
+
+/** What she finds this device under on her others, until she names it. */
+function nameHere(profile: Session): void {
+  const { texts } = begun();
+  const named = profile.ways().devices.find((device) => device.here)?.name ?? "";
+  const kind = /Android|iPhone|iPad|Mobile/.test(navigator.userAgent) ? "portal-device-phone" : "portal-device-computer";
+  if (named === "") profile.nameDevice((JSON.parse(texts) as Record<string, string>)[kind] ?? "");
+}
+
+/** Keeps what opens a profile. One with new keys takes the place of the one before, all of it or nothing. */
+async function settle(profile: Session, opens: Partial<Pick<Kept, "passphrase" | "passkeys">>): Promise<void> {
+  if (profile === renewing) {
+    const packed = profile.pack();
+    const earlier = profile.sealEarlier();
+    await replaceProfile(packed.head, packed.pages as Map<number, Uint8Array>, { ...opens, ...(earlier && { earlier }), kitConfirmed: true });
+    profile.kept(packed);
+    leaveWard();
+    session?.free();
+    [session, renewing] = [profile, undefined];
+  } else {
+    if (opens.passphrase !== undefined) await write("passphrase", opens.passphrase);
+    if (opens.passkeys !== undefined) await write("passkeys", [...(await read("passkeys") ?? []), ...opens.passkeys]);
+  }
+  await keepAndSend();
 }
 
 async function keptHere(): Promise<KeptHere> {
@@ -94,7 +143,7 @@ async function keptHere(): Promise<KeptHere> {
   return {
     profile: await read("profile") !== undefined,
     passphrase: await read("passphrase") !== undefined,
-    passkeys: passkeys.map(({ id, name, made, used, credentialId }) => ({ id, name, made, used, credentialId })),
+    passkeys: passkeys.map(({ id, credentialId }) => ({ id, credentialId })),
     staySignedIn: await read("staySignedIn") !== undefined,
     kitConfirmed: await read("kitConfirmed") ?? false,
   };
@@ -110,6 +159,8 @@ async function open(secret: Uint8Array): Promise<void> {
   session?.free();
   session = Session.open(secret, head, pages, language, files, send);
   secret.fill(0);
+  const earlier = await read("earlier");
+  if (earlier !== undefined) session.openEarlier(earlier, files);
 }
 
 async function sealRoot(): Promise<void> {
@@ -141,9 +192,10 @@ const api: Async = {
     leaveWard();
     if (session !== undefined) {
       const secret = session.dangerRoot();
-      const bytes = session.encrypt();
+      const [bytes, earlier] = [session.encrypt(), session.sealEarlier()];
       session.free();
       session = Session.open(secret, bytes, new Map(), language, files, send);
+      if (earlier !== undefined) session.openEarlier(earlier, files);
       await keep();
       if (shown !== undefined) await api.switchTo(shown);
     }
@@ -173,26 +225,69 @@ const api: Async = {
     await write("kitConfirmed", true);
   },
   async keepPassphrase(passphrase) {
-    const { wrapped, deviceSecret } = wrapPassphrase(root(), passphrase);
-    await write("passphrase", { wrapped: Uint8Array.from(wrapped), deviceSecret: Uint8Array.from(deviceSecret) });
-    await keepAndSend();
+    const profile = entering();
+    const { wrapped, deviceSecret } = wrapPassphrase(profile.dangerRoot(), passphrase);
+    nameHere(profile);
+    const id = profile.addWay("", "passphrase", undefined);
+    await settle(profile, { passphrase: { id, wrapped: Uint8Array.from(wrapped), deviceSecret: Uint8Array.from(deviceSecret) } });
   },
-  async keepPasskey(credentialId, prf, name) {
+  async keepPasskey(credentialId, prf, name, everywhere) {
+    const profile = entering();
+    const wrapped = wrapPrf(profile.dangerRoot(), prf);
+    nameHere(profile);
+    const id = profile.addWay(name, "passkey", everywhere ? prf : undefined);
+    await settle(profile, { passkeys: [{ id, credentialId, wrapped }] });
+    try {
+      // Kept before: nothing lies at the hub that this browser does not know of.
+      if (everywhere) await profile.leaveRoot(id, prf);
+    } finally {
+      prf.fill(0);
+      await keepAndSend();
+    }
+  },
+  async takePasskey(credentialId, prf) {
+    await hold();
+    const { hub, language, files } = begun();
+    if (await read("profile") !== undefined) throw problem("device-there");
+    session?.free();
+    session = await Session.takePasskey(prf, { hubId: hub.hubId, hubUrl: hub.hubUrl, language }, files, send);
     const wrapped = wrapPrf(root(), prf);
     prf.fill(0);
-    const entry: PasskeyWrap = { id: crypto.randomUUID(), name, credentialId, wrapped, made: today(), used: today() };
-    await write("passkeys", [...(await read("passkeys") ?? []), entry]);
+    nameHere(session);
+    await settle(session, { passkeys: [{ id: session.newestWay() ?? "", credentialId, wrapped }] });
+  },
+  async ways() { return own().ways(); },
+  async nameDevice(name) { own().nameDevice(name); await keepAndSend(); },
+  async removeWay(id) {
+    await keep();
+    await own().endWay(id);
+    await dropEnded();
     await keepAndSend();
   },
-  async removePasskey(id) {
-    const left = (await read("passkeys") ?? []).filter((p) => p.id !== id);
-    if (left.length === 0 && await read("passphrase") === undefined) throw problem("last-method");
-    await write("passkeys", left);
+  async removeDevice(id) {
+    await keep();
+    await own().endDevice(id);
+    await keepAndSend();
+  },
+  async renew() {
+    const { files } = begun();
+    // What came until now goes along.
+    await api.sync();
+    renewing?.free();
+    renewing = own().renewed(files, send);
+    return renewing.kit();
+  },
+  async abandonEarlier() {
+    await keep();
+    await own().abandonEarlier();
+    await remove("earlier");
+    await keep();
   },
   async unlockPassphrase(passphrase) {
     const kept = await read("passphrase");
     if (kept === undefined) throw problem("profile");
     await open(unwrapPassphrase(kept.wrapped, passphrase, kept.deviceSecret));
+    own().useWay(kept.id);
   },
   async unlockPasskey(credentialId, prf) {
     const all = await read("passkeys") ?? [];
@@ -202,7 +297,7 @@ const api: Async = {
     const secret = unwrapPrf(kept.wrapped, prf);
     prf.fill(0);
     await open(secret);
-    await write("passkeys", all.map((p) => (p.id === kept.id ? { ...p, used: today() } : p)));
+    own().useWay(kept.id);
   },
   async unlockKept() {
     const kept = await read("staySignedIn");
@@ -320,7 +415,10 @@ const api: Async = {
       const fresh = await opened().sync();
       await keep();
       await opened().send();
+      if (ward === undefined) await dropEnded();
       return fresh;
+    } catch (error) {
+      return await obey(error);
     } finally {
       await keep();
     }
