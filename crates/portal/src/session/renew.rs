@@ -90,7 +90,10 @@ impl Session {
             return Ok(0);
         };
         let mut rng = BrowserRng;
-        let moved = self.holder.take_over(old, &self.transport, now(), &mut rng).await;
+        let moved = self
+            .holder
+            .take_over(old, &self.transport, now(), &mut rng)
+            .await;
         self.said(moved)
     }
 

@@ -40,7 +40,12 @@ impl Session {
     /// # Errors
     /// A `Problem`.
     #[wasm_bindgen(js_name = addWay)]
-    pub fn add_way(&mut self, name: &str, kind: &str, prf: Option<Vec<u8>>) -> Result<String, Thrown> {
+    pub fn add_way(
+        &mut self,
+        name: &str,
+        kind: &str,
+        prf: Option<Vec<u8>>,
+    ) -> Result<String, Thrown> {
         let kind = match kind {
             "passphrase" => WayKind::Passphrase,
             "passkey" => WayKind::Passkey,
@@ -64,7 +69,10 @@ impl Session {
     pub async fn leave_root(&mut self, way: String, prf: Vec<u8>) -> Result<(), Thrown> {
         let (way, prf) = (self.message_named(&way)?, read_32(prf)?);
         let (hub, mut rng) = (&self.transport, BrowserRng);
-        let left = self.holder.leave_root(&way, &prf, hub, now(), &mut rng).await;
+        let left = self
+            .holder
+            .leave_root(&way, &prf, hub, now(), &mut rng)
+            .await;
         self.said(left)
     }
 

@@ -26,7 +26,10 @@ async fn passkey(play: &mut Play) -> MessageId {
     let way = holder.add_way((WayKind::Passkey, "My key"), now, rng);
     let way = way.unwrap();
     holder.plan_root(&way, &prf(), now, rng).unwrap();
-    holder.leave_root(&way, &prf(), wire, now, rng).await.unwrap();
+    holder
+        .leave_root(&way, &prf(), wire, now, rng)
+        .await
+        .unwrap();
     play.settle().await;
     way
 }
@@ -48,7 +51,11 @@ async fn sync(play: &mut Play, holder: &mut Holder) -> Result<(), HolderError> {
 }
 
 fn kept(holder: &Holder, now: UnixTime) -> Vec<String> {
-    let mut kept: Vec<_> = holder.records(now).iter().map(|r| r.kept.to_text()).collect();
+    let mut kept: Vec<_> = holder
+        .records(now)
+        .iter()
+        .map(|r| r.kept.to_text())
+        .collect();
     kept.sort();
     kept
 }
@@ -95,7 +102,10 @@ async fn another_passkey_opens_nothing_and_the_hub_sees_only_equal_random_bytes(
     assert_eq!(refused, HolderError::PasskeyUnknown);
     let holder = &play.people["aziza"].holder;
     let (wire, rng) = (&play.world.wire, &mut play.world.rng);
-    holder.offer_device("three warm apricots", wire, rng).await.unwrap();
+    holder
+        .offer_device("three warm apricots", wire, rng)
+        .await
+        .unwrap();
     let roots = roots(&play);
     let sizes: Vec<usize> = roots.iter().map(|(_, body)| body.len()).collect();
     assert_eq!(roots.len(), 2, "{sizes:?}");
