@@ -2,6 +2,7 @@ import { svelte } from "@sveltejs/vite-plugin-svelte";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vite";
 import { integrity, integrityOf } from "../../build/integrity.ts";
+import { notStarted } from "../../build/not-started.ts";
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const out = here("../../dist/portal");
@@ -10,7 +11,7 @@ export default defineConfig({
   root: here("."),
   publicDir: here("../../generated/public"),
   define: { __WASM_INTEGRITY__: JSON.stringify(integrityOf(here("../../packages/sdk/wasm/denizen_bg.wasm"))) },
-  plugins: [svelte(), integrity(out)],
+  plugins: [svelte(), notStarted(here("../../generated/public/locales")), integrity(out)],
   build: {
     outDir: out,
     emptyOutDir: true,

@@ -20,7 +20,7 @@ const service = (name: string) => `urn:denizen:service:${name}`;
 const CROSSINGS = "Номер дела;ФИО;ФИО латиницей;Строка МЧЗ;Одно имя;Дата рождения;Документ;Государство документа;Направление;Дата;Код пункта;Пункт пропуска;Вид сообщения;Цель;Миграционная карта;Срок пребывания";
 
 /** What an organisation is. */
-interface Plan { name: string; names: Record<string, string>; kinds: string[]; services: string[]; purpose: string }
+interface Plan { name: string; names: Record<string, string>; kinds: string[]; services: string[]; purpose: string; /** It is no authority: what it issues is its own claim. */ private?: boolean }
 
 const PLANS = {
   border: { name: "Border Service", names: { ru: "Пограничная служба" }, kinds: ["travel-document", "border-crossing"], services: [], purpose: "Your border crossings and travel document" },
@@ -32,6 +32,8 @@ const PLANS = {
   },
   police: { name: "Police", names: { ru: "Полиция" }, kinds: ["administrative-offence"], services: [], purpose: "What is held against you" },
   guardianship: { name: "Guardianship Office", names: { ru: "Орган опеки" }, kinds: ["mandate"], services: [], purpose: "Who acts for the child" },
+  employer: { name: "Sewing Workshop", names: { ru: "Ателье «Игла»" }, kinds: ["employment"], services: [], purpose: "Your employment", private: true },
+  traffic: { name: "Traffic Police", names: { ru: "ГИБДД" }, kinds: ["application-filed", "decision"], services: ["driving-licence-exchange"], purpose: "Your driving licence" },
   landlord: { name: "Housing Company", names: { ru: "Жилищная компания" }, kinds: ["application-filed", "decision"], services: ["tenancy-check"], purpose: "Your right to rent a room" },
 } satisfies Record<string, Plan>;
 
@@ -162,6 +164,30 @@ export class Offices {
     await this.intake("border", "crossings.csv", "border/mapping.toml", `${rows.join("\n")}\n`);
   }
 
+  /** A new passport of hers, which names the number of the one before. */
+  async renewedPassport(s: Subject, number: string): Promise<void> {
+    const document = {
+      номерДела: s.case,
+      лицо: { имя: s.original, латиницей: s.latin, рождение: s.birth, пол: "Ж", гражданство: "UZB", странаРождения: "UZB" },
+      документ: { вид: "ПАСПОРТ", номер: number, прежний: s.passport, государство: "UZB", орган: "MIA 26283", выдан: day(-2, "D.M.Y"), действителен: day(3600, "D.M.Y") },
+    };
+    await this.intake("border", "documents.ndjson", "border/documents-mapping.toml", `${JSON.stringify(document)}\n`);
+  }
+
+  /** She left: the one crossing that the border service has of her. */
+  async left(s: Subject): Promise<void> {
+    const header = "Номер дела;ФИО;ФИО латиницей;Строка МЧЗ;Одно имя;Дата рождения;Документ;Государство документа;Направление;Дата;Код пункта;Пункт пропуска;Вид сообщения;Цель;Миграционная карта;Срок пребывания";
+    const row = [s.case, s.original, s.latin, "", "", s.birth, s.passport, "UZB", "выезд", `${day(-20, "D.M.Y")} 06:40+0300`, "10002010", "Домодедово", "воздушный", "", "", ""].join(";");
+    await this.intake("border", "crossings.csv", "border/mapping.toml", `${header}\n${row}\n`);
+  }
+
+  /** What the employer says of her work: that it ended by agreement. */
+  async employer(s: Subject): Promise<void> {
+    const header = "Таб. №;Сотрудник;Дата рождения;Организация;ОГРН;Вид договора;Договор;Должность;Код занятия;Ставка;Оклад;Принят;Срок;Статус;Уволен;Причина";
+    const row = [s.case, s.original, s.birth, "Ателье «Игла»", "1026900512340", "срочный", `31/${s.case}`, "Швея", "7533", "1", "41 000,00", day(-300, "D.M.Y"), day(-20, "D.M.Y"), "Уволен", day(-20, "D.M.Y"), "по соглашению"].join(";");
+    await this.intake("employer", "staff.csv", "employer/mapping.toml", `${header}\n${row}\n`);
+  }
+
   /** Crossings of hers, as many as are asked for: one record, and one envelope, each. */
   async crossings(s: Subject, count: number): Promise<void> {
     const row = (at: number) => [s.case, s.original, s.latin, "", "", s.birth, s.passport, "UZB", at % 2 === 0 ? "въезд" : "выезд", `${day(-10 * (count - at), "D.M.Y")} 06:40+0300`, "10002010", "Домодедово", "воздушный", at % 2 === 0 ? `работа;4626 ${1_000_000 + at};${day(30, "D.M.Y")}` : ";;"].join(";");
@@ -276,7 +302,8 @@ export class World extends Offices {
   }
 
   async #office(office: Office): Promise<void> {
-    const { name, names, kinds, services } = PLANS[office] as Plan;
+    const { name, names, kinds, services, ...more } = PLANS[office] as Plan;
+    const quality = more.private === true ? "=claim" : "";
     const other = Object.entries(names).flatMap(([language, text]) => ["--name-in", `${language}=${text}`]);
     await this.gateway(office, "init", "--name", name, ...other, "--hub-id", this.known.hubId, "--hub-url", this.url);
     const statement = this.path(`${office}.statement`);
@@ -286,7 +313,7 @@ export class World extends Offices {
         else writeFile(statement, out).then(done, failed);
       });
     });
-    await this.denizen("hub", "admit", this.path("hub"), statement, ...kinds.flatMap((kind) => ["--kind", vct(kind)]));
+    await this.denizen("hub", "admit", this.path("hub"), statement, ...kinds.flatMap((kind) => ["--kind", `${vct(kind)}${quality}`]));
     this.#serve(office, ["gateway", "serve", this.path(office)]);
     for (const one of services) await this.gateway(office, "publish", join(ROOT, "catalogue/services", `${one}.json`));
   }

@@ -323,6 +323,7 @@ const api: Async = {
   async kit() { return opened().kit(); },
   async overview(newest) { return opened().overview(newest); },
   async record(kept) { return opened().record(kept); },
+  async application(id) { return opened().application(id); },
   async services() { return opened().services(); },
   async history() { return opened().history(); },
   async exportAll() { return opened().export() as Map<string, Uint8Array>; },
@@ -441,6 +442,8 @@ const api: Async = {
     opened().dispute(kept, JSON.stringify(claims), text);
     await keepAndSend();
   },
+  async replyToRecord(kept, text) { opened().replyToRecord(kept, text); await keepAndSend(); },
+  async replyToPaper(id, query, text) { opened().replyToPaper(id, query, text); await keepAndSend(); },
   async notMine(kept, text) { opened().notMine(kept, text); await keepAndSend(); },
   async freeze(link, frozen) { opened().freeze(link, frozen); await keepAndSend(); },
   async closeLink(link, reason) { opened().closeLink(link, reason); await keepAndSend(); },
