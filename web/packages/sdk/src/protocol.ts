@@ -1,7 +1,7 @@
 // What page and worker say to each other.
 
 import type {
-  ApplicationPage, AskPage, CardPage, ConfirmedApplication, DevicePage, DraftGiven, DraftPage, FileRows, GivenPage, HelperCardPage, HelperTermsGiven, History, InvitationPage, KitPage, LeavingPage, Overview, People, Problem, RecordPage, Services,
+  ApplicationPage, AskPage, CardPage, ConfirmedApplication, DevicePage, DraftGiven, DraftPage, FileRows, GivenPage, HelperCardPage, HelperTermsGiven, History, InvitationPage, KitPage, LeavingPage, Overview, People, Problem, RecordPage, Services, WaysPage,
 } from "../wasm/denizen.js";
 
 export type * from "../wasm/denizen.js";
@@ -18,8 +18,8 @@ export interface Hub {
 
 /** What this browser keeps of a profile, before anything is unlocked. */
 export interface KeptHere { profile: boolean; passphrase: boolean; passkeys: PasskeyInfo[]; staySignedIn: boolean; kitConfirmed: boolean }
-/** A passkey, as its owner sees it. */
-export interface PasskeyInfo { id: string; name: string; made: string; used: string; credentialId: Uint8Array }
+/** A passkey that opens the profile here; what its owner calls it stands in the profile. */
+export interface PasskeyInfo { id: string; credentialId: Uint8Array }
 
 /** What was fetched before the worker does anything. */
 export interface Start { hub: Hub; catalogue: string; language: string; texts: string }
@@ -34,8 +34,21 @@ export interface Api {
   offerDevice(passphrase: string, page: string): DevicePage;
   takeDevice(link: string, passphrase: string): void;
   keepPassphrase(passphrase: string): void;
-  keepPasskey(credentialId: Uint8Array, prf: Uint8Array, name: string): void;
-  removePasskey(id: string): void;
+  /** `everywhere`: it gets her in on other devices too. */
+  keepPasskey(credentialId: Uint8Array, prf: Uint8Array, name: string, everywhere: boolean): void;
+  /** Brings the profile to this browser with a passkey that gets her in everywhere. */
+  takePasskey(credentialId: Uint8Array, prf: Uint8Array): void;
+
+  /** Who can get in. */
+  ways(): WaysPage;
+  nameDevice(name: string): void;
+  removeWay(id: string): void;
+  removeDevice(id: string): void;
+  /** New keys; nothing has changed before `keepPassphrase` or `keepPasskey`. */
+  renew(): KitPage;
+  /** Deletes what lies at the old addresses, once everything has moved. */
+  abandonEarlier(): void;
+
   unlockPassphrase(passphrase: string): void;
   unlockPasskey(credentialId: Uint8Array, prf: Uint8Array): void;
   unlockKept(): void;
