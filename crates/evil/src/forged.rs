@@ -28,12 +28,11 @@ pub fn next_statement(
 /// The organisation of this English name in a directory's entries, and its newest statement.
 #[must_use]
 pub fn newest_of<'a>(entries: &'a [Vec<u8>], name: &str) -> Option<(OrgId, &'a [u8])> {
-    let newest = entries.iter().rev().find_map(|entry| {
+    entries.iter().rev().find_map(|entry| {
         let statement = statement_in(entry)?;
         let id = statement.id.unwrap_or_else(|| Sha256Hash::of(entry));
         (statement.names.get("en")? == name).then_some((id.into(), entry.as_slice()))
-    });
-    newest
+    })
 }
 
 fn statement_in(entry: &[u8]) -> Option<Statement> {
