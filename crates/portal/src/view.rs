@@ -6,8 +6,8 @@ mod people;
 mod record;
 mod service;
 mod story;
-mod ways;
 mod timeline;
+mod ways;
 
 pub use helping::{
     ActingPage, AskPage, AskRow, CardPage, DraftGiven, ExcerptPage, GivenPage, MandatePage,
@@ -35,8 +35,8 @@ pub use story::{
 pub(crate) use story::{
     alarm_rows, application_page, application_rows, dispute_rows, history, kit_page, qr,
 };
-pub use timeline::{EndRow, Timeline};
 pub(crate) use timeline::timeline;
+pub use timeline::{EndRow, Timeline};
 pub(crate) use ways::ways_page;
 pub use ways::{DeviceRow, MovingPage, WayRow, WaysPage};
 
