@@ -4,7 +4,7 @@ use crate::{shell::Shell, transport::HttpTransport};
 use anyhow::{Context as _, bail, ensure};
 use clap::Subcommand;
 use denizen_api::{HubClient, Transport, directory::verify};
-use denizen_model::{HubId, Sha256Hash, jose::Portable};
+use denizen_model::{HubId, Sha256Hash, jose::VERIFIER};
 use denizen_tlog::WitnessPolicy;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -44,7 +44,7 @@ async fn bundle(shell: &Shell, url: &str, hub_id: &str) -> anyhow::Result<()> {
     let transport = HttpTransport::pooled()?;
     let answer = HubClient::new(&transport, hub, url).directory().await?;
     let policy = WitnessPolicy::default();
-    let directory = verify(answer, &hub, None, policy, &Portable, shell.now())
+    let directory = verify(answer, &hub, None, policy, VERIFIER, shell.now())
         .context("the hub's directory is not what its id says: another hub, or a changed log")?;
     let Some(named) = directory.directory.bundles().last() else {
         bail!(

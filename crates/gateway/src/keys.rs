@@ -35,6 +35,7 @@ pub(crate) const STATUS_KID: &str = "status-1";
 
 /// The keys of a running gateway.
 pub(crate) struct Keys {
+    /// Signs every copy of every record: natively.
     pub(crate) issuer: SecretKeyFor<Issuer>,
     pub(crate) message: SecretKeyFor<MessageKey>,
     pub(crate) deposit: SecretKeyFor<Deposit>,
@@ -73,7 +74,7 @@ impl Keys {
     pub(crate) fn make(rng: &mut dyn rand_core::CryptoRng) -> Self {
         let mut rng = rng;
         Self {
-            issuer: SecretKeyFor::make(&mut rng),
+            issuer: SecretKeyFor::make(&mut rng).with_native(),
             message: SecretKeyFor::make(&mut rng),
             deposit: SecretKeyFor::make(&mut rng),
             pass: SecretKeyFor::make(&mut rng),
@@ -106,7 +107,7 @@ impl Keys {
     pub(crate) fn load(path: &Path) -> Result<Self, GatewayError> {
         let file: KeysFile = read_json(path, "keys.json")?;
         Ok(Self {
-            issuer: key(&file.issuer)?,
+            issuer: key(&file.issuer)?.with_native(),
             message: key(&file.message)?,
             deposit: key(&file.deposit)?,
             pass: key(&file.pass)?,

@@ -67,10 +67,5 @@ pub use trust::{Freshness, Trust};
 pub use verifier::acting::Acting;
 pub use verifier::decide::{Appeal, Grant, Officer, Verdict};
 
-use denizen_model::jose::Verifier;
-use denizen_seal::Sealer;
-
-/// Signatures are checked by the portable implementation; a faster one goes here.
-pub(crate) const VERIFIER: &dyn Verifier = &denizen_model::jose::Portable;
-/// Envelopes are sealed and opened by the portable implementation; a faster one goes here.
-pub(crate) const SEALER: &dyn Sealer = &denizen_seal::Portable;
+pub(crate) use denizen_model::jose::VERIFIER;
+pub(crate) use denizen_seal::SEALER;

@@ -10,7 +10,7 @@ use denizen_api::{
     ProblemKind,
     wire::{Accept, DepositItem, DepositOutcome},
 };
-use denizen_jose::{Portable, PublicKey};
+use denizen_jose::{PublicKey, VERIFIER};
 use denizen_model::{
     AddressId, DepositId, HubId, Nonce, OrgId, PublicKeyFor, Sha256Hash, UnixTime,
     deposit::{LeafOpening, LeafType, address_commitment},
@@ -165,7 +165,7 @@ pub(crate) fn verify_pass(
         return Err(refused);
     }
     let key = key(&org, kid).ok_or(refused)?;
-    Pass::verify(bytes, &Portable, &key, hub, pass_use, now).map_err(|_| refused)
+    Pass::verify(bytes, VERIFIER, &key, hub, pass_use, now).map_err(|_| refused)
 }
 
 /// Decides and writes one item within the transaction.

@@ -5,7 +5,7 @@ use crate::{
     log::{Published, Tx},
 };
 use denizen_api::{ProblemKind, wire::DirectoryAnswer};
-use denizen_jose::{Portable, Unverified};
+use denizen_jose::{Unverified, VERIFIER};
 use denizen_model::{
     HubId, OrgId, UnixTime,
     directory::Directory,
@@ -84,7 +84,7 @@ impl Current {
                 return None;
             }
             new.extend(first_statement_of(entry));
-            next.apply(entry, &Portable).ok()?;
+            next.apply(entry, VERIFIER).ok()?;
         }
         let admitted = |org: &OrgId| next.organisation(org)?.admission.as_ref();
         new.iter()
@@ -100,7 +100,7 @@ pub(crate) fn replay(db: &Database, hub: HubId, size: u64) -> Option<(Directory,
     for index in 0..size.div_ceil(TILE_WIDTH as u64) {
         let bundle = db.bundle(LogId::Directory, index).ok()??;
         for entry in decode_bundle(&bundle).ok()? {
-            directory.apply(entry, &Portable).ok()?;
+            directory.apply(entry, VERIFIER).ok()?;
             entries.push(entry.to_vec());
         }
     }

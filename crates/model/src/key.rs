@@ -134,6 +134,13 @@ impl<P: KeyPurpose> SecretKeyFor<P> {
         Self(SecretKey::make(P::ALG, rng), PhantomData)
     }
 
+    /// The same key, signing natively where the build can ([`SecretKey::with_native`]): for one that
+    /// signs much.
+    #[must_use]
+    pub fn with_native(self) -> Self {
+        Self(self.0.with_native(), PhantomData)
+    }
+
     /// The public half, of the same purpose.
     #[must_use]
     pub fn public_for(&self) -> PublicKeyFor<P> {

@@ -3,7 +3,7 @@
 use super::Findings;
 use crate::{files::free_bytes, shell::Shell, transport::HttpTransport};
 use denizen_api::{HubClient, Transport as _, directory::VerifiedDirectory};
-use denizen_model::{HubId, UnixTime, jose::Portable, statement::StatedKey};
+use denizen_model::{HubId, UnixTime, jose::VERIFIER, statement::StatedKey};
 use denizen_store::{Database, StoreError, Version};
 use denizen_tlog::WitnessPolicy;
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, path::PathBuf};
@@ -56,7 +56,7 @@ pub(crate) async fn connection(
     let client = HubClient::new(transport, *hub, url);
     let witnesses = WitnessPolicy::default();
     let verified = client.directory().await.ok().map(|answer| {
-        denizen_api::directory::verify(answer, hub, None, witnesses, &Portable, shell.now())
+        denizen_api::directory::verify(answer, hub, None, witnesses, VERIFIER, shell.now())
     });
     match verified {
         Some(Ok(verified)) => {

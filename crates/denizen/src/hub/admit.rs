@@ -11,7 +11,7 @@ use denizen_model::{
     OrgId, SecretKeyFor, Sha256Hash,
     catalogue::Catalogue,
     directory::Directory,
-    jose::{Portable, Unverified},
+    jose::{Unverified, VERIFIER},
     key::Identity,
     statement::{
         ADMISSION_TYP, Admission, AdmittedKind, Quality, Role, STATEMENT_TYP, Statement, full_kid,
@@ -147,7 +147,7 @@ pub(super) async fn enter(
     };
     let there = client.directory().await.with_context(not_reached)?;
     let (witnesses, now) = (WitnessPolicy::default(), shell.now());
-    let there = verify(there, &operator.id, None, witnesses, &Portable, now)?;
+    let there = verify(there, &operator.id, None, witnesses, VERIFIER, now)?;
     let entries = choose(&there.directory)?;
     if entries.is_empty() {
         return Ok(());

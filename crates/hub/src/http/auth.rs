@@ -11,7 +11,7 @@ use denizen_api::{
     signature::{Covered, SignatureHeaders, UnverifiedSignature},
     wire::BODY_SIZE_BYTES_MAX,
 };
-use denizen_jose::{Portable, PublicKey, base64url_decode};
+use denizen_jose::{PublicKey, VERIFIER, base64url_decode};
 use denizen_model::{
     AddressId, OrgId, PublicKeyFor,
     key::{Auth, Deposit},
@@ -64,7 +64,7 @@ impl Signed {
             body: &self.body,
         };
         signature
-            .verify(&covered, &Portable, key, &hub.config.hub, hub.clock.now())
+            .verify(&covered, VERIFIER, key, &hub.config.hub, hub.clock.now())
             .map_err(|_| UNSIGNED)
     }
 }
