@@ -15,7 +15,7 @@ use denizen_api::{
     directory::{VerifyDirectoryError, verify},
 };
 use denizen_hub::{About, Bundle, MANIFEST_FILE, with_portal};
-use denizen_model::{HubId, directory::Directory, jose::Portable};
+use denizen_model::{HubId, directory::Directory, jose::VERIFIER};
 use denizen_tlog::WitnessPolicy;
 use std::{
     io::ErrorKind,
@@ -114,7 +114,7 @@ async fn directory(
         return Ok(None);
     };
     let policy = WitnessPolicy::default();
-    match verify(answer, &hub, None, policy, &Portable, shell.now()) {
+    match verify(answer, &hub, None, policy, VERIFIER, shell.now()) {
         Ok(verified) => Ok(Some(verified.directory)),
         Err(VerifyDirectoryError::OtherHub) => bail!(
             "another hub than --hub-id says answers at {url}: copy both from the operator's page"

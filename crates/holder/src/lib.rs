@@ -81,10 +81,5 @@ pub use ward::Ward;
 pub use ways::{Device, PrfOutput, Way, WayKind};
 pub use words::{ClaimLine, Words, status_name};
 
-use denizen_jose::Verifier;
-use denizen_seal::Sealer;
-
-/// Signatures are checked by the portable implementation; a faster one goes here.
-pub(crate) const VERIFIER: &dyn Verifier = &denizen_jose::Portable;
-/// Envelopes are sealed and opened by the portable implementation; a faster one goes here.
-pub(crate) const SEALER: &dyn Sealer = &denizen_seal::Portable;
+pub(crate) use denizen_jose::VERIFIER;
+pub(crate) use denizen_seal::SEALER;
