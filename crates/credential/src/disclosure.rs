@@ -56,13 +56,13 @@ pub(crate) fn parse(text: &str) -> Option<Parsed> {
 }
 
 /// Makes a disclosure and gives its text.
-pub(crate) fn make(salt: &[u8; 16], name: Option<&str>, value: Value) -> String {
-    let salt = Value::from(base64url_encode(salt));
+pub(crate) fn make(salt: &[u8; 16], name: Option<&str>, value: &Value) -> String {
+    let salt = base64url_encode(salt);
     let array = match name {
-        Some(name) => vec![salt, name.into(), value],
-        None => vec![salt, value],
+        Some(name) => serde_json::to_vec(&(salt, name, value)),
+        None => serde_json::to_vec(&(salt, value)),
     };
-    base64url_encode(Value::Array(array).to_string())
+    base64url_encode(array.expect("texts and a JSON value are JSON"))
 }
 
 /// The digest by which a disclosure is referenced.

@@ -80,12 +80,8 @@ pub fn issue(
     let mut header = Map::new();
     header.insert("typ".into(), CREDENTIAL_TYP.into());
     header.insert("kid".into(), kid.into());
-    let jwt = sign_compact(
-        signer,
-        header,
-        Value::Object(payload).to_string().as_bytes(),
-    );
-    let mut text = jwt;
+    let payload = serde_json::to_vec(&payload).expect("a map of JSON values is JSON");
+    let mut text = sign_compact(signer, header, &payload);
     for disclosure in &disclosures {
         text.push('~');
         text.push_str(disclosure);
@@ -110,7 +106,7 @@ fn conceal(
             for item in items {
                 let item = conceal(item, rules, path, out, rng);
                 concealed.push(if disclosable {
-                    json!({ "...": add(out, None, item, rng) })
+                    json!({ "...": add(out, None, &item, rng) })
                 } else {
                     item
                 });
@@ -132,12 +128,12 @@ fn conceal_object(
     let mut open = Map::new();
     let mut digests = Vec::new();
     for (name, value) in members {
-        path.push(Some(name.clone()));
+        path.push(Some(name));
         let disclosable = rules.contains(path);
         let value = conceal(value, rules, path, out, rng);
-        path.pop();
+        let name = path.pop().flatten().unwrap_or_default();
         if disclosable {
-            digests.push(add(out, Some(&name), value, rng));
+            digests.push(add(out, Some(&name), &value, rng));
         } else {
             open.insert(name, value);
         }
@@ -153,7 +149,7 @@ fn conceal_object(
 fn add(
     out: &mut Vec<String>,
     name: Option<&str>,
-    value: Value,
+    value: &Value,
     rng: &mut impl rand_core::CryptoRng,
 ) -> String {
     let mut salt = [0; 16];

@@ -36,7 +36,8 @@ pub fn sign_compact(signer: &dyn Signer, header: Map<String, Value>, payload: &[
     let mut header = header;
     let alg = serde_json::to_value(signer.alg()).expect("an algorithm is a string");
     header.insert("alg".into(), alg);
-    let header = base64url_encode(Value::Object(header).to_string());
+    let header = serde_json::to_vec(&header).expect("a map of JSON values is JSON");
+    let header = base64url_encode(header);
     let input = format!("{header}.{}", base64url_encode(payload));
     let signature = base64url_encode(signer.sign(input.as_bytes()));
     format!("{input}.{signature}")
