@@ -23,13 +23,6 @@ export function somebody(): Subject {
 /** Asked of the hub by the page; everything else is the page's own file. */
 const routes = /^(\/hub\/\d+)?\/(v1|log)\//;
 
-/** Where passkeys are: those of one may be taken to another, as an account of a phone's maker does. */
-export interface Authenticator {
-  passkeys(): Promise<Passkey[]>;
-  take(passkeys: Passkey[]): Promise<void>;
-}
-interface Passkey { credentialId: string; isResidentCredential: boolean; privateKey: string; signCount: number; rpId?: string; userHandle?: string }
-
 export class Person {
   readonly faults: string[] = [];
   /** The test cuts the network: requests that fail are no fault. */
@@ -166,18 +159,21 @@ export class Person {
   }
 
   /** A device with passkeys in front of her: whatever it is asked, it has her finger. */
-  async authenticator(): Promise<Authenticator> {
+  async authenticator(): Promise<void> {
     const session = await this.context.newCDPSession(this.page);
     await session.send("WebAuthn.enable");
-    const { authenticatorId } = await session.send("WebAuthn.addVirtualAuthenticator", {
+    await session.send("WebAuthn.addVirtualAuthenticator", {
       options: { protocol: "ctap2", ctap2Version: "ctap2_1", transport: "internal", hasResidentKey: true, hasUserVerification: true, hasPrf: true, isUserVerified: true, automaticPresenceSimulation: true },
     });
-    return {
-      passkeys: async () => (await session.send("WebAuthn.getCredentials", { authenticatorId })).credentials,
-      take: async (passkeys) => {
-        for (const credential of passkeys) await session.send("WebAuthn.addCredential", { authenticatorId, credential });
-      },
-    };
+  }
+
+  /** A new telephone, to which its maker brought her passkeys: nothing else of hers is in it. */
+  async newTelephone(): Promise<void> {
+    const session = await this.context.newCDPSession(this.page);
+    await this.page.goto("about:blank");
+    await session.send("Storage.clearDataForOrigin", { origin: new URL(this.url).origin, storageTypes: "all" });
+    await this.arrive();
+    await this.sees("portal-welcome-title");
   }
 
   async lock(): Promise<void> {

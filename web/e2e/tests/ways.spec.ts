@@ -4,60 +4,49 @@ import { PASSPHRASE, DESK, PHONE, expect, test, type Person } from "../src/test.
 
 const region = (she: Person, key: string) => she.page.getByRole("region", { name: she.t(key), exact: true });
 
-/** Begins with a passkey that gets her in everywhere, and a passphrase beside it. */
-async function withPasskey(she: Person): Promise<void> {
-  await she.begin();
-  await she.go("ways");
-  await she.press("portal-way-add");
-  await she.page.getByLabel(she.t("portal-way-everywhere"), { exact: true }).check();
-  await she.press("portal-passkey-make");
-  await expect(she.says(she.t("portal-ways-everywhere"))).toBeVisible();
-  await she.fine();
-}
+test("a passkey that comes along gets her in on a new telephone, until it is taken away", async ({ arrives, offices }) => {
+  const desk = await arrives("en", DESK);
+  const kit = await desk.begin();
+  await desk.link(offices, "border");
+  await offices.border(desk.me);
+  await desk.openRecord(desk.kind("travel-document"));
 
-test("a passkey that comes along gets her in on a new phone, until it is taken away", async ({ arrives, offices }) => {
-  const she = await arrives("en", DESK);
-  const desk = await she.authenticator();
-  await withPasskey(she);
-  await she.link(offices, "border");
-  await offices.border(she.me);
-  await she.openRecord(she.kind("travel-document"));
-  const passkeys = await desk.passkeys();
-  expect(passkeys).toHaveLength(1);
-
-  // Nothing of hers is in the new browser but the passkey, which her phone's maker brought there.
-  const phone = await arrives("ru", PHONE, she.me);
-  await (await phone.authenticator()).take(passkeys);
+  const phone = await arrives("ru", PHONE, desk.me);
+  await phone.authenticator();
   await phone.arrive();
+  await phone.restore(kit, "beside");
+  await phone.go("ways");
+  await phone.press("portal-way-add");
+  await phone.page.getByLabel(phone.t("portal-way-everywhere"), { exact: true }).check();
+  await phone.press("portal-passkey-make");
+  await phone.fine();
+  await expect(phone.says(phone.t("portal-ways-everywhere"))).toBeVisible();
+
+  await phone.newTelephone();
   await phone.press("portal-in");
   await phone.sees("portal-in-title");
   await phone.press("portal-in-passkey");
   await phone.sees("portal-home-title");
   await phone.openRecord(phone.kind("travel-document"));
-  await expect(phone.says(she.me.passport)).toBeVisible();
+  await expect(phone.says(desk.me.passport)).toBeVisible();
   // Getting in is one thing, unlocking another: from now on it opens here.
   await phone.lock();
   await phone.press("portal-unlock-passkey");
   await phone.sees("portal-home-title");
-  await phone.press("portal-fetch");
 
-  // Both devices stand in the list of the first; the passkey is taken away there.
-  await she.go("ways");
-  const devices = region(she, "portal-ways-devices");
-  await she.fetchUntil(devices.getByRole("heading", { name: she.t("portal-ways-here") }));
-  await she.fetchUntil(devices.getByRole("button", { name: she.t("portal-ways-remove", { name: phone.t("portal-device-computer") }), exact: true }));
-  await devices.getByRole("button", { name: she.t("portal-ways-remove", { name: "Denizen" }) }).first().click();
-  await she.calm();
-  await she.fine();
-  await expect(she.page.getByText(she.t("portal-ways-everywhere"))).toHaveCount(0);
-
-  const late = await arrives("en", PHONE);
-  await (await late.authenticator()).take(passkeys);
-  await late.arrive();
-  await late.press("portal-in");
-  await late.press("portal-in-passkey");
-  await expect(late.page.getByRole("alert")).toContainText(late.t("err-passkey-unknown"));
-  await expect(late.button("portal-lock")).toHaveCount(0);
+  // It is taken away on the first device, and gets nobody in any more.
+  await desk.go("ways");
+  const remove = region(desk, "portal-ways-devices").getByRole("button", { name: desk.t("portal-ways-remove", { name: "Denizen" }) });
+  await desk.fetchUntil(remove);
+  await remove.first().click();
+  await desk.calm();
+  await desk.fine();
+  await expect(remove).toHaveCount(0);
+  await phone.newTelephone();
+  await phone.press("portal-in");
+  await phone.press("portal-in-passkey");
+  await expect(phone.page.getByRole("alert")).toContainText(phone.t("err-passkey-unknown"));
+  await expect(phone.button("portal-lock")).toHaveCount(0);
 });
 
 test("a device that she removes forgets the profile, and says why", async ({ arrives }) => {
