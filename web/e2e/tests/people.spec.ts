@@ -121,33 +121,33 @@ test("a helper reads what was chosen, prepares, asks at the office, and it ends 
   await expect(aziza.page.getByRole("alert")).toContainText(aziza.t("err-mandate-over"));
 });
 
-test("a guardian sees in the child's profile what the mandate allows and until when", async ({ arrives, offices }) => {
-  const mother = await arrives("ky", PHONE);
-  await mother.begin();
-  await mother.go("people");
-  await mother.field("portal-child-name").fill("Айбек");
-  await mother.press("portal-child-add");
-  await mother.sees("portal-place-ways");
-  await expect(mother.says(mother.t("portal-ward-no-mandate"))).toBeVisible();
-  await mother.go("people");
-  const key = await mother.page.getByText(/^[\w-]{43}$/).innerText();
-  await mother.link(offices, "guardianship");
-  await offices.mandate(mother.me, key, -1);
-  await mother.fetchUntil(mother.says(mother.t("err-mandate-over")));
-  await offices.mandate(mother.me, key, 300);
-  const may = ["read", "receive", "file"].map((scope) => mother.t(`value-mandate-scope-${scope}`)).join(", ");
-  await mother.fetchUntil(mother.says(may));
-  await expect(mother.page.getByText(mother.t("err-mandate-over"))).toHaveCount(0);
+for (const [until, over] of [[300, false], [-1, true]] as const) {
+  test(`a guardian sees in the child's profile what the mandate allows and until when${over ? ", and that it is over" : ""}`, async ({ arrives, offices }) => {
+    const mother = await arrives("ky", PHONE);
+    await mother.begin();
+    await mother.go("people");
+    await mother.field("portal-child-name").fill("Айбек");
+    await mother.press("portal-child-add");
+    await mother.sees("portal-place-ways");
+    await expect(mother.says(mother.t("portal-ward-no-mandate"))).toBeVisible();
+    await mother.go("people");
+    const key = await mother.page.getByText(/^[\w-]{43}$/).innerText();
+    await mother.link(offices, "guardianship");
+    await offices.mandate(mother.me, key, until);
+    const may = ["read", "receive", "file"].map((scope) => mother.t(`value-mandate-scope-${scope}`)).join(", ");
+    await mother.fetchUntil(mother.says(may));
+    await expect(mother.page.getByText(mother.t("err-mandate-over"))).toHaveCount(over ? 1 : 0);
 
-  // Her own profile has nothing of it.
-  await mother.press("portal-ward-leave");
-  await mother.sees("portal-home-title");
-  await expect(mother.page.getByText(may)).toHaveCount(0);
-  await mother.go("records");
-  await expect(mother.page.getByRole("link", { name: mother.kind("mandate") })).toHaveCount(0);
-  await mother.go("people");
-  await mother.press("portal-ward-open", { name: "Айбек" });
-  await mother.sees("portal-home-title");
-  await mother.go("records");
-  await expect(mother.page.getByRole("link", { name: mother.kind("mandate") }).first()).toBeVisible();
-});
+    // Her own profile has nothing of it.
+    await mother.press("portal-ward-leave");
+    await mother.sees("portal-home-title");
+    await expect(mother.page.getByText(may)).toHaveCount(0);
+    await mother.go("records");
+    await expect(mother.page.getByRole("link", { name: mother.kind("mandate") })).toHaveCount(0);
+    await mother.go("people");
+    await mother.press("portal-ward-open", { name: "Айбек" });
+    await mother.sees("portal-home-title");
+    await mother.go("records");
+    await expect(mother.page.getByRole("link", { name: mother.kind("mandate") }).first()).toBeVisible();
+  });
+}
