@@ -108,13 +108,13 @@ fn names(profile: &Profile) -> Vec<(u32, Sha256Hash)> {
 fn a_record_more_writes_the_last_page_alone_and_a_record_less_leaves_nothing_behind() {
     let mut device = Device::with(100);
     assert_eq!(device.disk.1.len(), 4);
-    assert_eq!(device.keep(&root(1)), [], "nothing changed");
+    assert!(device.keep(&root(1)).is_empty(), "nothing changed");
     device.profile.records.push(record(100, 40));
-    assert_eq!(device.keep(&root(1)), [3]);
+    assert_eq!(device.keep(&root(1)), vec![3]);
     device.profile.records[40].link = 2;
-    assert_eq!(device.keep(&root(1)), [1]);
+    assert_eq!(device.keep(&root(1)), vec![1]);
     device.profile.records.retain(|r| r.link == 2);
-    assert_eq!(device.keep(&root(1)), [0]);
+    assert_eq!(device.keep(&root(1)), vec![0]);
     assert_eq!(device.disk.1.len(), 1);
     assert_eq!(device.open(&root(1)).0.records, device.profile.records);
 }
@@ -227,7 +227,7 @@ enum Step {
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        4 => (any::<u16>(), 0..30_000usize).prop_map(|(n, size)| Step::Add(n, size)),
+        4 => (any::<u16>(), 0..3_000usize).prop_map(|(n, size)| Step::Add(n, size)),
         1 => any::<usize>().prop_map(Step::Drop),
         2 => any::<usize>().prop_map(Step::Change),
         1 => Just(Step::Reopen),
@@ -236,11 +236,11 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(32))]
     /// Whatever happens to records and pages: what opens is what was kept, and what does not is known
     /// to be lost.
     #[test]
-    fn records_are_there_as_kept_or_known_to_be_lost(steps in prop::collection::vec(step(), 1..60)) {
+    fn records_are_there_as_kept_or_known_to_be_lost(steps in prop::collection::vec(step(), 1..80)) {
         let mut device = Device::new();
         device.keep(&root(1));
         for step in steps {
