@@ -11,6 +11,9 @@
     reason = "a measurement, not product code"
 )]
 
+#[path = "bench/pairs.rs"]
+mod pairs;
+
 use denizen_api::{
     HubClient,
     client::RequestSigner,
@@ -26,13 +29,17 @@ use denizen_model::{
     catalogue::{Catalogue, Kind},
     deposit::Receipt,
     envelope::Envelope,
-    jose::{Portable, Verifier as _},
+    jose::VERIFIER,
     key::Cnf,
     message::{Attachment, Body, Chain, From, IssuedCopy, Message, RecordIssue, SD_JWT_MEDIA_TYPE},
     statement::full_kid,
 };
-use denizen_seal::{KemPublic, Sealer as _};
-use denizen_testkit::{Office, Person, Rng, World, office::deposit_of, person::Address};
+use denizen_seal::{KemPublic, SEALER};
+use denizen_testkit::{
+    Office, Person, Rng, World,
+    office::{deposit_of, header_of},
+    person::Address,
+};
 use serde_json::{Value, json};
 use std::{
     collections::BTreeMap,
@@ -64,6 +71,8 @@ struct Measured {
 
 /// CPU time of all threads that this process has had since they began, as far as they still run.
 fn cpu() -> Duration {
+    // The kernel counts when it schedules: what has run until now is counted by giving way.
+    std::thread::yield_now();
     let threads = fs::read_dir("/proc/self/task").unwrap();
     let spent = threads.map(|thread| {
         let file = thread.unwrap().path().join("schedstat");
@@ -113,7 +122,9 @@ fn main() -> anyhow::Result<()> {
     let shown = bench.present(&mut measured, &opened);
     bench.verify(&mut measured, &shown);
     print_table(&measured, records, items[0].envelope.len());
-    write_json(&measured, records)
+    let (pairs, shares) = pairs::all(&mut bench.world.rng);
+    pairs::print(&pairs, &shares);
+    write_json(&measured, records, pairs::json(&pairs, &shares))
 }
 
 /// What one run works with.
@@ -141,7 +152,8 @@ impl Bench {
         world.register(&address).await;
         office.statement.shrink_to_fit();
         let kind = catalogue().kind(VCT).unwrap().clone();
-        let cnf = SecretKeyFor::make(&mut world.rng);
+        let cnf = SecretKeyFor::make(&mut world.rng).with_native();
+        office.issuer = office.issuer.with_native();
         Self {
             world,
             office,
@@ -200,7 +212,9 @@ impl Bench {
         measure(into, ("seal", what), credentials.len(), || {
             let one = |text: &String| {
                 let message = message(text, office, to, now, rng);
-                deposit_of(&office.seal(&message, &kem, rng), rng)
+                let signed = office.sign(&message);
+                let sealed = SEALER.seal(&kem, &header_of(&message), &signed, rng);
+                deposit_of(&sealed.unwrap(), rng)
             };
             credentials.iter().map(one).collect()
         })
@@ -288,14 +302,12 @@ impl Bench {
         measure(into, ("open", what), envelopes.len(), || {
             let one = |bytes: &Vec<u8>| {
                 let envelope = Envelope::parse(bytes).unwrap();
-                let signed = denizen_seal::Portable
-                    .open(&self.address.keys.kem, &envelope)
-                    .unwrap();
+                let signed = SEALER.open(&self.address.keys.kem, &envelope).unwrap();
                 let header = envelope.header();
                 let message =
-                    Message::verify(&signed, &Portable, message_key.key(), &from, header).unwrap();
+                    Message::verify(&signed, VERIFIER, message_key.key(), &from, header).unwrap();
                 let credential = UnverifiedCredential::parse(&message.attachments[0].data).unwrap();
-                credential.verify(&Portable, issuer.key()).unwrap()
+                credential.verify(VERIFIER, issuer.key()).unwrap()
             };
             envelopes.iter().map(one).collect()
         })
@@ -336,9 +348,7 @@ impl Bench {
         measure(into, ("verify", what), presentations.len(), || {
             for text in presentations {
                 let presentation = UnverifiedPresentation::parse(text).unwrap();
-                presentation
-                    .verify(&Portable, issuer.key(), policy)
-                    .unwrap();
+                presentation.verify(VERIFIER, issuer.key(), policy).unwrap();
             }
         });
     }
@@ -422,6 +432,7 @@ fn catalogue() -> Catalogue {
 fn calibrate(into: &mut Vec<Measured>, folder: &Path) {
     let rounds = CALIBRATIONS as usize;
     let key = SecretKeyFor::<Cnf>::from_seed(&[7; 32]).unwrap();
+    let key = key.with_native();
     let public = key.public_for();
     let signature = key.signer().sign(b"calibration");
     measure(into, ("ES256 sign", "calibration"), rounds, || {
@@ -429,7 +440,7 @@ fn calibrate(into: &mut Vec<Measured>, folder: &Path) {
     });
     measure(into, ("ES256 check", "calibration"), rounds, || {
         for _ in 0..rounds {
-            Portable
+            VERIFIER
                 .verify(public.key(), b"calibration", &signature)
                 .unwrap();
         }
@@ -465,7 +476,7 @@ fn print_table(measured: &[Measured], records: usize, envelope_size_bytes: usize
 }
 
 /// Writes `target/bench/latest.json`.
-fn write_json(measured: &[Measured], records: usize) -> anyhow::Result<()> {
+fn write_json(measured: &[Measured], records: usize, pairs: Value) -> anyhow::Result<()> {
     let lines: Vec<Value> = measured
         .iter()
         .map(|m| {
@@ -477,8 +488,9 @@ fn write_json(measured: &[Measured], records: usize) -> anyhow::Result<()> {
         .collect();
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../target/bench");
     fs::create_dir_all(&folder)?;
-    let text =
-        serde_json::to_string_pretty(&json!({ "v": 1, "records": records, "measured": lines }))?;
+    let text = serde_json::to_string_pretty(
+        &json!({ "v": 1, "records": records, "measured": lines, "implementations": pairs }),
+    )?;
     let file = folder.join("latest.json");
     fs::write(&file, text)?;
     println!("\nalso in target/bench/latest.json");
