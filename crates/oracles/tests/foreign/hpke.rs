@@ -6,7 +6,7 @@ use denizen_model::{
     envelope::{Envelope, Header, SUITE_1},
 };
 use denizen_oracles::say;
-use denizen_seal::{KemSecret, MESSAGE_INFO, Portable, Sealer, pad, unpad};
+use denizen_seal::{KemSecret, MESSAGE_INFO, Native, Portable, Sealer, pad, unpad};
 use hpke_rs::{
     Hpke, HpkePrivateKey, HpkePublicKey, Mode,
     hpke_types::{AeadAlgorithm, KdfAlgorithm, KemAlgorithm},
@@ -23,6 +23,9 @@ fn peer() -> Hpke<HpkeLibcrux> {
     )
 }
 
+/// The two implementations of ours.
+const OURS: [&dyn Sealer; 2] = [&Portable, &Native];
+
 fn header(n: u8) -> Header {
     Header {
         suite: SUITE_1,
@@ -35,10 +38,10 @@ fn header(n: u8) -> Header {
 #[test]
 fn a_foreign_implementation_opens_what_we_seal() {
     let mut rng = rand_chacha::ChaCha20Rng::from_seed([1; 32]);
-    for n in 0..8 {
+    for n in 0..16 {
         let key = KemSecret::from_seed([n; 32]);
         let message = vec![n; usize::from(n) * 900];
-        let sealed = Portable
+        let sealed = OURS[usize::from(n % 2)]
             .seal(&key.public(), &header(n), &message, &mut rng)
             .unwrap();
         let private = HpkePrivateKey::new(key.danger_seed().to_vec());
@@ -63,7 +66,7 @@ fn a_foreign_implementation_opens_what_we_seal() {
             "another header is refused by it too"
         );
     }
-    say!("hpke-rs on libcrux opened 8 envelopes of ours");
+    say!("hpke-rs on libcrux opened 8 envelopes of each implementation of ours");
 }
 
 #[test]
@@ -78,9 +81,11 @@ fn we_open_what_a_foreign_implementation_seals() {
             .seal(&public, MESSAGE_INFO, &aad, &plaintext, None, None, None)
             .unwrap();
         let envelope = Envelope::new(aad, enc.clone(), ct.clone()).unwrap();
-        assert_eq!(Portable.open(&key, &envelope).unwrap(), message);
         let moved = Envelope::new(header(n + 1).encode(), enc, ct).unwrap();
-        assert!(Portable.open(&key, &moved).is_err());
+        for ours in OURS {
+            assert_eq!(ours.open(&key, &envelope).unwrap(), message);
+            assert!(ours.open(&key, &moved).is_err());
+        }
     }
-    say!("we opened 8 envelopes of hpke-rs on libcrux");
+    say!("both of ours opened 8 envelopes of hpke-rs on libcrux");
 }

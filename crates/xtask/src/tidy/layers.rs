@@ -91,7 +91,8 @@ const TOOLS: [&str; 4] = [
 const FOR_ALL: &str = "denizen-guard";
 
 /// Foreign crates that few may name, and who.
-const FEW_MAY: [(&str, &[&str]); 4] = [
+const FEW_MAY: [(&str, &[&str]); 5] = [
+    ("aws-lc-rs", &["denizen-jose", "denizen-seal"]),
     ("rusqlite", &["denizen-store", "denizen-testkit"]),
     ("reqwest", &["denizen"]),
     ("getrandom", &["denizen", "denizen-portal"]),
@@ -258,5 +259,23 @@ mod tests {
         assert_eq!(with_edge("denizen", "denizen-testkit").len(), 1);
         assert_eq!(with_edge("denizen-gateway", "rusqlite").len(), 1);
         assert_eq!(with_edge("denizen-holder", "tokio").len(), 1);
+        assert_eq!(with_edge("denizen-holder", "aws-lc-rs").len(), 1);
+    }
+
+    #[test]
+    fn a_browser_s_build_has_no_native_cryptography() {
+        let tree = [
+            "tree",
+            "--locked",
+            "--package",
+            "denizen-portal",
+            "--target",
+            "wasm32-unknown-unknown",
+            "--edges",
+            "normal",
+        ];
+        let tree = output("cargo", &tree).unwrap();
+        assert!(tree.contains("denizen-seal") && tree.contains("x-wing"));
+        assert!(!tree.contains("aws-lc"), "{tree}");
     }
 }
