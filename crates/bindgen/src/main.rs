@@ -1,9 +1,14 @@
 //! `denizen-bindgen MODULE.wasm FOLDER`: writes the module as a browser loads it, with its JavaScript
-//! and its types, into the folder.
+//! and its types, into the folder. Its functions are in the order in which they pack best.
 //!
 //! A package of its own, so that `cargo xtask` is built without it.
 
+mod order;
+
 use anyhow::{Context as _, Result};
+use std::{fs, path::Path};
+
+const NAME: &str = "denizen";
 
 fn main() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
@@ -13,11 +18,15 @@ fn main() -> Result<()> {
         .context("denizen-bindgen MODULE.wasm FOLDER")?;
     wasm_bindgen_cli_support::Bindgen::new()
         .input_path(&module)
-        .out_name("denizen")
+        .out_name(NAME)
         .web(true)?
         .typescript(true)
-        .remove_name_section(true)
+        // The order needs the names; it leaves them out.
+        .remove_name_section(false)
         .remove_producers_section(true)
         .generate(&folder)
-        .with_context(|| format!("{module} cannot be made into a browser's module"))
+        .with_context(|| format!("{module} cannot be made into a browser's module"))?;
+    let written = Path::new(&folder).join(format!("{NAME}_bg.wasm"));
+    let ordered = order::ordered(&fs::read(&written)?)?;
+    Ok(fs::write(&written, ordered)?)
 }

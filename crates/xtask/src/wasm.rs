@@ -20,6 +20,14 @@ const MODULE: &str = "wasm32-unknown-unknown/wasm/denizen_portal.wasm";
 const GENERATED: &str = "web/packages/sdk/wasm";
 const TARGET_DIR: &str = "target/wasm";
 const DEBIAN: [&str; 4] = ["rustc-web", "cargo-web", "rust-web-src", "lld-19"];
+/// What no page shows is not in the module: panics, their places, and what `{:?}` writes. For a standard
+/// library that is built as well, by a compiler that knows all of them.
+const LEAN: [&str; 4] = [
+    "-Zunstable-options",
+    "-Cpanic=immediate-abort",
+    "-Zlocation-detail=none",
+    "-Zfmt-debug=none",
+];
 /// What `cargo run` and rustup set for the programs that they start.
 const LEAKED: [&str; 4] = [
     "RUSTUP_TOOLCHAIN",
@@ -40,18 +48,19 @@ pub(crate) fn build() -> Result<()> {
     let build = match way() {
         Some(Way::Own) => {
             println!("   with the toolchain's own wasm32 target");
-            command("cargo", &arguments(&[]))
+            flagged(command("cargo", &arguments(&[])), &[])
         }
         Some(Way::Debian(linker)) => {
             println!("   with Debian's rustc-web and rust-web-src, linker {linker}");
-            debian(&linker)
+            let lean: &[&str] = if knows_lean() { &LEAN } else { &[] };
+            flagged(debian(&linker), lean)
         }
         None => bail!(
             "no wasm32 target: run `rustup target add {TARGET}`, or install Debian's {}",
             DEBIAN.join(" ")
         ),
     };
-    run_command(remapped(build))?;
+    run_command(build)?;
     let module = format!("{TARGET_DIR}/{MODULE}");
     fs::create_dir_all(root().join(GENERATED))?;
     let bindgen = [
@@ -85,13 +94,14 @@ fn arguments<'a>(more: &[&'a str]) -> Vec<&'a str> {
 }
 
 /// The same bytes from any folder: paths of this machine are in no panic message.
-fn remapped(mut build: Command) -> Command {
+fn flagged(mut build: Command, more: &[&str]) -> Command {
     let home = std::env::var_os("CARGO_HOME").map(std::path::PathBuf::from);
     let home = home.or_else(|| Some(Path::new(&std::env::var_os("HOME")?).join(".cargo")));
     let mut flags = vec![format!("--remap-path-prefix={}=/denizen", root().display())];
     if let Some(home) = home {
         flags.push(format!("--remap-path-prefix={}=/cargo", home.display()));
     }
+    flags.extend(more.iter().map(|&flag| flag.to_owned()));
     // The separator that cargo defines for this variable.
     build.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"));
     build
@@ -140,6 +150,13 @@ fn has_library_sources() -> bool {
     })
 }
 
+fn knows_lean() -> bool {
+    let mut asked = Command::new("/usr/bin/rustc");
+    asked.args(LEAN).args(["--print", "cfg"]);
+    let answer = asked.env("RUSTC_BOOTSTRAP", "1").output();
+    answer.is_ok_and(|answer| answer.status.success())
+}
+
 /// The newest `wasm-ld-NN`, or a plain `wasm-ld`.
 fn newest_linker() -> Option<String> {
     let version = |name: &str| name.strip_prefix("wasm-ld-")?.parse::<u32>().ok();
@@ -155,7 +172,12 @@ fn newest_linker() -> Option<String> {
 fn debian(linker: &str) -> Command {
     let mut command = command(
         "/usr/bin/cargo",
-        &arguments(&["-Z", "build-std=std,panic_abort"]),
+        &arguments(&[
+            "-Z",
+            "build-std=std,panic_abort",
+            "-Z",
+            "build-std-features=optimize_for_size",
+        ]),
     );
     for name in LEAKED {
         command.env_remove(name);
