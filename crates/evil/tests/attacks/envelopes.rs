@@ -121,7 +121,7 @@ attacks! {
             return stopped(error.code());
         }
         let record = &s.holder.records(s.world.now())[0];
-        let proved = record.receipt.as_ref().unwrap().opening.envelope_hash;
+        let proved = s.holder.receipt(&record.held).unwrap().opening.envelope_hash;
         assert_eq!(proved, Sha256Hash::of(&other), "the proof is of something else");
         Outcome::Harm
     }
