@@ -1,7 +1,7 @@
 //! The real world: the machine's clock, the system's randomness. The only place that has them.
 
 use denizen_model::{Clock, UnixTime};
-use rand_core::{TryCryptoRng, TryRng};
+use rand_core::UnwrapErr;
 
 /// The machine's clock.
 #[derive(Debug, Clone, Copy, Default)]
@@ -18,33 +18,9 @@ impl Clock for SystemClock {
     }
 }
 
-/// The system's random number generator.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct SystemRng;
-
-impl TryRng for SystemRng {
-    type Error = core::convert::Infallible;
-
-    fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
-        let mut bytes = [0; 4];
-        self.try_fill_bytes(&mut bytes)?;
-        Ok(u32::from_le_bytes(bytes))
-    }
-
-    fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
-        let mut bytes = [0; 8];
-        self.try_fill_bytes(&mut bytes)?;
-        Ok(u64::from_le_bytes(bytes))
-    }
-
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place where randomness comes in"
-    )]
-    fn try_fill_bytes(&mut self, dst: &mut [u8]) -> Result<(), Self::Error> {
-        getrandom::fill(dst).expect("without the system's randomness nothing here is safe");
-        Ok(())
-    }
-}
-
-impl TryCryptoRng for SystemRng {}
+/// The system's random number generator. Without it nothing here is safe: it panics.
+#[expect(
+    clippy::disallowed_types,
+    reason = "the one place where randomness comes in"
+)]
+pub(crate) type SystemRng = UnwrapErr<getrandom::SysRng>;

@@ -35,6 +35,6 @@ impl Shell {
 
     /// A source of randomness.
     pub(crate) fn rng(&self) -> SystemRng {
-        SystemRng
+        SystemRng::default()
     }
 }

@@ -153,16 +153,11 @@ fn show_selection(at: &Open<'_>, preview: &Preview) {
 fn show_leaving(at: &Open<'_>, preview: &Preview) {
     at.say.line("cli-apply-leaves", &[]);
     for Leaving { offer, reply, .. } in &preview.leaving {
-        let name = at
-            .holder
-            .catalogue()
-            .kind(&offer.vct)
-            .map(|k| k.name.clone());
-        let name = name.unwrap_or_default();
         at.say.plain(&format!("  {}", at.say.kind(&offer.vct)));
         for (path, value) in &offer.values {
             let path: Vec<String> = path.split('.').map(str::to_owned).collect();
-            show::print_claim(at, &name, &path, value, 2);
+            let line = at.holder.words().claim(&offer.vct, &path, value);
+            show::claim(&at.say, &line, 2);
         }
         if let Some(reply) = reply {
             at.say.indented("cli-reply-yours", &[("text", reply)]);

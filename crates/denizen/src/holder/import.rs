@@ -1,6 +1,8 @@
 //! Import: an export goes into a profile, without any server.
 
-use super::{Open, folder::Folder, folder::PassphraseArg, folder::read_all, parse_hub, say::Say};
+use super::{
+    Open, folder::Folder, folder::PassphraseArg, folder::read_all, parse_hub, say::Say, show,
+};
 use crate::shell::Shell;
 use anyhow::Context as _;
 use denizen_holder::{EarlierView, Holder, ImportError, ImportReport};
@@ -123,7 +125,7 @@ pub(super) fn show(at: &Open<'_>, asked: &str) -> bool {
     heading(at, view, number.unwrap_or_default());
     let say = &at.say;
     for line in at.holder.words().claims(view.vct(), &view.claims) {
-        print_line(say, &line, 1);
+        show::claim(say, &line, 1);
     }
     let made = say.date(view.held.made);
     let owner = view.held.owner.address.to_text();
@@ -136,13 +138,4 @@ pub(super) fn show(at: &Open<'_>, asked: &str) -> bool {
     say.line(key, &[]);
     say.line("cli-earlier-means", &[]);
     true
-}
-
-fn print_line(say: &Say, line: &denizen_holder::ClaimLine, depth: usize) {
-    let space = "  ".repeat(depth);
-    let value = line.value.as_deref().unwrap_or_default();
-    say.plain(&format!("{space}{}: {value}", line.label));
-    for member in &line.members {
-        print_line(say, member, depth + 1);
-    }
 }

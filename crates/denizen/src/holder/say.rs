@@ -5,7 +5,7 @@ use crate::{
     visible::{in_line, print_line},
 };
 use anyhow::{Context, anyhow};
-use denizen_holder::HolderError;
+use denizen_holder::{HolderError, Words};
 use denizen_model::{UnixTime, catalogue::Catalogue};
 use std::sync::Arc;
 
@@ -36,15 +36,16 @@ impl Say {
     pub(crate) fn text(&self, key: &str, slots: &[(&str, &str)]) -> String {
         let slots: Vec<_> = slots.iter().map(|(k, v)| (*k, in_line(v))).collect();
         let slots: Vec<_> = slots.iter().map(|(k, v)| (*k, v.as_str())).collect();
-        let slots = slots.as_slice();
-        let locale = self.catalogue.locale(&self.language);
-        locale.map_or_else(|| key.to_owned(), |l| l.text(key, slots))
+        self.words().text(key, &slots)
+    }
+
+    fn words(&self) -> Words<'_> {
+        Words::new(&self.catalogue, &self.language)
     }
 
     /// A text if there is one.
     pub(crate) fn known(&self, key: &str) -> Option<String> {
-        let locale = self.catalogue.locale(&self.language).filter(|l| l.has(key));
-        locale.map(|l| l.text(key, &[]))
+        self.words().known(key)
     }
 
     pub(crate) fn line(&self, key: &str, slots: &[(&str, &str)]) {
@@ -86,10 +87,7 @@ impl Say {
 
     /// What a stable code means and what to do next.
     pub(crate) fn refusal(&self, code: &str) -> anyhow::Error {
-        let what = self.known(&format!("err-{code}"));
-        let what = what.unwrap_or_else(|| self.text("err-other", &[("code", code)]));
-        let next = self.known(&format!("rec-{code}"));
-        let next = next.unwrap_or_else(|| self.text("rec-other", &[]));
+        let (what, next) = self.words().problem(code);
         anyhow!("{what} {next} [{code}]")
     }
 
@@ -100,8 +98,6 @@ impl Say {
 
     /// A kind's name.
     pub(crate) fn kind(&self, vct: &str) -> String {
-        let name = self.catalogue.kind(vct).map(|k| k.name.clone());
-        let name = name.and_then(|n| self.known(&format!("kind-{n}")));
-        name.unwrap_or_else(|| vct.to_owned())
+        self.words().kind(vct)
     }
 }

@@ -9,22 +9,19 @@ use super::{
     pick::{Which, find_record},
     sides,
 };
+use crate::visible::in_line;
 use anyhow::bail;
-use denizen_holder::{Event, Freshness, InvitationPreview, Link, LinkState, RecordView};
+use denizen_holder::{ClaimLine, Event, InvitationPreview, Link, LinkState, RecordView};
 use denizen_model::{
-    OrgId, UnixTime,
-    catalogue::{Catalogue, ClaimMetadata},
+    OrgId,
     message::{ApplicationEvent, ApplicationState, DisputeEvent, DisputeState, Sensitivity},
     statement::{Quality, ServiceEntry},
 };
 use denizen_recovery::Kit;
 use denizen_tlog::Level;
-use serde_json::{Map, Value};
 
 /// Characters of a record's name in lists.
 const SHORT: usize = 8;
-/// Claims of a record in lists.
-const SUMMARY_CLAIMS: usize = 2;
 
 /// The kit as words and as a QR code.
 pub(super) fn kit(say: &Say, kit: &Kit) {
@@ -133,7 +130,7 @@ pub(super) fn events(at: &Open<'_>, events: &[Event]) {
             Event::RecordReceived { kept } => {
                 if let Some(view) = at.holder.record(kept, at.now()) {
                     heading(at, &view, None);
-                    notice(say, &view);
+                    notice(at, &view);
                 }
             }
             Event::RecordRefused { code, .. } | Event::Alarm { code } => {
@@ -172,7 +169,7 @@ pub(super) fn list(at: &Open<'_>, which: &Which) -> anyhow::Result<()> {
     }
     for (number, view) in &views {
         heading(at, view, Some(*number));
-        notice(&at.say, view);
+        notice(at, view);
     }
     for refused in &at.holder.profile().refused {
         at.say.plain(&at.say.refusal(&refused.code).to_string());
@@ -194,9 +191,10 @@ fn heading(at: &Open<'_>, view: &RecordView, number: Option<usize>) {
         "{number}{}  [{short}]{special}",
         say.kind(&view.vct)
     ));
-    let summary = summary(at, view);
+    let words = at.holder.words();
+    let summary = words.summary(view);
     if !summary.is_empty() {
-        say.plain(&format!("    {summary}"));
+        say.plain(&format!("    {}", in_line(&summary)));
     }
     let org = at.holder.name_of(&view.issuer);
     let date = view.issued.map_or_else(String::new, |t| say.date(t));
@@ -209,7 +207,9 @@ fn heading(at: &Open<'_>, view: &RecordView, number: Option<usize>) {
         say.indented("cli-returned", &[]);
     }
     sides::claim(at, view);
-    say.plain(&format!("    {}", status(say, view)));
+    let (status, age) = words.status(view);
+    let age = age.map_or_else(String::new, |age| format!(". {age}"));
+    say.plain(&format!("    {status}{age}"));
     if let Some(expires) = view.expires {
         let over = expires < at.now().date();
         let key = if over { "cli-expired" } else { "cli-expires" };
@@ -223,93 +223,14 @@ fn heading(at: &Open<'_>, view: &RecordView, number: Option<usize>) {
     }
 }
 
-/// Its first plain claims, so that two records of one kind are told apart.
-fn summary(at: &Open<'_>, view: &RecordView) -> String {
-    let Some(kind) = at.holder.catalogue().kind(&view.vct) else {
-        return String::new();
-    };
-    let top = ordered(at.holder.catalogue(), &kind.name, &[], &view.claims);
-    let plain = top
-        .into_iter()
-        .filter(|(_, v)| !v.is_object() && !v.is_array());
-    let text = plain.take(SUMMARY_CLAIMS).map(|(claim, value)| {
-        let key = format!("{}-{claim}", kind.name);
-        let label = at.say.known(&format!("claim-{key}"));
-        let label = label.unwrap_or_else(|| claim.clone());
-        format!("{label}: {}", value_text(&at.say, &key, value))
-    });
-    text.collect::<Vec<_>>().join("; ")
-}
-
-/// Members of a claim in the order in which the kind lists them.
-fn ordered<'a>(
-    catalogue: &Catalogue,
-    kind: &str,
-    path: &[String],
-    members: &'a Map<String, Value>,
-) -> Vec<(&'a String, &'a Value)> {
-    let kind = catalogue.kinds().find(|k| k.name == kind);
-    let place = |name: &String| {
-        let claims = kind.into_iter().flat_map(|k| &k.claims);
-        let wanted: Vec<&str> = path.iter().chain([name]).map(String::as_str).collect();
-        let same = |c: &ClaimMetadata| {
-            c.path
-                .iter()
-                .map(Value::as_str)
-                .eq(wanted.iter().map(|w| Some(*w)))
-        };
-        claims.into_iter().position(same).unwrap_or(usize::MAX)
-    };
-    let mut all: Vec<_> = members.iter().collect();
-    all.sort_by_key(|(name, _)| place(name));
-    all
-}
-
-fn status(say: &Say, view: &RecordView) -> String {
-    use denizen_credential::Status;
-    let word = match view.status.status {
-        Status::Valid => "valid",
-        Status::Invalid => "invalid",
-        Status::Suspended => "suspended",
-        Status::Contested => "contested",
-    };
-    let word = say.text(&format!("cli-record-status-{word}"), &[]);
-    let known = match view.status.freshness {
-        Freshness::Fresh => return word,
-        Freshness::Stale(late_s) => {
-            let days = (late_s / UnixTime::DAY_S).to_string();
-            say.text("cli-status-stale", &[("days", &days)])
-        }
-        Freshness::Unknown => say.text("cli-status-unknown", &[]),
-    };
-    format!("{word}. {known}")
-}
-
 /// The notice of an adverse record, before everything else of it (D10).
-fn notice(say: &Say, view: &RecordView) {
+fn notice(at: &Open<'_>, view: &RecordView) {
     let Some(notice) = &view.held.notice else {
         return;
     };
-    let until = notice.appeal_until.to_string();
-    let effect = effect_text(say, view, &notice.effect);
-    for (key, value) in [
-        ("cli-notice-who", notice.who.as_str()),
-        ("cli-notice-ground", &notice.ground),
-        ("cli-notice-law", &notice.legal_basis),
-        ("cli-notice-effect", &effect),
-        ("cli-notice-appeal-until", &until),
-        ("cli-notice-appeal-where", &notice.appeal_where),
-    ] {
-        say.indented(key, &[("value", value)]);
+    for line in at.holder.words().notice(&view.vct, notice) {
+        at.say.plain(&format!("    {}", in_line(&line)));
     }
-}
-
-/// The effect of a notice in her words, where it is one of the kind's own codes.
-fn effect_text(say: &Say, view: &RecordView, effect: &str) -> String {
-    let kind = view.vct.split(':').nth(3).unwrap_or_default();
-    let keys = ["effect", "penalty-type"].map(|claim| format!("value-{kind}-{claim}-{effect}"));
-    let known = keys.iter().find_map(|key| say.known(key));
-    known.unwrap_or_else(|| effect.to_owned())
 }
 
 /// The links with their numbers.
@@ -345,17 +266,11 @@ pub(super) fn record(at: &Open<'_>, asked: &str) -> anyhow::Result<()> {
     };
     heading(at, view, None);
     sides::renewed(at, view, &at.holder.renewals(at.now()));
-    notice(&at.say, view);
-    let name = at
-        .holder
-        .catalogue()
-        .kind(&view.vct)
-        .map(|k| k.name.clone());
-    let name = name.unwrap_or_default();
-    for (claim, value) in ordered(at.holder.catalogue(), &name, &[], &view.claims) {
-        print_claim(at, &name, std::slice::from_ref(claim), value, 1);
+    notice(at, view);
+    for line in at.holder.words().claims(&view.vct, &view.claims) {
+        claim(&at.say, &line, 1);
     }
-    sides::as_i_say(at, view, &name);
+    sides::as_i_say(at, view);
     if let Some(law) = &view.held.legal_basis {
         at.say.indented("cli-notice-law", &[("value", law)]);
     }
@@ -374,36 +289,13 @@ pub(super) fn record(at: &Open<'_>, asked: &str) -> anyhow::Result<()> {
 }
 
 /// One claim under its label, with everything below it.
-pub(super) fn print_claim(at: &Open<'_>, kind: &str, path: &[String], value: &Value, depth: usize) {
-    let say = &at.say;
+pub(super) fn claim(say: &Say, line: &ClaimLine, depth: usize) {
     let space = "  ".repeat(depth);
-    let key = format!("{kind}-{}", path.join("-"));
-    let label = say.known(&format!("claim-{key}"));
-    let label = label.unwrap_or_else(|| path.last().cloned().unwrap_or_default());
-    match value {
-        Value::Object(members) => {
-            say.plain(&format!("{space}{label}:"));
-            for (name, value) in ordered(at.holder.catalogue(), kind, path, members) {
-                let path = [path, std::slice::from_ref(name)].concat();
-                print_claim(at, kind, &path, value, depth + 1);
-            }
-        }
-        Value::Array(items) => {
-            let items: Vec<_> = items.iter().map(|v| value_text(say, &key, v)).collect();
-            say.plain(&format!("{space}{label}: {}", items.join(", ")));
-        }
-        other => say.plain(&format!("{space}{label}: {}", value_text(say, &key, other))),
-    }
-}
-
-fn value_text(say: &Say, key: &str, value: &Value) -> String {
-    match value {
-        Value::Bool(yes) => say.text(if *yes { "value-true" } else { "value-false" }, &[]),
-        Value::String(text) => say
-            .known(&format!("value-{key}-{text}"))
-            .or_else(|| say.known(&format!("value-country-{text}")))
-            .unwrap_or_else(|| text.clone()),
-        other => other.to_string(),
+    let value = line.value.iter().map(|value| format!(" {value}"));
+    let text = format!("{}:{}", line.label, value.collect::<String>());
+    say.plain(&format!("{space}{}", in_line(&text)));
+    for member in &line.members {
+        claim(say, member, depth + 1);
     }
 }
 

@@ -37,7 +37,7 @@ pub(super) fn claim(at: &Open<'_>, view: &RecordView) {
 }
 
 /// What she says to a disputed record, beside what is recorded (D13).
-pub(super) fn as_i_say(at: &Open<'_>, view: &RecordView, kind: &str) {
+pub(super) fn as_i_say(at: &Open<'_>, view: &RecordView) {
     let Some(said) = at.holder.as_i_say(&view.kept) else {
         return;
     };
@@ -45,7 +45,10 @@ pub(super) fn as_i_say(at: &Open<'_>, view: &RecordView, kind: &str) {
     say.line("cli-as-recorded", &[]);
     for claim in &said.claims {
         match &claim.recorded {
-            Some(value) => show::print_claim(at, kind, &claim.path, value, 2),
+            Some(value) => {
+                let line = at.holder.words().claim(&view.vct, &claim.path, value);
+                show::claim(say, &line, 2);
+            }
             None => say.indented("cli-not-recorded", &[("claim", &claim.path.join(" / "))]),
         }
     }

@@ -160,11 +160,8 @@ fn show_given(at: &Open<'_>, name: &str, given: &Given) {
     for excerpt in &given.read {
         let kind = say.kind(&excerpt.vct);
         say.plain(&format!("{}  {kind}  ({})", excerpt.name, excerpt.issuer));
-        let catalogue = at.holder.catalogue();
-        let of_kind = catalogue.kind(&excerpt.vct).map(|k| k.name.clone());
-        let of_kind = of_kind.unwrap_or_default();
-        for (claim, value) in &excerpt.claims {
-            show::print_claim(at, &of_kind, std::slice::from_ref(claim), value, 2);
+        for line in at.holder.words().claims(&excerpt.vct, &excerpt.claims) {
+            show::claim(say, &line, 2);
         }
     }
     if !given.read.is_empty() {
