@@ -3,8 +3,8 @@
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
-import { gzipSync } from "node:zlib";
 import type { Plugin } from "vite";
+import { pack, sizeUntilHome, UNTIL_HOME_BYTES_MAX } from "./pack.ts";
 
 /** The exact policy. The hub sends it with every file; the manifest names it. */
 export const CSP = [
@@ -36,6 +36,8 @@ function files(folder: string): string[] {
     .sort();
 }
 
+const PACKED_BEFORE = new URL("../generated/packed", import.meta.url).pathname;
+
 /** Runs after everything else is written. */
 export function integrity(folder: string): Plugin {
   return {
@@ -43,7 +45,7 @@ export function integrity(folder: string): Plugin {
     apply: "build",
     closeBundle: {
       order: "post",
-      handler() {
+      async handler() {
         const page = join(folder, "index.html");
         const html = readFileSync(page, "utf8").replace(
           /<(script|link)([^>]*?)(src|href)="\/(assets\/[^"]+)"/g,
@@ -59,11 +61,16 @@ export function integrity(folder: string): Plugin {
         writeFileSync(join(folder, "service-worker.js"), worker);
         digests["service-worker.js"] = hash("sha256", worker, "base64url");
         // The same bytes, packed once: the hub sends them to whoever takes gzip.
-        for (const file of Object.keys(digests).filter((f) => !f.endsWith(".gz"))) {
-          const packed = gzipSync(readFileSync(join(folder, file)), { level: 9 });
+        const sizes = new Map<string, number>();
+        for (const file of Object.keys(digests)) {
+          const packed = await pack(readFileSync(join(folder, file)), PACKED_BEFORE);
           writeFileSync(join(folder, `${file}.gz`), packed);
           digests[`${file}.gz`] = hash("sha256", packed, "base64url");
+          sizes.set(file, packed.length);
         }
+        const size = sizeUntilHome(sizes);
+        console.log(`until the home screen is shown: ${size} of at most ${UNTIL_HOME_BYTES_MAX} bytes`);
+        if (size > UNTIL_HOME_BYTES_MAX) throw new Error("the portal has become too large: see web/build/pack.ts");
         writeFileSync(join(folder, "manifest.json"), `${JSON.stringify({ v: 1, csp: CSP, files: digests }, null, 1)}\n`);
       },
     },

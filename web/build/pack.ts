@@ -1,0 +1,51 @@
+// The bundle's files as they are sent: packed once, as small as gzip can be, and never unseen larger.
+
+import { gzipAsync } from "@gfx/zopfli";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
+
+/** More of them win less than a thousandth. */
+const ITERATIONS = 5;
+
+/** What is fetched until the home screen is shown: of the languages one, the largest; not what scans. */
+const UNTIL_HOME = [/^index\.html$/, /^assets\/(?!scan-)/, /^catalogue\.json$/, /^icon\.svg$/, /^app\.webmanifest$/];
+const LANGUAGES = /^locales\//;
+
+/** Most bytes of that. It goes down with what is reached; that it goes up is a decision (docs/decisions/0008-portal.md). */
+export const UNTIL_HOME_BYTES_MAX = 880_000;
+
+/** The bytes of a file, packed. What was packed before is taken from the folder, if it still unpacks to them. */
+export async function pack(bytes: Uint8Array, before: string): Promise<Uint8Array> {
+  const name = createHash("sha256").update(bytes).digest("hex");
+  const kept = join(before, `${name}-${ITERATIONS}.gz`);
+  if (existsSync(kept)) {
+    const packed = readFileSync(kept);
+    if (unpacksTo(packed, bytes)) return packed;
+  }
+  const packed = await gzipAsync(bytes, { numiterations: ITERATIONS });
+  if (!unpacksTo(packed, bytes)) throw new Error("a packed file is not the same file");
+  mkdirSync(before, { recursive: true });
+  writeFileSync(kept, packed);
+  return packed;
+}
+
+function unpacksTo(packed: Uint8Array, bytes: Uint8Array): boolean {
+  try {
+    return gunzipSync(packed).equals(bytes);
+  } catch {
+    return false;
+  }
+}
+
+/** Bytes that a browser fetches until the home screen is shown, by the packed sizes of all files. */
+export function sizeUntilHome(packed: ReadonlyMap<string, number>): number {
+  const sizes = (pattern: RegExp) => [...packed].filter(([file]) => pattern.test(file)).map(([, size]) => size);
+  const sum = UNTIL_HOME.flatMap((pattern) => {
+    const found = sizes(pattern);
+    if (found.length === 0) throw new Error(`the bundle has no ${pattern.source}`);
+    return found;
+  }).reduce((a, b) => a + b, 0);
+  return sum + Math.max(...sizes(LANGUAGES));
+}
