@@ -2,7 +2,7 @@
 
 mod checks;
 
-pub(crate) use checks::{connection, database, disk, key_files, key_windows};
+pub(crate) use checks::{connection, database, disk, key_files, key_windows, version_of};
 
 use crate::{gateway, hub, shell::Shell};
 use anyhow::bail;

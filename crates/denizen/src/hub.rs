@@ -9,6 +9,7 @@ mod folder;
 mod init;
 mod kinds;
 mod last;
+mod migrate;
 mod organisations;
 mod portal;
 mod serve;
@@ -42,6 +43,8 @@ pub(crate) enum Command {
     Backup(backup::BackupArguments),
     /// Put a backup in the database's place, if it lacks nothing that the hub has signed
     Restore(backup::RestoreArguments),
+    /// Move a hub's rows from hub.db into a database of a PostgreSQL server
+    Migrate(migrate::Arguments),
     /// Serve until SIGTERM or ctrl-c
     Serve {
         /// The hub's folder
@@ -70,6 +73,7 @@ pub(crate) async fn run(shell: &Shell, command: Command) -> anyhow::Result<()> {
         Command::Organisations { dir } => organisations::run(shell, &dir),
         Command::Backup(arguments) => backup::backup(&arguments),
         Command::Restore(arguments) => backup::restore(&arguments),
+        Command::Migrate(arguments) => migrate::run(&arguments),
         Command::Serve { example: true, .. } | Command::ExampleConfig => {
             print!("{}", config::EXAMPLE);
             Ok(())

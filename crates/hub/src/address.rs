@@ -124,11 +124,9 @@ fn insert(
 ///
 /// # Errors
 /// [`ProblemKind::NotFound`], [`ProblemKind::Closed`], [`ProblemKind::Internal`].
-pub(crate) fn read(shared: &Shared, id: &AddressId) -> Result<AddressState, ProblemKind> {
-    let row = shared
-        .reader()
-        .address(id)
-        .map_err(|_| ProblemKind::Internal)?;
+pub(crate) async fn read(shared: &Shared, id: AddressId) -> Result<AddressState, ProblemKind> {
+    let row = shared.read(move |db| db.address(&id)).await;
+    let row = row.map_err(|_| ProblemKind::Internal)?;
     let row = row.ok_or(ProblemKind::NotFound)?;
     if row.closed {
         Err(ProblemKind::Closed)
@@ -147,7 +145,7 @@ pub(crate) async fn change(
     id: AddressId,
     change: ChangeAccepts,
 ) -> Result<AddressState, ProblemKind> {
-    let old = read(shared, &id)?;
+    let old = read(shared, id).await?;
     // Only the next version can be stored, and only the present one can be a repetition.
     if change.version > old.version.saturating_add(1) {
         return Err(ProblemKind::Conflict);
@@ -165,7 +163,7 @@ pub(crate) async fn change(
     };
     let changed = shared.write(work, |changed, _| changed).await;
     let changed = changed.map_err(|_| ProblemKind::Busy)?;
-    let state = read(shared, &id)?;
+    let state = read(shared, id).await?;
     let same = state.version == asked.version
         && state.accepts == asked.accepts
         && state.frozen == asked.frozen;

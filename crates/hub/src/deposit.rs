@@ -21,7 +21,7 @@ use denizen_model::{
 };
 use denizen_store::{
     StoreError,
-    hub::{AddressRow, LogId, NewPlace, PlaceRow},
+    hub::{AddressRow, LogId, NewPlace, PlaceRow, Wanted},
 };
 
 /// Who signed the request.
@@ -101,6 +101,13 @@ pub(crate) async fn deposit(
         .into_iter()
         .map(|i| check(i, &hub, now, &key))
         .collect();
+    let by = depositor.id();
+    let wanted = checked.iter().flatten().map(|item| Wanted {
+        address: item.address,
+        depositor: by.clone(),
+        deposit_id: item.id,
+    });
+    let wanted = wanted.collect();
     let reserved_a_day = shared.config.reserved_a_day;
     let work = move |tx: &mut Tx<'_>| {
         let take = |item| match item {
@@ -116,7 +123,7 @@ pub(crate) async fn deposit(
             .collect::<Result<Vec<_>, _>>()
     };
     let outcomes = shared
-        .write(work, answer)
+        .write_for(wanted, work, answer)
         .await
         .map_err(|_| ProblemKind::Busy)?;
     let outcomes = outcomes.map_err(|_| ProblemKind::Internal)?;

@@ -11,7 +11,10 @@ use denizen_model::{
     directory::Directory,
     statement::{ENTRY_SIZE_BYTES_MAX, Role, SERVICE_TYP, STATEMENT_TYP, ServiceEntry, Statement},
 };
-use denizen_store::{Database, StoreError, hub::LogId};
+use denizen_store::{
+    StoreError,
+    hub::{HubStore, LogId},
+};
 use denizen_tlog::{TILE_WIDTH, decode_bundle};
 
 /// The directory as it stands.
@@ -27,7 +30,7 @@ pub(crate) struct Current {
 
 impl Current {
     /// Replays the stored entries; `None` if one is missing or refused.
-    pub(crate) fn load(db: &Database, hub: HubId, published: Published) -> Option<Self> {
+    pub(crate) fn load(db: &dyn HubStore, hub: HubId, published: Published) -> Option<Self> {
         let (directory, entries) = replay(db, hub, published.size)?;
         Some(Self {
             directory,
@@ -94,7 +97,11 @@ impl Current {
 }
 
 /// Replays the stored entries of a directory of this size; `None` if one is missing or refused.
-pub(crate) fn replay(db: &Database, hub: HubId, size: u64) -> Option<(Directory, Vec<Vec<u8>>)> {
+pub(crate) fn replay(
+    db: &dyn HubStore,
+    hub: HubId,
+    size: u64,
+) -> Option<(Directory, Vec<Vec<u8>>)> {
     let mut directory = Directory::new(hub);
     let mut entries = Vec::new();
     for index in 0..size.div_ceil(TILE_WIDTH as u64) {

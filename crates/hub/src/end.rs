@@ -3,10 +3,7 @@
 
 use crate::{HubConfig, directory, log::OpenError};
 use denizen_model::{directory::Directory, statement::Origins};
-use denizen_store::{
-    Database,
-    hub::{LogId, StoredTiles},
-};
+use denizen_store::hub::{HubStore, LogId, Readers, StoredTiles};
 use denizen_tlog::{Checkpoint, Hash, RightEdge, TILE_WIDTH, decode_bundle, empty_root, hash_leaf};
 
 /// The newest checkpoints that were seen outside the database, verified.
@@ -48,8 +45,7 @@ pub struct Ends {
 /// # Errors
 /// [`OpenError`]: also if the database does not follow `config.newest_known`, or is another hub's.
 pub fn read_ends(config: &HubConfig) -> Result<Ends, OpenError> {
-    let db = Database::open_reader(&config.database)?;
-    db.snapshot(|db| {
+    read_snapshot(config, |db| {
         let end = |log| whole_end(db, log).map(|edge| (edge.size(), edge.root()));
         let ends = Ends {
             deposits: end(LogId::Deposits)?,
@@ -66,8 +62,7 @@ pub fn read_ends(config: &HubConfig) -> Result<Ends, OpenError> {
 /// # Errors
 /// [`OpenError`].
 pub fn read_directory(config: &HubConfig) -> Result<Directory, OpenError> {
-    let db = Database::open_reader(&config.database)?;
-    db.snapshot(|db| {
+    read_snapshot(config, |db| {
         let head = db.log_head(LogId::Directory)?;
         let size = head.map_or(0, |head| head.size);
         let replayed = directory::replay(db, config.hub, size);
@@ -77,8 +72,16 @@ pub fn read_directory(config: &HubConfig) -> Result<Directory, OpenError> {
     })
 }
 
+/// Reads a database of one moment.
+fn read_snapshot<T>(
+    config: &HubConfig,
+    read: impl FnOnce(&dyn HubStore) -> Result<T, OpenError>,
+) -> Result<T, OpenError> {
+    Readers::open(&config.database)?.with(|db| db.snapshot(read))
+}
+
 /// The right edge of a log, if tiles, entries and head agree.
-pub(crate) fn whole_end(db: &Database, log: LogId) -> Result<RightEdge, OpenError> {
+pub(crate) fn whole_end(db: &dyn HubStore, log: LogId) -> Result<RightEdge, OpenError> {
     let head = db.log_head(log)?;
     let (size, root) = head.map_or((0, empty_root()), |h| (h.size, h.root));
     let edge = RightEdge::load(&StoredTiles::new(db, log), size);
@@ -91,7 +94,7 @@ pub(crate) fn whole_end(db: &Database, log: LogId) -> Result<RightEdge, OpenErro
 }
 
 /// Whether the entries of the last bundle are the leaves of the last tile.
-fn last_bundle_matches(db: &Database, log: LogId, size: u64) -> Result<bool, OpenError> {
+fn last_bundle_matches(db: &dyn HubStore, log: LogId, size: u64) -> Result<bool, OpenError> {
     let Some(last) = size.checked_sub(1) else {
         return Ok(true);
     };
@@ -106,7 +109,7 @@ fn last_bundle_matches(db: &Database, log: LogId, size: u64) -> Result<bool, Ope
 }
 
 /// Whether both logs hold what is known of them.
-pub(crate) fn follows(db: &Database, known: &NewestKnown) -> Result<(), OpenError> {
+pub(crate) fn follows(db: &dyn HubStore, known: &NewestKnown) -> Result<(), OpenError> {
     let logs = [
         ("deposits", LogId::Deposits, &known.deposits),
         ("directory", LogId::Directory, &known.directory),

@@ -14,7 +14,7 @@ pub(crate) async fn envelope(
     address: AddressId,
     pos: u64,
 ) -> Result<(), ProblemKind> {
-    let there = shared.reader().place(&address, pos);
+    let there = shared.read(move |db| db.place(&address, pos)).await;
     if matches!(there, Err(StoreError::OutOfRange)) {
         return Err(ProblemKind::NotFound);
     }

@@ -11,8 +11,8 @@ use denizen_model::{
     statement::full_kid,
 };
 use denizen_store::{
-    Database, StoreError,
-    hub::{LogId, StoredTiles},
+    StoreError,
+    hub::{HubStore, LogId, StoredTiles},
 };
 use std::{sync::Arc, time::Duration};
 
@@ -39,12 +39,9 @@ pub(crate) async fn fetch(
     loop {
         let state = Arc::clone(&published.borrow_and_update());
         let reading = Arc::clone(shared);
-        let read = move || {
-            let db = reading.reader();
-            db.snapshot(|db| read(&reading, db, &address, after, &state))
-        };
-        let answer = tokio::task::spawn_blocking(read).await;
-        let answer = answer.map_err(|_| ProblemKind::Internal)?;
+        let read =
+            move |db: &dyn HubStore| db.snapshot(|db| read(&reading, db, &address, after, &state));
+        let answer = shared.read(read).await;
         let answer = answer
             .map_err(|_| ProblemKind::Internal)?
             .ok_or(ProblemKind::NotFound)?;
@@ -61,7 +58,7 @@ pub(crate) async fn fetch(
 /// All of one moment: head, tombstones and places agree, whatever the writer does meanwhile.
 fn read(
     shared: &Shared,
-    db: &Database,
+    db: &dyn HubStore,
     address: &AddressId,
     after: Option<u64>,
     published: &Published,

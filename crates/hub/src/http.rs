@@ -139,7 +139,7 @@ async fn register(State(hub): Hubbed, signed: Signed) -> Answered {
 
 async fn read_address(State(hub): Hubbed, InPath(id): InPath<String>, signed: Signed) -> Answered {
     let id = signed_address(&hub, &signed, &id)?;
-    Ok(axum::Json(address::read(&hub, &id)?).into_response())
+    Ok(axum::Json(address::read(&hub, id).await?).into_response())
 }
 
 async fn shred(State(hub): Hubbed, InPath(id): InPath<String>, signed: Signed) -> Answered {
@@ -217,7 +217,7 @@ async fn read_object(
     let address = signed_address(&hub, &signed, &address)?;
     let id = Sha256Hash::parse(&id).map_err(|_| Refusal(ProblemKind::NotFound))?;
     let offset = query.offset.unwrap_or(0);
-    let bytes = object::read(&hub, &address, &id, offset).await?;
+    let bytes = object::read(&hub, address, id, offset).await?;
     Ok(([(CONTENT_TYPE, "application/octet-stream")], bytes).into_response())
 }
 
@@ -260,7 +260,7 @@ async fn put_root(
 }
 
 async fn read_root(State(hub): Hubbed, InPath(locator): InPath<String>) -> Answered {
-    Ok(axum::Json(public::root(&hub, &parse_locator(&locator)?)?).into_response())
+    Ok(axum::Json(public::root(&hub, parse_locator(&locator)?).await?).into_response())
 }
 
 async fn delete_root(
@@ -269,7 +269,7 @@ async fn delete_root(
     signed: Signed,
 ) -> Answered {
     let locator = parse_locator(&locator)?;
-    let root = public::root(&hub, &locator)?;
+    let root = public::root(&hub, locator).await?;
     if signed_owner(&hub, &signed)? != *root.owner.key() {
         return Err(Refusal(ProblemKind::NotFound));
     }
@@ -295,10 +295,8 @@ async fn read_status(
     InPath((org, list)): InPath<(String, String)>,
 ) -> Answered {
     let org = OrgId::parse(&org).map_err(|_| Refusal(ProblemKind::NotFound))?;
-    let token = hub
-        .reader()
-        .status(&org, &list)
-        .map_err(|_| Refusal(ProblemKind::Internal))?;
+    let token = hub.read(move |db| db.status(&org, &list)).await;
+    let token = token.map_err(|_| Refusal(ProblemKind::Internal))?;
     let token = token.ok_or(Refusal(ProblemKind::NotFound))?;
     Ok(([(CONTENT_TYPE, "application/statuslist+jwt")], token).into_response())
 }
@@ -317,16 +315,16 @@ async fn directory_checkpoint(State(hub): Hubbed) -> String {
 
 async fn deposits_tile(State(hub): Hubbed, InPath(path): InPath<String>) -> Answered {
     let size = hub.deposits.borrow().size;
-    tile(&hub, LogId::Deposits, size, &path)
+    tile(&hub, LogId::Deposits, size, &path).await
 }
 
 async fn directory_tile(State(hub): Hubbed, InPath(path): InPath<String>) -> Answered {
     let size = hub.directory().published.size;
-    tile(&hub, LogId::Directory, size, &path)
+    tile(&hub, LogId::Directory, size, &path).await
 }
 
 /// A tile or bundle as far as the published checkpoint covers it. Source: c2sp.org/tlog-tiles.
-fn tile(hub: &Shared, log: LogId, size: u64, path: &str) -> Answered {
+async fn tile(hub: &Shared, log: LogId, size: u64, path: &str) -> Answered {
     let not_found = Refusal(ProblemKind::NotFound);
     let path = TilePath::parse(&format!("tile/{path}")).ok_or(not_found)?;
     let shift = 8_u32.saturating_mul(path.level.unwrap_or(0));
@@ -336,14 +334,11 @@ fn tile(hub: &Shared, log: LogId, size: u64, path: &str) -> Answered {
     if end.is_none_or(|end| end > covered) {
         return Err(not_found);
     }
-    let db = hub.reader();
-    let damaged = |_| Refusal(ProblemKind::Internal);
+    let (damaged, index) = (|_| Refusal(ProblemKind::Internal), path.index);
     let bytes = match path.level {
         Some(level) => {
-            let hashes = db
-                .tile(log, level, path.index)
-                .map_err(damaged)?
-                .ok_or(not_found)?;
+            let hashes = hub.read(move |db| db.tile(log, level, index)).await;
+            let hashes = hashes.map_err(damaged)?.ok_or(not_found)?;
             let hashes = hashes.get(..path.width).ok_or(not_found)?.to_vec();
             Tile {
                 level,
@@ -353,10 +348,8 @@ fn tile(hub: &Shared, log: LogId, size: u64, path: &str) -> Answered {
             .encode()
         }
         None => {
-            let bundle = db
-                .bundle(log, path.index)
-                .map_err(damaged)?
-                .ok_or(not_found)?;
+            let bundle = hub.read(move |db| db.bundle(log, index)).await;
+            let bundle = bundle.map_err(damaged)?.ok_or(not_found)?;
             let entries = decode_bundle(&bundle).map_err(|_| Refusal(ProblemKind::Internal))?;
             let entries = entries.get(..path.width).ok_or(not_found)?;
             encode_bundle(entries.iter().copied()).map_err(|_| Refusal(ProblemKind::Internal))?

@@ -29,14 +29,14 @@ pub use init::{HubKeys, OperatorIdentity, make_operator};
 pub use log::{OpenError, SequencerThread};
 
 use denizen_model::{Clock, HubId, directory::Directory, statement::Origins};
-use denizen_store::Database;
+use denizen_store::{
+    StoreError,
+    hub::{HubStore, Location, Readers},
+};
 use log::{Job, Published};
-use std::{
-    path::PathBuf,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError, RwLock,
-        atomic::{AtomicBool, Ordering},
-    },
+use std::sync::{
+    Arc, PoisonError, RwLock,
+    atomic::{AtomicBool, Ordering},
 };
 use tokio::sync::{mpsc, watch};
 
@@ -47,8 +47,8 @@ pub struct HubConfig {
     pub hub: HubId,
     /// Names of its logs, as its statement says.
     pub origins: Origins,
-    /// The database file.
-    pub database: PathBuf,
+    /// Where its database is.
+    pub database: Location,
     /// Addresses without a pass (address 0) that may be registered in a minute.
     pub self_addresses_a_minute: u32,
     /// Wrapped roots that may be left in a minute: they come without a pass too.
@@ -63,7 +63,7 @@ pub struct HubConfig {
     pub unfinished_days: u32,
     /// Days after which an object is removed that its owner has passed by and never read.
     pub unread_days: u32,
-    /// Pages by which the database may grow, as if the disk were full then; for tests.
+    /// Pages by which a database file may grow, as if the disk were full then; for tests.
     pub grow_pages_max: Option<u32>,
     /// What is known from elsewhere to have been signed: a database without it is not served (R12).
     pub newest_known: NewestKnown,
@@ -72,11 +72,11 @@ pub struct HubConfig {
 impl HubConfig {
     /// The configuration with the usual limits.
     #[must_use]
-    pub fn new(hub: HubId, origins: Origins, database: PathBuf) -> Self {
+    pub fn new(hub: HubId, origins: Origins, database: impl Into<Location>) -> Self {
         Self {
             hub,
             origins,
-            database,
+            database: database.into(),
             self_addresses_a_minute: 600,
             roots_a_minute: 600,
             services_a_day: 200,
@@ -104,12 +104,21 @@ pub(crate) struct Shared {
     pub(crate) metrics: metrics::Metrics,
     /// Set while only what erases is written.
     pub(crate) held: AtomicBool,
-    reader: Mutex<Database>,
+    readers: Arc<Readers>,
 }
 
 impl Shared {
-    pub(crate) fn reader(&self) -> MutexGuard<'_, Database> {
-        self.reader.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Reads beside the writer, off the threads that answer: a database may be a network away.
+    ///
+    /// # Errors
+    /// That of `read`.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&dyn HubStore) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let readers = Arc::clone(&self.readers);
+        let read = tokio::task::spawn_blocking(move || readers.with(read)).await;
+        read.unwrap_or(Err(StoreError::Damaged))
     }
 
     pub(crate) fn directory(&self) -> Arc<directory::Current> {
@@ -134,7 +143,7 @@ impl Hub {
         rng: Box<dyn rand_core::CryptoRng + Send>,
     ) -> Result<(Self, SequencerThread), OpenError> {
         let (jobs, started) = log::start(&config, &keys, Arc::clone(&clock), rng)?;
-        let reader = Mutex::new(Database::open_reader(&config.database)?);
+        let readers = Arc::new(Readers::open(&config.database)?);
         let hub = Self(Arc::new(Shared {
             config,
             keys,
@@ -144,7 +153,7 @@ impl Hub {
             directory: started.directory,
             metrics: metrics::Metrics::default(),
             held: AtomicBool::new(false),
-            reader,
+            readers,
         }));
         Ok((hub, started.thread))
     }

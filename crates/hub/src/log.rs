@@ -11,8 +11,8 @@ use crate::{
 };
 use denizen_model::{Clock, Sha256Hash, UnixTime};
 use denizen_store::{
-    Database, StoreError,
-    hub::{LogHead, LogId, StoredTiles},
+    StoreError,
+    hub::{HubStore, LogHead, LogId, StoredTiles, Wanted, open_limited},
 };
 use denizen_tlog::{
     Checkpoint, Hash, NoteSigner, RightEdge, TILE_WIDTH, encode_bundle, hash_leaf, sign_checkpoint,
@@ -113,13 +113,16 @@ pub(crate) struct Stopped;
 type Answer = Box<dyn FnOnce(&After<'_>) + Send>;
 
 /// One job of the writer.
-pub(crate) struct Job(Box<Work>);
+pub(crate) struct Job {
+    wanted: Vec<Wanted>,
+    work: Box<Work>,
+}
 
 type Work = dyn FnOnce(&mut Tx<'_>) -> Result<Answer, StoreError> + Send;
 
 /// What a job sees within the transaction.
 pub(crate) struct Tx<'a> {
-    pub(crate) db: &'a Database,
+    pub(crate) db: &'a dyn HubStore,
     pub(crate) now: UnixTime,
     pub(crate) rng: &'a mut dyn rand_core::CryptoRng,
     pub(crate) directory: Arc<directory::Current>,
@@ -164,7 +167,7 @@ struct Growing {
 }
 
 impl Growing {
-    fn load(db: &Database, id: LogId, origin: &str, keys: &HubKeys) -> Result<Self, OpenError> {
+    fn load(db: &dyn HubStore, id: LogId, origin: &str, keys: &HubKeys) -> Result<Self, OpenError> {
         let signer = NoteSigner::new(origin, &keys.log.danger_seed());
         let signer = signer.map_err(|_| OpenError::Origin)?;
         let edge = whole_end(db, id)?;
@@ -177,7 +180,7 @@ impl Growing {
     }
 
     /// Writes what the transaction appended: tiles, bundles, head.
-    fn integrate(&mut self, db: &Database, now: UnixTime) -> Result<(), StoreError> {
+    fn integrate(&mut self, db: &dyn HubStore, now: UnixTime) -> Result<(), StoreError> {
         if self.entries.is_empty() {
             return Ok(());
         }
@@ -223,7 +226,7 @@ impl Growing {
 }
 
 struct Sequencer {
-    db: Database,
+    db: Box<dyn HubStore>,
     clock: Arc<dyn Clock + Send + Sync>,
     rng: Box<dyn rand_core::CryptoRng + Send>,
     logs: [Growing; 2],
@@ -267,7 +270,7 @@ impl Sequencer {
         let published = Arc::new(deposits.publish());
         let after = After {
             published: &published,
-            tiles: &StoredTiles::new(&self.db, LogId::Deposits),
+            tiles: &StoredTiles::new(&*self.db, LogId::Deposits),
         };
         // Published first: who has an answer finds what it speaks of.
         if self.deposits.borrow().size != published.size {
@@ -289,9 +292,12 @@ impl Sequencer {
         jobs: Vec<Job>,
         before: &Arc<directory::Current>,
     ) -> Result<Written, StoreError> {
+        let (wanted, works): (Vec<_>, Vec<_>) =
+            jobs.into_iter().map(|job| (job.wanted, job.work)).unzip();
         self.db.begin()?;
+        self.db.prepare(&wanted.concat())?;
         let mut tx = Tx {
-            db: &self.db,
+            db: &*self.db,
             now: self.time,
             rng: &mut *self.rng,
             directory: Arc::clone(before),
@@ -299,12 +305,13 @@ impl Sequencer {
             erased: false,
         };
         let answers: Result<Vec<Answer>, StoreError> =
-            jobs.into_iter().map(|job| (job.0)(&mut tx)).collect();
+            works.into_iter().map(|work| work(&mut tx)).collect();
         let (answers, directory) = (answers?, tx.directory);
         self.scrub_due |= tx.erased;
         for log in &mut self.logs {
-            log.integrate(&self.db, self.time)?;
+            log.integrate(&*self.db, self.time)?;
         }
+        self.db.flush()?;
         Ok((answers, directory))
     }
 
@@ -335,22 +342,19 @@ pub(crate) fn start(
     clock: Arc<dyn Clock + Send + Sync>,
     rng: Box<dyn rand_core::CryptoRng + Send>,
 ) -> Result<(mpsc::Sender<Job>, Started), OpenError> {
-    let db = denizen_store::hub::open(&config.database)?;
-    if config.grow_pages_max.is_some() {
-        db.limit_growth(config.grow_pages_max)?;
-    }
+    let db = open_limited(&config.database, config.grow_pages_max)?;
     let origins = &config.origins;
     let logs = [
-        Growing::load(&db, LogId::Deposits, &origins.deposits, keys)?,
-        Growing::load(&db, LogId::Directory, &origins.directory, keys)?,
+        Growing::load(&*db, LogId::Deposits, &origins.deposits, keys)?,
+        Growing::load(&*db, LogId::Directory, &origins.directory, keys)?,
     ];
-    follows(&db, &config.newest_known)?;
+    follows(&*db, &config.newest_known)?;
     let [deposits, entries] = &logs;
     let time = db
         .log_head(LogId::Deposits)?
         .map_or(UnixTime(0), |h| h.time);
     let (send_deposits, watch_deposits) = watch::channel(Arc::new(deposits.publish()));
-    let current = directory::Current::load(&db, config.hub, entries.publish());
+    let current = directory::Current::load(&*db, config.hub, entries.publish());
     let directory = Arc::new(RwLock::new(Arc::new(current.ok_or(OpenError::Directory)?)));
     let shared = Arc::clone(&directory);
     let (jobs, mut waiting) = mpsc::channel::<Job>(QUEUE_MAX);
@@ -405,10 +409,23 @@ impl crate::Shared {
         work: impl FnOnce(&mut Tx<'_>) -> Result<M, StoreError> + Send + 'static,
         answer: impl FnOnce(M, &After<'_>) -> R + Send + 'static,
     ) -> Result<R, Stopped> {
+        self.write_for(Vec::new(), work, answer).await
+    }
+
+    /// The same for `work` that will look for these deposits.
+    ///
+    /// # Errors
+    /// As for [`Self::write`].
+    pub(crate) async fn write_for<M: Send + 'static, R: Send + 'static>(
+        &self,
+        wanted: Vec<Wanted>,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<M, StoreError> + Send + 'static,
+        answer: impl FnOnce(M, &After<'_>) -> R + Send + 'static,
+    ) -> Result<R, Stopped> {
         if self.held.load(Ordering::Relaxed) {
             return Err(Stopped);
         }
-        self.erase(work, answer).await
+        self.queue(wanted, work, answer).await
     }
 
     /// The same for what erases, which goes on where there is little room.
@@ -420,14 +437,24 @@ impl crate::Shared {
         work: impl FnOnce(&mut Tx<'_>) -> Result<M, StoreError> + Send + 'static,
         answer: impl FnOnce(M, &After<'_>) -> R + Send + 'static,
     ) -> Result<R, Stopped> {
+        self.queue(Vec::new(), work, answer).await
+    }
+
+    async fn queue<M: Send + 'static, R: Send + 'static>(
+        &self,
+        wanted: Vec<Wanted>,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<M, StoreError> + Send + 'static,
+        answer: impl FnOnce(M, &After<'_>) -> R + Send + 'static,
+    ) -> Result<R, Stopped> {
         let (send, receive) = oneshot::channel();
-        let job = Job(Box::new(move |tx| {
+        let work: Box<Work> = Box::new(move |tx| {
             let made = work(tx)?;
             Ok(Box::new(move |after: &After<'_>| {
                 // A client that has gone away asks again with the same deposit id.
                 let _ = send.send(answer(made, after));
             }) as Answer)
-        }));
+        });
+        let job = Job { wanted, work };
         self.jobs.try_send(job).map_err(|_| Stopped)?;
         receive.await.map_err(|_| Stopped)
     }

@@ -19,7 +19,7 @@ use denizen_model::{
 };
 use denizen_store::{
     StoreError,
-    hub::{AddressRow, NewUpload, ObjectRow},
+    hub::{AddressRow, HubStore, NewUpload, ObjectRow},
 };
 
 /// Ended objects that are removed with one job.
@@ -252,7 +252,7 @@ pub(crate) fn expire(tx: &mut Tx<'_>, limits: &Limits) -> Result<(), StoreError>
 }
 
 fn remove(tx: &mut Tx<'_>, object: &ObjectRow) -> Result<(), StoreError> {
-    tx.db.remove_object(object.parts)?;
+    tx.db.remove_object(object)?;
     tx.set_erased();
     if let Some(row) = tx.db.address(&object.address)? {
         let bytes = row.bytes.saturating_sub(object.size);
@@ -269,30 +269,29 @@ fn remove(tx: &mut Tx<'_>, object: &ObjectRow) -> Result<(), StoreError> {
 /// beyond its end; [`ProblemKind::Internal`].
 pub(crate) async fn read(
     shared: &Shared,
-    address: &AddressId,
-    id: &Sha256Hash,
+    address: AddressId,
+    id: Sha256Hash,
     offset: u64,
 ) -> Result<Vec<u8>, ProblemKind> {
-    let internal = |_| ProblemKind::Internal;
-    let (object, bytes) = {
-        let db = shared.reader();
-        let Some(object) = db.object(address, id).map_err(internal)? else {
-            let places = db.object_places(address, id).map_err(internal)?;
-            return Err(if places.is_empty() {
+    let read = move |db: &dyn HubStore| {
+        let Some(object) = db.object(&address, &id)? else {
+            let places = db.object_places(&address, &id)?;
+            return Ok(Err(if places.is_empty() {
                 ProblemKind::NotFound
             } else {
                 ProblemKind::Gone
-            });
+            }));
         };
         if offset >= object.size {
-            return Err(ProblemKind::Malformed);
+            return Ok(Err(ProblemKind::Malformed));
         }
-        let bytes = db.object_bytes(&object, offset, PART_SIZE_BYTES_MAX);
-        (object, bytes.map_err(internal)?)
+        let bytes = db.object_bytes(&object, offset, PART_SIZE_BYTES_MAX)?;
+        Ok(Ok((object, bytes)))
     };
+    let read = shared.read(read).await;
+    let (object, bytes) = read.map_err(|_| ProblemKind::Internal)??;
     if !object.kept && offset + bytes.len() as u64 == object.size {
-        let parts = object.parts;
-        let keep = move |tx: &mut Tx<'_>| tx.db.keep_object(parts);
+        let keep = move |tx: &mut Tx<'_>| tx.db.keep_object(&object);
         // A hub that is held or stops has not noted it: the next reading does.
         let _ = shared.write(keep, |(), _| ()).await;
     }
@@ -302,7 +301,7 @@ pub(crate) async fn read(
 /// Notes that the owner of an address has fetched beyond `pos`: from now on her unread objects there
 /// have an end.
 pub(crate) async fn pass(shared: &Shared, address: AddressId, pos: u64) {
-    let unpassed = shared.reader().has_unpassed(&address, pos);
+    let unpassed = shared.read(move |db| db.has_unpassed(&address, pos)).await;
     if unpassed.unwrap_or(false) {
         let limits = Limits::of(shared);
         let work = move |tx: &mut Tx<'_>| {

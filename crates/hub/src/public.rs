@@ -49,11 +49,9 @@ pub(crate) async fn put_root(
 ///
 /// # Errors
 /// [`ProblemKind::NotFound`], [`ProblemKind::Internal`].
-pub(crate) fn root(shared: &Shared, locator: &Nonce) -> Result<WrappedRoot, ProblemKind> {
-    let row = shared
-        .reader()
-        .root(locator)
-        .map_err(|_| ProblemKind::Internal)?;
+pub(crate) async fn root(shared: &Shared, locator: Nonce) -> Result<WrappedRoot, ProblemKind> {
+    let row = shared.read(move |db| db.root(&locator)).await;
+    let row = row.map_err(|_| ProblemKind::Internal)?;
     let row = row.ok_or(ProblemKind::NotFound)?;
     let owner = PublicKey::from_ed25519(&row.owner)
         .and_then(denizen_model::PublicKeyFor::new)

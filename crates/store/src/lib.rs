@@ -1,16 +1,18 @@
-//! Embedded SQLite storage: all SQL of the product.
+//! Storage in SQLite and, for a hub, in PostgreSQL: all SQL of the product.
 //!
 //! Scope: opening a database safely, migrations, and small groups of rows by use. A write transaction
-//! that returned from [`Database::commit`] is on the disk (WAL, `synchronous=FULL`). Not in scope:
-//! what the rows mean.
+//! that returned from its commit is on the disk (WAL, `synchronous=FULL`; `synchronous_commit=on`). Not
+//! in scope: what the rows mean.
 
 mod care;
 pub mod gateway;
 pub mod hub;
 mod migrate;
+mod postgres;
 
 pub use care::Version;
 pub use migrate::Migration;
+pub use postgres::{Server, ServerFault, ServerRefused};
 
 use rusqlite::{Connection, OpenFlags};
 use std::path::Path;
@@ -40,6 +42,27 @@ pub enum StoreError {
     /// Another writer changed the log's head: two sequencers run on one database.
     #[error("another process writes this database")]
     AnotherWriter,
+    /// Another process has the database: it was not opened.
+    #[error("another process has this database: stop it first")]
+    InUse,
+    /// The rows were moved to another database, which goes on: this one is history.
+    #[error("this database was moved to another one: serve that one, and leave this one alone")]
+    Moved,
+    /// Rows are on their way into this database, and not all of them are there.
+    #[error("a move into this database has not ended: run `denizen hub migrate` again")]
+    Moving,
+    /// A database that is to be filled has rows already: nothing was changed.
+    #[error("that database is not empty: nothing was changed; make a new one")]
+    Occupied,
+    /// The server acknowledges what its disk has not got.
+    #[error(
+        "the database server may lose what it has acknowledged: it needs fsync, full_page_writes and \
+         synchronous_commit on, data_sync_retry off, and to be no standby"
+    )]
+    NotDurable,
+    /// The database server failed.
+    #[error("the database server failed")]
+    Server(#[from] ServerFault),
     /// SQLite failed.
     #[error("the database failed")]
     Sqlite(#[from] rusqlite::Error),
@@ -50,6 +73,10 @@ impl StoreError {
     /// or mounted read-only. Before a commit that is a known outcome: [`Database::take_back`].
     #[must_use]
     pub fn is_no_room(&self) -> bool {
+        if let Self::Server(fault) = self {
+            // Disk full; read-only transaction.
+            return matches!(fault.state(), "53100" | "25006");
+        }
         let Self::Sqlite(rusqlite::Error::SqliteFailure(error, _)) = self else {
             return false;
         };
@@ -184,21 +211,6 @@ impl Database {
         Ok(self
             .connection
             .pragma_update_and_check(None, "max_page_count", most, set)?)
-    }
-
-    /// Reads several things of one moment: no commit of the writer comes between them.
-    ///
-    /// # Errors
-    /// [`StoreError`], that of `read` first.
-    pub fn snapshot<T, E: From<StoreError>>(
-        &self,
-        read: impl FnOnce(&Self) -> Result<T, E>,
-    ) -> Result<T, E> {
-        let failed = |error| E::from(StoreError::Sqlite(error));
-        self.connection.execute_batch("BEGIN").map_err(failed)?;
-        let result = read(self);
-        let ended = self.connection.execute_batch("ROLLBACK").map_err(failed);
-        result.and_then(|value| ended.map(|()| value))
     }
 
     /// Moves the write-ahead log into the database file and empties it, so that pages from before an

@@ -4,7 +4,7 @@
 use denizen_model::UnixTime;
 use denizen_store::{
     Database, Version,
-    hub::{self, LogHead, LogId},
+    hub::{self, LogHead, LogId, Logs as _},
 };
 
 fn head(size: u64) -> LogHead {
@@ -19,7 +19,7 @@ fn head(size: u64) -> LogHead {
 fn a_copy_is_of_one_moment_and_whole() {
     let folder = tempfile::tempdir().unwrap();
     let (path, copy) = (folder.path().join("a.db"), folder.path().join("b.db"));
-    let mut db = hub::open(&path).unwrap();
+    let mut db = hub::open(&path.clone().into()).unwrap();
     db.begin().unwrap();
     db.move_log_head(LogId::Deposits, 0, &head(1)).unwrap();
     db.commit().unwrap();

@@ -1,57 +1,19 @@
 //! What every database of a hub must do, whichever engine it is: one suite, a fresh database for each
-//! behaviour, opened anew in the middle of it. Another engine is another `Bench`.
+//! behaviour, opened anew in the middle of it.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+mod support;
 
 use denizen_model::{
     AddressId, DepositId, Nonce, OrgId, Sha256Hash, UnixTime,
     deposit::{LeafType, Tombstone},
 };
 use denizen_store::{
-    Database, Fault, StoreError,
-    hub::{AddressRow, LogHead, LogId, NewPlace, RootRow, StoredTiles},
+    Fault, StoreError,
+    hub::{AddressRow, HubStore, LogHead, LogId, NewPlace, RootRow, StoredTiles},
 };
 use denizen_tlog::{Tile, TileReader as _};
-use std::path::PathBuf;
-
-/// A fresh database that can be closed and opened again, and read from beside its writer.
-struct Bench {
-    folder: tempfile::TempDir,
-    db: Option<Database>,
-}
-
-impl Bench {
-    fn fresh() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let mut bench = Self { folder, db: None };
-        bench.reopen();
-        bench
-    }
-
-    fn path(&self) -> PathBuf {
-        self.folder.path().join("hub.db")
-    }
-
-    fn reopen(&mut self) {
-        self.db = None;
-        self.db = Some(denizen_store::hub::open(&self.path()).unwrap());
-    }
-
-    fn reader(&self) -> Database {
-        Database::open_reader(&self.path()).unwrap()
-    }
-
-    fn db(&mut self) -> &mut Database {
-        self.db.as_mut().unwrap()
-    }
-
-    /// One committed transaction.
-    fn write<T>(&mut self, work: impl FnOnce(&Database) -> Result<T, StoreError>) -> T {
-        self.db().begin().unwrap();
-        let made = work(self.db()).unwrap();
-        self.db().commit().unwrap();
-        made
-    }
-}
+use support::Bench;
 
 const A: AddressId = AddressId::new([1; 32]);
 const B: AddressId = AddressId::new([2; 32]);
@@ -85,14 +47,31 @@ fn place(pos: u64, index: u64, body: &[u8]) -> NewPlace<'_> {
     }
 }
 
-fn positions(db: &Database, after: Option<u64>, size: u64, limit: usize) -> Vec<u64> {
+fn positions(db: &dyn HubStore, after: Option<u64>, size: u64, limit: usize) -> Vec<u64> {
     let places = db.places(&A, after, size, limit).unwrap();
     places.iter().map(|p| p.pos).collect()
 }
 
-#[test]
-fn an_address_is_added_once_and_read_back_whole() {
-    let mut b = Bench::fresh();
+support::on_every_engine! {
+    an_address_is_added_once_and_read_back_whole,
+    accepts_change_only_from_the_version_before_and_never_when_closed,
+    places_come_in_order_above_a_cursor_below_a_size,
+    a_place_is_never_written_twice,
+    erasing_leaves_the_place_and_frees_its_bytes,
+    shredding_takes_salt_envelopes_and_hashes_and_keeps_the_places,
+    a_deposit_id_is_known_by_address_and_depositor,
+    uses_of_a_pass_are_counted_by_period_up_to_its_number,
+    bytes_under_a_pass_are_counted_together_and_one_too_many_counts_nothing,
+    the_head_of_a_log_moves_by_compare_and_swap,
+    tiles_are_replaced_bundles_grow_and_logs_do_not_mix,
+    a_wrapped_root_is_left_once_and_a_status_list_is_replaced,
+    what_is_rolled_back_or_failed_is_not_there_and_what_was_kept_is,
+    what_was_begun_and_never_committed_is_gone_after_a_restart,
+    a_reader_sees_whole_commits_and_a_snapshot_one_moment,
+    a_row_of_another_shape_is_damage_and_never_a_guess,
+}
+
+fn an_address_is_added_once_and_read_back_whole(mut b: Bench) {
     assert_eq!(b.db().address(&A).unwrap(), None);
     let row = AddressRow {
         frozen: true,
@@ -119,9 +98,7 @@ fn an_address_is_added_once_and_read_back_whole() {
     assert_eq!(b.db().address(&B).unwrap(), Some(unsalted));
 }
 
-#[test]
-fn accepts_change_only_from_the_version_before_and_never_when_closed() {
-    let mut b = Bench::fresh();
+fn accepts_change_only_from_the_version_before_and_never_when_closed(mut b: Bench) {
     b.write(|db| db.insert_address(&A, &address()));
     let change = |b: &mut Bench, version| b.write(|db| db.change_accepts(&A, version, "[1]", true));
     assert!(!change(&mut b, 2));
@@ -138,9 +115,7 @@ fn accepts_change_only_from_the_version_before_and_never_when_closed() {
     assert!(!b.write(|db| db.change_accepts(&B, 1, "[]", false)));
 }
 
-#[test]
-fn places_come_in_order_above_a_cursor_below_a_size() {
-    let mut b = Bench::fresh();
+fn places_come_in_order_above_a_cursor_below_a_size(mut b: Bench) {
     assert_eq!(b.db().pos_max(&A, 100).unwrap(), None);
     b.write(|db| {
         for (pos, index) in [(2, 7), (0, 1), (1, 3), (3, 9)] {
@@ -161,22 +136,19 @@ fn places_come_in_order_above_a_cursor_below_a_size() {
     assert_eq!(b.db().place(&A, 4).unwrap(), None);
 }
 
-#[test]
-fn a_place_is_never_written_twice() {
-    let mut b = Bench::fresh();
+fn a_place_is_never_written_twice(mut b: Bench) {
     b.write(|db| db.insert_place(&A, &place(0, 0, b"first")));
     b.db().begin().unwrap();
-    assert!(b.db().insert_place(&A, &place(0, 1, b"second")).is_err());
-    b.db().rollback().unwrap();
+    let again = b.db().insert_place(&A, &place(0, 1, b"second"));
+    assert!(again.and_then(|()| b.db().flush()).is_err());
+    b.db().take_back().unwrap();
     assert_eq!(
         b.db().place(&A, 0).unwrap().unwrap().body.unwrap().0,
         b"first"
     );
 }
 
-#[test]
-fn erasing_leaves_the_place_and_frees_its_bytes() {
-    let mut b = Bench::fresh();
+fn erasing_leaves_the_place_and_frees_its_bytes(mut b: Bench) {
     let id = DepositId::new([1; 16]);
     let hash = Sha256Hash::of(b"abc");
     b.write(|db| {
@@ -198,9 +170,7 @@ fn erasing_leaves_the_place_and_frees_its_bytes() {
     assert!(b.db().place(&A, 1).unwrap().unwrap().body.is_some());
 }
 
-#[test]
-fn shredding_takes_salt_envelopes_and_hashes_and_keeps_the_places() {
-    let mut b = Bench::fresh();
+fn shredding_takes_salt_envelopes_and_hashes_and_keeps_the_places(mut b: Bench) {
     let id = DepositId::new([1; 16]);
     b.write(|db| {
         db.insert_address(&A, &address())?;
@@ -219,9 +189,7 @@ fn shredding_takes_salt_envelopes_and_hashes_and_keeps_the_places() {
     assert!(!b.db().address(&B).unwrap().unwrap().closed);
 }
 
-#[test]
-fn a_deposit_id_is_known_by_address_and_depositor() {
-    let mut b = Bench::fresh();
+fn a_deposit_id_is_known_by_address_and_depositor(mut b: Bench) {
     let (id, hash) = (DepositId::new([1; 16]), Sha256Hash::new([2; 32]));
     b.write(|db| db.insert_deposit(&A, b"one", &id, 5, &hash));
     b.reopen();
@@ -239,9 +207,7 @@ fn a_deposit_id_is_known_by_address_and_depositor() {
     );
 }
 
-#[test]
-fn uses_of_a_pass_are_counted_by_period_up_to_its_number() {
-    let mut b = Bench::fresh();
+fn uses_of_a_pass_are_counted_by_period_up_to_its_number(mut b: Bench) {
     let mut used = |bind: &[u8], period, max| b.write(|db| db.use_pass(bind, period, max));
     assert!(!used(b"none", 0, 0));
     assert!(used(b"pass", 0, 2) && used(b"pass", 0, 2) && !used(b"pass", 0, 2));
@@ -251,9 +217,7 @@ fn uses_of_a_pass_are_counted_by_period_up_to_its_number() {
     assert!(b.write(|db| db.use_pass(b"pass", 0, 3)));
 }
 
-#[test]
-fn bytes_under_a_pass_are_counted_together_and_one_too_many_counts_nothing() {
-    let mut b = Bench::fresh();
+fn bytes_under_a_pass_are_counted_together_and_one_too_many_counts_nothing(mut b: Bench) {
     let used = |b: &mut Bench, bytes, max| b.write(|db| db.use_bytes((b"pass", 0), bytes, max));
     assert!(!used(&mut b, 11, 10));
     assert!(used(&mut b, 6, 10) && !used(&mut b, 5, 10) && used(&mut b, 4, 10));
@@ -264,9 +228,7 @@ fn bytes_under_a_pass_are_counted_together_and_one_too_many_counts_nothing() {
     assert!(b.write(|db| db.use_bytes((b"pass", 1), 10, 10)));
 }
 
-#[test]
-fn the_head_of_a_log_moves_by_compare_and_swap() {
-    let mut b = Bench::fresh();
+fn the_head_of_a_log_moves_by_compare_and_swap(mut b: Bench) {
     let head = |size: u64| LogHead {
         size,
         root: [size as u8; 32],
@@ -293,9 +255,7 @@ fn the_head_of_a_log_moves_by_compare_and_swap() {
     assert_eq!(b.db().log_head(LogId::Directory).unwrap(), None);
 }
 
-#[test]
-fn tiles_are_replaced_bundles_grow_and_logs_do_not_mix() {
-    let mut b = Bench::fresh();
+fn tiles_are_replaced_bundles_grow_and_logs_do_not_mix(mut b: Bench) {
     let tile = |count: u8| Tile {
         level: 0,
         index: 3,
@@ -324,9 +284,7 @@ fn tiles_are_replaced_bundles_grow_and_logs_do_not_mix() {
     assert!(tiles.tile(0, 3, 3).is_err() && tiles.tile(0, 4, 1).is_err());
 }
 
-#[test]
-fn a_wrapped_root_is_left_once_and_a_status_list_is_replaced() {
-    let mut b = Bench::fresh();
+fn a_wrapped_root_is_left_once_and_a_status_list_is_replaced(mut b: Bench) {
     let (locator, org) = (Nonce::new([1; 32]), OrgId::new([2; 32]));
     let row = RootRow {
         owner: vec![1; 32],
@@ -344,12 +302,10 @@ fn a_wrapped_root_is_left_once_and_a_status_list_is_replaced() {
     assert_eq!(b.db().root(&locator).unwrap(), None);
 }
 
-#[test]
-fn what_is_rolled_back_or_failed_is_not_there_and_what_was_kept_is() {
-    let mut b = Bench::fresh();
+fn what_is_rolled_back_or_failed_is_not_there_and_what_was_kept_is(mut b: Bench) {
     b.db().begin().unwrap();
     b.db().insert_address(&A, &address()).unwrap();
-    b.db().rollback().unwrap();
+    b.db().take_back().unwrap();
     assert_eq!(b.db().address(&A).unwrap(), None);
     for (fault, kept) in [(Fault::Failed, false), (Fault::FailedButPersisted, true)] {
         b.db().begin().unwrap();
@@ -361,48 +317,51 @@ fn what_is_rolled_back_or_failed_is_not_there_and_what_was_kept_is() {
     }
 }
 
-#[test]
-fn what_was_begun_and_never_committed_is_gone_after_a_restart() {
-    let mut b = Bench::fresh();
+fn what_was_begun_and_never_committed_is_gone_after_a_restart(mut b: Bench) {
     b.db().begin().unwrap();
     b.db().insert_address(&A, &address()).unwrap();
     b.reopen();
     assert_eq!(b.db().address(&A).unwrap(), None);
 }
 
-#[test]
-fn a_reader_sees_whole_commits_and_a_snapshot_one_moment() {
-    let mut b = Bench::fresh();
-    let reader = b.reader();
+fn a_reader_sees_whole_commits_and_a_snapshot_one_moment(mut b: Bench) {
+    let readers = b.readers();
+    let is_there = || readers.with(|db| db.place(&A, 0)).unwrap().is_some();
     b.db().begin().unwrap();
     b.db().insert_place(&A, &place(0, 0, b"x")).unwrap();
-    assert_eq!(reader.place(&A, 0).unwrap(), None);
+    b.db().flush().unwrap();
+    assert!(!is_there());
     b.db().commit().unwrap();
-    assert!(reader.place(&A, 0).unwrap().is_some());
-    let tombstones = reader.snapshot(|db| {
-        let before = db.tombstones(&A)?;
-        b.write(|db| db.erase_place(&A, 0));
-        assert_eq!(db.tombstones(&A)?, before);
-        Ok::<_, StoreError>(before)
+    assert!(is_there());
+    let erased = |db: &dyn HubStore| db.tombstones(&A).map(|t| t.len());
+    let before = readers.with(|db| {
+        db.snapshot(|db| {
+            let before = erased(db)?;
+            b.write(|db| db.erase_place(&A, 0));
+            assert_eq!(erased(db)?, before);
+            Ok::<_, StoreError>(before)
+        })
     });
-    assert_eq!(tombstones.unwrap(), []);
-    assert_eq!(reader.tombstones(&A).unwrap().len(), 1);
-    let failed: Result<(), StoreError> = reader.snapshot(|_| Err(StoreError::Damaged));
+    assert_eq!(before.unwrap(), 0);
+    assert_eq!(readers.with(erased).unwrap(), 1);
+    let failed: Result<(), StoreError> =
+        readers.with(|db| db.snapshot(|_| Err(StoreError::Damaged)));
     assert!(matches!(failed, Err(StoreError::Damaged)));
-    assert_eq!(reader.tombstones(&A).unwrap().len(), 1);
-    assert!(
-        reader.insert_place(&A, &place(1, 1, b"x")).is_err(),
-        "a reader never writes"
-    );
+    assert_eq!(readers.with(erased).unwrap(), 1);
+    let written = readers.with(|db| {
+        db.insert_place(&A, &place(1, 1, b"x"))?;
+        db.flush()
+    });
+    assert!(written.is_err(), "a reader never writes");
 }
 
 #[test]
 fn after_a_scrub_erased_bytes_are_in_no_file() {
-    let mut b = Bench::fresh();
+    let mut b = Bench::file();
     let body = [b"an envelope that is to go ".as_slice(), &[7; 20_000]].concat();
     b.write(|db| db.insert_place(&A, &place(0, 0, &body)));
     let there = |b: &Bench| {
-        std::fs::read_dir(b.folder.path()).unwrap().any(|file| {
+        std::fs::read_dir(b.folder()).unwrap().any(|file| {
             let bytes = std::fs::read(file.unwrap().path()).unwrap();
             bytes.windows(26).any(|w| w == &body[..26])
         })
@@ -410,32 +369,26 @@ fn after_a_scrub_erased_bytes_are_in_no_file() {
     assert!(there(&b));
     b.write(|db| db.erase_place(&A, 0));
     assert!(there(&b), "the write-ahead log still has it");
-    let reader = b.reader();
-    let held: Result<bool, StoreError> = reader.snapshot(|db| {
-        db.tombstones(&A)?;
-        Ok(true)
-    });
-    assert!(held.unwrap());
+    let readers = b.readers();
+    readers
+        .with(|db| db.snapshot(|db| db.tombstones(&A)))
+        .unwrap();
     assert!(b.db().scrub().unwrap());
     assert!(!there(&b));
 }
 
-#[test]
-fn a_row_of_another_shape_is_damage_and_never_a_guess() {
-    let mut b = Bench::fresh();
+fn a_row_of_another_shape_is_damage_and_never_a_guess(mut b: Bench) {
     b.write(|db| db.insert_place(&A, &place(0, 0, b"x")));
     b.write(|db| db.insert_address(&A, &address()));
-    b.db = None;
-    let raw = rusqlite::Connection::open(b.path()).unwrap();
-    raw.execute_batch("UPDATE place SET nonce = NULL; UPDATE address SET next_pos = -1")
-        .unwrap();
-    drop(raw);
-    b.reopen();
+    b.tamper("UPDATE place SET nonce = NULL; UPDATE address SET next_pos = -1");
     assert!(matches!(b.db().place(&A, 0), Err(StoreError::Damaged)));
     assert!(matches!(
         b.db().places(&A, None, 9, 9),
         Err(StoreError::Damaged)
     ));
     assert!(matches!(b.db().address(&A), Err(StoreError::Damaged)));
-    assert!(b.db().insert_place(&A, &place(u64::MAX, 1, b"x")).is_err());
+    b.db().begin().unwrap();
+    let beyond = b.db().insert_place(&A, &place(u64::MAX, 1, b"x"));
+    assert!(matches!(beyond, Err(StoreError::OutOfRange)));
+    b.db().take_back().unwrap();
 }

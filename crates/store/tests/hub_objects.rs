@@ -2,48 +2,23 @@
 //! nothing left of what is removed.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
+mod support;
+
 use denizen_model::{
     AddressId, DepositId, Nonce, Sha256Hash, UnixTime,
     deposit::{LeafType, Tombstone},
 };
 use denizen_store::{
-    Database, StoreError,
-    hub::{AddressRow, NewPlace, NewUpload, ObjectRow, open},
+    StoreError,
+    hub::{AddressRow, NewPlace, NewUpload, ObjectRow},
 };
+use support::Bench;
 
 const A: AddressId = AddressId::new([1; 32]);
 const B: AddressId = AddressId::new([2; 32]);
 const NOW: UnixTime = UnixTime(1000);
 
-struct Bench {
-    folder: tempfile::TempDir,
-    db: Option<Database>,
-}
-
 impl Bench {
-    fn fresh() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let mut bench = Self { folder, db: None };
-        bench.reopen();
-        bench
-    }
-
-    fn reopen(&mut self) {
-        self.db = None;
-        self.db = Some(open(&self.folder.path().join("hub.db")).unwrap());
-    }
-
-    fn db(&mut self) -> &mut Database {
-        self.db.as_mut().unwrap()
-    }
-
-    fn write<T>(&mut self, work: impl FnOnce(&Database) -> Result<T, StoreError>) -> T {
-        self.db().begin().unwrap();
-        let made = work(self.db()).unwrap();
-        self.db().commit().unwrap();
-        made
-    }
-
     fn begin(&mut self, address: &AddressId, by: &[u8], id: [u8; 16], bytes: &[u8]) -> ObjectRow {
         let new = NewUpload {
             address,
@@ -86,9 +61,15 @@ fn place(pos: u64, hash: Sha256Hash) -> NewPlace<'static> {
     }
 }
 
-#[test]
-fn parts_come_one_after_the_other_and_are_read_from_anywhere() {
-    let mut b = Bench::fresh();
+support::on_every_engine! {
+    parts_come_one_after_the_other_and_are_read_from_anywhere,
+    an_upload_is_known_by_address_depositor_and_deposit_id,
+    an_object_is_found_once_it_is_whole_and_its_place_says_what_it_is,
+    erasing_takes_the_parts_and_frees_the_bytes_and_shredding_takes_all,
+    what_ends_is_what_nobody_went_on_with_and_what_was_passed_by_unread,
+}
+
+fn parts_come_one_after_the_other_and_are_read_from_anywhere(mut b: Bench) {
     let bytes: Vec<u8> = (0..100).collect();
     let begun = b.begin(&A, b"by", [1; 16], &bytes);
     assert_eq!((begun.received, begun.pos, begun.kept), (0, None, false));
@@ -116,7 +97,9 @@ fn parts_come_one_after_the_other_and_are_read_from_anywhere() {
     }
     assert!(b.db().object_bytes(&row, 100, 9).unwrap().is_empty());
     // A part is not written twice, and one that is missing is noticed.
+    b.db().begin().unwrap();
     assert!(b.db().append_part(&begun, &bytes[..40], NOW).is_err());
+    b.db().take_back().unwrap();
     let gap = b.begin(&A, b"by", [2; 16], &bytes);
     let ahead = ObjectRow {
         received: 10,
@@ -126,9 +109,7 @@ fn parts_come_one_after_the_other_and_are_read_from_anywhere() {
     assert!(matches!(b.db().hash_parts(&gap), Err(StoreError::Damaged)));
 }
 
-#[test]
-fn an_upload_is_known_by_address_depositor_and_deposit_id() {
-    let mut b = Bench::fresh();
+fn an_upload_is_known_by_address_depositor_and_deposit_id(mut b: Bench) {
     b.begin(&A, b"by", [1; 16], b"one");
     b.begin(&A, b"other", [1; 16], b"two");
     b.begin(&B, b"by", [1; 16], b"three");
@@ -140,20 +121,20 @@ fn an_upload_is_known_by_address_depositor_and_deposit_id() {
         size: 4,
         now: NOW,
     };
+    b.db().begin().unwrap();
     assert!(b.db().begin_upload(&again).is_err());
+    b.db().take_back().unwrap();
     assert_eq!(b.upload([1; 16]).unwrap().id, Sha256Hash::of(b"one"));
     assert_eq!(b.upload([2; 16]), None);
     assert_eq!(b.db().unfinished_uploads(&A, b"by").unwrap(), 1);
     assert_eq!(b.db().unfinished_uploads(&A, b"nobody").unwrap(), 0);
 }
 
-#[test]
-fn an_object_is_found_once_it_is_whole_and_its_place_says_what_it_is() {
-    let mut b = Bench::fresh();
+fn an_object_is_found_once_it_is_whole_and_its_place_says_what_it_is(mut b: Bench) {
     let id = Sha256Hash::of(b"bytes");
     let begun = b.begin(&A, b"by", [1; 16], b"bytes");
     assert_eq!(b.db().object(&A, &id).unwrap(), None);
-    b.write(|db| db.remove_object(begun.parts));
+    b.write(|db| db.remove_object(&begun));
     let whole = b.whole(3, [1; 16], b"bytes");
     b.reopen();
     assert_eq!(b.db().object(&A, &id).unwrap(), Some(whole));
@@ -166,9 +147,7 @@ fn an_object_is_found_once_it_is_whole_and_its_place_says_what_it_is() {
     assert_eq!(b.db().unfinished_uploads(&A, b"by").unwrap(), 0);
 }
 
-#[test]
-fn erasing_takes_the_parts_and_frees_the_bytes_and_shredding_takes_all() {
-    let mut b = Bench::fresh();
+fn erasing_takes_the_parts_and_frees_the_bytes_and_shredding_takes_all(mut b: Bench) {
     let address = AddressRow {
         auth: vec![7; 32],
         salt: None,
@@ -204,9 +183,7 @@ fn erasing_takes_the_parts_and_frees_the_bytes_and_shredding_takes_all() {
     assert!(later.parts > going.parts);
 }
 
-#[test]
-fn what_ends_is_what_nobody_went_on_with_and_what_was_passed_by_unread() {
-    let mut b = Bench::fresh();
+fn what_ends_is_what_nobody_went_on_with_and_what_was_passed_by_unread(mut b: Bench) {
     let going = b.begin(&A, b"by", [1; 16], b"going");
     let unread = b.whole(0, [2; 16], b"unread");
     let read = b.whole(1, [3; 16], b"read");
@@ -214,7 +191,7 @@ fn what_ends_is_what_nobody_went_on_with_and_what_was_passed_by_unread() {
     let at = |s: i64| UnixTime(s);
     assert!(b.db().has_unpassed(&A, 1).unwrap());
     b.write(|db| {
-        db.keep_object(read.parts)?;
+        db.keep_object(&read)?;
         db.pass_objects(&A, 1, at(2000))
     });
     assert!(!b.db().has_unpassed(&A, 1).unwrap());
@@ -234,7 +211,7 @@ fn what_ends_is_what_nobody_went_on_with_and_what_was_passed_by_unread() {
         b.db().ended_objects(at(5000), at(5000), 1).unwrap().len(),
         1
     );
-    b.write(|db| db.remove_object(unread.parts));
+    b.write(|db| db.remove_object(&unread));
     // Its place stays, with its opening.
     assert_eq!(b.db().object_places(&A, &unread.id).unwrap(), [0]);
     assert!(b.db().tombstones(&A).unwrap().is_empty());

@@ -78,7 +78,7 @@ fn a_migration_that_fails_leaves_nothing_behind() {
 fn a_hub_and_an_organisation_do_not_open_each_others_databases() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("hub.db");
-    drop(denizen_store::hub::open(&path).unwrap());
+    drop(denizen_store::hub::open(&path.clone().into()).unwrap());
     let refused = denizen_store::gateway::GatewayStore::open(&path);
     assert!(matches!(refused, Err(StoreError::OtherVersion)));
 }

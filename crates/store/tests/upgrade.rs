@@ -114,10 +114,10 @@ fn each_earlier_version(role: &str, open: impl Fn(&Path), look: impl Fn(&Path)) 
 fn a_hubs_database_of_every_earlier_version_opens_with_all_that_it_had() {
     each_earlier_version(
         "hub",
-        |path| drop(hub::open(path).unwrap()),
+        |path| drop(hub::open(&path.to_owned().into()).unwrap()),
         |path| {
-            let database = hub::open(path).unwrap();
-            assert_eq!(hub::version(&database).unwrap(), Version::Current);
+            let database = hub::open(&path.to_owned().into()).unwrap();
+            assert_eq!(database.version().unwrap(), Version::Current);
         },
     );
 }

@@ -186,6 +186,17 @@ pub(crate) fn database(
         findings.act("database", format!("{shown} cannot be read"), restore);
         return None;
     };
+    version_of(version, findings);
+    if db.is_whole().unwrap_or(false) {
+        findings.good("database", format!("{shown} is whole"));
+    } else {
+        findings.act("database", format!("{shown} is damaged"), restore);
+    }
+    Some(db)
+}
+
+/// How a database stands to this program.
+pub(crate) fn version_of(version: Version, findings: &mut Findings) {
     match version {
         Version::Current => findings.good("version", "the database is of this program's version"),
         Version::Older(count) => findings.advice(
@@ -199,12 +210,6 @@ pub(crate) fn database(
             "use the newer program: an older one does not open it",
         ),
     }
-    if db.is_whole().unwrap_or(false) {
-        findings.good("database", format!("{shown} is whole"));
-    } else {
-        findings.act("database", format!("{shown} is damaged"), restore);
-    }
-    Some(db)
 }
 
 #[cfg(test)]

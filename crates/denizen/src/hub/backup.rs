@@ -8,7 +8,7 @@ use super::{
 use crate::files::{copy_database, hex};
 use anyhow::{Context as _, bail};
 use denizen_hub::{Ends, HubConfig, NewestKnown, read_ends};
-use denizen_store::Database;
+use denizen_store::hub::{Location, Readers};
 use std::path::{Path, PathBuf};
 
 /// Arguments of `hub backup`.
@@ -41,8 +41,9 @@ pub(crate) struct RestoreArguments {
 pub(crate) fn backup(arguments: &BackupArguments) -> anyhow::Result<()> {
     let folder = Folder::new(&arguments.dir);
     let mut config = folder.hub_config(&folder.operator()?)?;
-    copy_database(&config.database, &arguments.file)?;
-    config.database.clone_from(&arguments.file);
+    in_a_file(&config)?;
+    copy_database(&folder.database(), &arguments.file)?;
+    config.database = arguments.file.clone().into();
     let ends =
         checked(&config).context("the copy is no backup: delete it, and look at the disk")?;
     let shown = arguments.file.display();
@@ -67,8 +68,8 @@ pub(crate) fn restore(arguments: &RestoreArguments) -> anyhow::Result<()> {
         bail!("a hub serves this folder: stop it first; nothing was changed");
     };
     let mut config = folder.hub_config(&operator)?;
-    let database = config.database.clone();
-    config.database.clone_from(&arguments.file);
+    in_a_file(&config)?;
+    config.database = arguments.file.clone().into();
     let shown = arguments.file.display();
     let ends = checked(&config)
         .with_context(|| format!("{shown} is no whole backup of this hub: nothing was changed"))?;
@@ -86,7 +87,7 @@ pub(crate) fn restore(arguments: &RestoreArguments) -> anyhow::Result<()> {
         config.newest_known = known;
         read_ends(&config).context("nothing was changed")?;
     }
-    put_in_place(&arguments.file, &database)?;
+    put_in_place(&arguments.file, &folder.database())?;
     println!(
         "It is in place. Next: `denizen hub serve {}`.",
         arguments.dir.display()
@@ -94,9 +95,19 @@ pub(crate) fn restore(arguments: &RestoreArguments) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// A server's database is copied by the server's own tools.
+fn in_a_file(config: &HubConfig) -> anyhow::Result<()> {
+    match &config.database {
+        Location::File(_) => Ok(()),
+        _ => bail!(
+            "this hub's rows lie in a database server: back up and restore there (docs/operate/postgresql.md)"
+        ),
+    }
+}
+
 /// The ends of both logs, if every page of the database is whole.
 fn checked(config: &HubConfig) -> anyhow::Result<Ends> {
-    if !Database::open_reader(&config.database)?.is_whole()? {
+    if !Readers::open(&config.database)?.with(|db| db.is_whole())? {
         bail!("the database is damaged");
     }
     Ok(read_ends(config)?)

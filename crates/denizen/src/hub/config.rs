@@ -6,12 +6,14 @@ use crate::{
 };
 use anyhow::Context as _;
 use denizen_hub::HubConfig;
+use denizen_store::{Server, hub::Location};
 use serde::Deserialize;
 use std::{
     fs,
     net::SocketAddr,
     path::{Path, PathBuf},
 };
+use zeroize::Zeroizing;
 
 /// Every setting with its default, explained.
 pub(crate) const EXAMPLE: &str = include_str!("example.toml");
@@ -25,6 +27,9 @@ const LISTEN: &str = "listen = \"127.0.0.1:7700\"";
 pub(crate) struct Config {
     pub(crate) listen: SocketAddr,
     pub(crate) drain_s: u16,
+    pub(crate) store: Option<String>,
+    pub(crate) store_password_file: Option<PathBuf>,
+    pub(crate) store_certificate: Option<PathBuf>,
     pub(crate) tls: Option<Tls>,
     pub(crate) portal: Portal,
     pub(crate) limits: Limits,
@@ -65,6 +70,9 @@ impl Default for Config {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 7700)),
             drain_s: 10,
+            store: None,
+            store_password_file: None,
+            store_certificate: None,
             tls: None,
             portal: Portal::default(),
             limits: Limits::default(),
@@ -110,8 +118,13 @@ impl Config {
             tls.certificate = folder.join(&tls.certificate);
             tls.key = folder.join(&tls.key);
         }
-        if let (Some(portal), Some(folder)) = (&mut config.portal.folder, file.parent()) {
-            *portal = folder.join(&portal);
+        let paths = [
+            &mut config.portal.folder,
+            &mut config.store_password_file,
+            &mut config.store_certificate,
+        ];
+        for path in paths.into_iter().flatten() {
+            *path = file.parent().unwrap_or(Path::new("")).join(&path);
         }
         Ok(config)
     }
@@ -125,6 +138,17 @@ impl Config {
     /// Refuses what would send requests in clear over a network.
     fn check(&self) -> anyhow::Result<()> {
         check_listen(self.listen, self.tls.as_ref())
+    }
+
+    /// Where the database is: the file, unless a server is named.
+    pub(crate) fn location(&self, file: PathBuf) -> anyhow::Result<Location> {
+        match &self.store {
+            None => Ok(Location::File(file)),
+            Some(url) => {
+                let (password, certificate) = (&self.store_password_file, &self.store_certificate);
+                server(url, password.as_deref(), certificate.as_deref())
+            }
+        }
     }
 
     /// Puts the limits into the hub's configuration.
@@ -144,6 +168,23 @@ pub(crate) fn example_for(listen: SocketAddr) -> String {
     EXAMPLE.replace(LISTEN, &format!("listen = \"{listen}\""))
 }
 
+/// A database of a server. What is wrong is said without the URL: it may hold what does not belong there.
+pub(super) fn server(
+    url: &str,
+    password: Option<&Path>,
+    certificate: Option<&Path>,
+) -> anyhow::Result<Location> {
+    let read = |file: &Path| {
+        let password = fs::read(file).map(Zeroizing::new);
+        password.with_context(|| format!("the password file {} cannot be read", file.display()))
+    };
+    let password = password.map(read).transpose()?;
+    let password = password.as_ref().map(|p| p.as_slice());
+    let server = Server::parse(url, password, certificate);
+    let server = server.context("`store` is refused")?;
+    Ok(Location::Server(Box::new(server)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -159,7 +200,8 @@ mod tests {
     fn every_setting_that_is_commented_out_parses_too() {
         let all = EXAMPLE
             .replace("# [tls]", "[tls]")
-            .replace("# certificate", "certificate");
+            .replace("# certificate", "certificate")
+            .replace("# store", "store");
         let all = Config::parse(&all.replace("# key", "key")).expect("parses");
         assert_eq!(all.tls.map(|t| t.key), Some(PathBuf::from("tls/key.pem")));
     }

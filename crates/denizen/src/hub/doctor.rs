@@ -2,11 +2,11 @@
 
 use super::{config::Config, folder::Folder};
 use crate::{
-    doctor::{Findings, connection, database, disk, key_files, key_windows},
+    doctor::{Findings, connection, database, disk, key_files, key_windows, version_of},
     shell::Shell,
 };
 use denizen_hub::read_ends;
-use denizen_store::hub::version;
+use denizen_store::hub::{Location, Readers, version};
 use std::path::Path;
 
 /// Looks at a hub.
@@ -20,16 +20,21 @@ pub(crate) async fn look(shell: &Shell, dir: &Path, findings: &mut Findings) {
         }
     };
     findings.good("hub", format!("its id is {}", operator.id.to_text()));
+    let mut password_file = None;
     if folder.config().is_file() {
         match Config::read(&folder.config()) {
-            Ok(_) => findings.good("settings", "hub.toml is understood"),
+            Ok(config) => {
+                findings.good("settings", "hub.toml is understood");
+                password_file = config.store_password_file;
+            }
             Err(error) => {
                 let todo = "compare it with `denizen hub serve --example`";
                 findings.act("settings", format!("{error:#}"), todo);
             }
         }
     }
-    let keys = ["keys/log.key", "keys/head.key"].map(|name| dir.join(name));
+    let mut keys = vec![dir.join("keys/log.key"), dir.join("keys/head.key")];
+    keys.extend(password_file);
     let restore = "bring it back from its copy: the hub cannot serve without it";
     key_files(&keys, restore, findings);
     key_windows(&operator.statement.keys, shell.now(), findings);
@@ -40,9 +45,23 @@ pub(crate) async fn look(shell: &Shell, dir: &Path, findings: &mut Findings) {
             "move the folder `identity` to a medium that is kept offline, with a copy elsewhere",
         );
     }
-    disk(dir, Some(&folder.database()), findings);
-    if database(&folder.database(), version, findings).is_some() {
-        log(&folder, findings);
+    match folder.location() {
+        Ok(Location::File(file)) => {
+            disk(dir, Some(&file), findings);
+            if database(&file, version, findings).is_some() {
+                log(&folder, findings);
+            }
+        }
+        Ok(at) => {
+            disk(dir, None, findings);
+            if server(&at, findings).is_some() {
+                log(&folder, findings);
+            }
+        }
+        Err(error) => {
+            let todo = "compare `store` in hub.toml with `denizen hub serve --example`";
+            findings.act("database", format!("{error:#}"), todo);
+        }
     }
     if folder.is_taken() {
         findings.good("process", "a process serves this folder");
@@ -58,6 +77,41 @@ pub(crate) async fn look(shell: &Shell, dir: &Path, findings: &mut Findings) {
             "state one in a next statement",
         ),
     }
+}
+
+/// A server's database: whether it answers, its version, its rows.
+fn server(at: &Location, findings: &mut Findings) -> Option<()> {
+    let reach = "see that the server runs, and that its user, password file and pg_hba.conf agree";
+    let looked = Readers::open(at).and_then(|readers| {
+        readers.with(|db| Ok((db.version()?, db.size_bytes()?, db.is_whole()?)))
+    });
+    let (version, size, whole) = match looked {
+        Ok(looked) => looked,
+        Err(error) => {
+            findings.act(
+                "database",
+                format!("{:#}", anyhow::Error::from(error)),
+                reach,
+            );
+            return None;
+        }
+    };
+    version_of(version, findings);
+    let size = size >> 20;
+    if whole {
+        findings.good(
+            "database",
+            format!("the server answers; {size} MiB, every envelope whole"),
+        );
+    } else {
+        let restore = "stop the hub, look at the server's disks, and restore its backup";
+        findings.act(
+            "database",
+            "envelopes have other bytes than were left",
+            restore,
+        );
+    }
+    Some(())
 }
 
 /// The end of both logs, against what the hub is known to have signed (R12).

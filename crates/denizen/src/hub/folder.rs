@@ -1,6 +1,6 @@
 //! A hub's folder: what lies where, and who holds it.
 
-use super::last::LastCheckpoint;
+use super::{config::Config, last::LastCheckpoint};
 use crate::files::{FolderLock, read_key, write_key, write_public};
 use anyhow::{Context as _, bail};
 use denizen_hub::{HubConfig, HubKeys, OperatorIdentity};
@@ -9,6 +9,7 @@ use denizen_model::{
     jose::{Object, Unverified},
     statement::{Origins, Role, STATEMENT_TYP, Statement},
 };
+use denizen_store::hub::{Location, LogId, Readers};
 use std::{
     fs::{self, File, TryLockError},
     path::{Path, PathBuf},
@@ -116,7 +117,16 @@ impl Folder {
     /// What the hub is told at start, with the usual limits.
     pub(crate) fn hub_config(&self, operator: &Operator) -> anyhow::Result<HubConfig> {
         let origins = operator.origins()?;
-        Ok(HubConfig::new(operator.id, origins, self.database()))
+        Ok(HubConfig::new(operator.id, origins, self.location()?))
+    }
+
+    /// Where the hub's database is, as `hub.toml` of this folder says.
+    pub(crate) fn location(&self) -> anyhow::Result<Location> {
+        let config = match self.config() {
+            file if file.is_file() => Config::read(&file)?,
+            _ => Config::default(),
+        };
+        config.location(self.database())
     }
 
     /// The newest checkpoints that this hub is known to have signed.
@@ -127,12 +137,16 @@ impl Folder {
     /// Refuses a folder without its database: a new one in its place would begin both logs again, under
     /// the same names.
     pub(crate) fn require_database(&self) -> anyhow::Result<()> {
-        let database = self.database();
-        if !database.is_file() {
-            let shown = database.display();
-            bail!("{shown} is missing: bring it back (`denizen hub restore`)");
+        match self.location()? {
+            Location::File(file) if !file.is_file() => {
+                let shown = file.display();
+                bail!("{shown} is missing: bring it back (`denizen hub restore`)");
+            }
+            Location::Server(server) if !has_hub(&Location::Server(server.clone()))? => {
+                bail!("{server} is empty: bring its rows back, nothing is signed until then");
+            }
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     /// Whether a process has the folder; leaves no file, whoever asks.
@@ -146,4 +160,10 @@ impl Folder {
     pub(crate) fn lock(&self) -> anyhow::Result<Option<FolderLock>> {
         FolderLock::take(&self.0.join("hub.lock"))
     }
+}
+
+/// Whether a database has a hub's directory, whose first entry is the hub's statement.
+pub(super) fn has_hub(at: &Location) -> anyhow::Result<bool> {
+    let head = Readers::open(at)?.with(|db| db.log_head(LogId::Directory));
+    Ok(head.is_ok_and(|head| head.is_some()))
 }

@@ -2,8 +2,9 @@
 
 use super::{
     config::example_for,
-    folder::{Folder, Operator},
+    folder::{Folder, Operator, has_hub},
     kinds::{self, sign},
+    migrate::StoreArguments,
 };
 use crate::{files::write_public, shell::Shell};
 use anyhow::{Context as _, bail};
@@ -27,6 +28,8 @@ pub(crate) struct Arguments {
     /// Where it will answer, as https://hub.example.org
     #[arg(long)]
     url: String,
+    #[command(flatten)]
+    store: StoreArguments,
     /// Name of its logs, for ever [default: host and port of the URL]
     #[arg(long)]
     origin: Option<String>,
@@ -44,8 +47,15 @@ pub(crate) async fn run(shell: &Shell, arguments: &Arguments) -> anyhow::Result<
     let (now, rng) = (shell.now(), &mut shell.rng());
     let (id, identity, keys, statement) = make_operator(names, &arguments.url, origins, now, rng);
     let folder = Folder::new(&arguments.dir);
+    if let Some(at) = arguments.store.location()? {
+        denizen_store::hub::open(&at)?;
+        if has_hub(&at)? {
+            bail!("that database has a hub already: nothing was made; choose a new one");
+        }
+    }
     folder.write(&identity, &keys, &statement)?;
-    write_public(&folder.config(), example_for(place.listen()).as_bytes())?;
+    let settings = arguments.store.named_in(&example_for(place.listen()))?;
+    write_public(&folder.config(), settings.as_bytes())?;
     let mut entries = vec![statement.into_bytes()];
     entries.extend(kind_entries(&shell.catalogue, &id, &identity)?);
     let kinds = entries.len() - 1;

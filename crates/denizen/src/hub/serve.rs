@@ -31,6 +31,12 @@ pub(crate) async fn run(shell: &Shell, dir: &Path, config: Option<&Path>) -> any
     let Some(lock) = folder.lock()? else {
         bail!("{} is served already by another process", dir.display());
     };
+    if config.location(folder.database())? != folder.location()? {
+        bail!(
+            "the configuration names another store than {}: write it there, where every command reads it",
+            folder.config().display()
+        );
+    }
     folder.require_database()?;
     let mut hub_config = folder.hub_config(&operator)?;
     config.limit(&mut hub_config);

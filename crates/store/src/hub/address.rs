@@ -29,12 +29,65 @@ pub struct AddressRow {
     pub quota: u64,
 }
 
-impl Database {
+/// Addresses. Each method touches the rows of one address.
+pub trait Addresses {
     /// Adds an address. `false` if it is there already.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn insert_address(&self, id: &AddressId, row: &AddressRow) -> Result<bool, StoreError> {
+    fn insert_address(&self, id: &AddressId, row: &AddressRow) -> Result<bool, StoreError>;
+
+    /// An address.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn address(&self, id: &AddressId) -> Result<Option<AddressRow>, StoreError>;
+
+    /// Changes who may deposit; `false` unless the stored version is the one before `version`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn change_accepts(
+        &self,
+        id: &AddressId,
+        version: u64,
+        accepts: &str,
+        frozen: bool,
+    ) -> Result<bool, StoreError>;
+
+    /// Records that one more place was taken, with the bytes that now lie here.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn set_address_fill(&self, id: &AddressId, next_pos: u64, bytes: u64)
+    -> Result<(), StoreError>;
+
+    /// Shreds an address: salt, envelopes, objects, hashes and openings go; `auth` and places stay, so that
+    /// it is known to be closed and its indexes stay told.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn shred_address(&self, address: &AddressId) -> Result<(), StoreError>;
+}
+
+/// Counters of what is allowed a number of times: uses of passes, bytes under them, things in a period.
+pub trait Passes {
+    /// Counts one use of a pass within a period; `false` if it was used `uses_max` times already.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn use_pass(&self, bind: &[u8], period: i64, uses_max: u32) -> Result<bool, StoreError>;
+
+    /// Counts bytes under a pass in a period; `false`, and nothing counted, if they would be more
+    /// than `bytes_max` together.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn use_bytes(&self, of: (&[u8], i64), bytes: u64, bytes_max: u64) -> Result<bool, StoreError>;
+}
+
+impl Addresses for Database {
+    fn insert_address(&self, id: &AddressId, row: &AddressRow) -> Result<bool, StoreError> {
         let sql = "INSERT INTO address (address, auth, salt, accepts, version, frozen, closed, \
                    registration, next_pos, bytes, quota) \
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT DO NOTHING";
@@ -54,11 +107,7 @@ impl Database {
         Ok(count == 1)
     }
 
-    /// An address.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn address(&self, id: &AddressId) -> Result<Option<AddressRow>, StoreError> {
+    fn address(&self, id: &AddressId) -> Result<Option<AddressRow>, StoreError> {
         let sql = "SELECT auth, salt, accepts, version, frozen, closed, registration, next_pos, \
                    bytes, quota FROM address WHERE address = ?1";
         let mut statement = self.sql().prepare_cached(sql)?;
@@ -93,11 +142,7 @@ impl Database {
         }))
     }
 
-    /// Changes who may deposit; `false` unless the stored version is the one before `version`.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn change_accepts(
+    fn change_accepts(
         &self,
         id: &AddressId,
         version: u64,
@@ -110,11 +155,7 @@ impl Database {
         Ok(self.sql().prepare_cached(sql)?.execute(params)? == 1)
     }
 
-    /// Records that one more place was taken, with the bytes that now lie here.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn set_address_fill(
+    fn set_address_fill(
         &self,
         id: &AddressId,
         next_pos: u64,
@@ -126,12 +167,7 @@ impl Database {
         Ok(())
     }
 
-    /// Shreds an address: salt, envelopes, objects, hashes and openings go; `auth` and places stay, so that
-    /// it is known to be closed and its indexes stay told.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn shred_address(&self, address: &AddressId) -> Result<(), StoreError> {
+    fn shred_address(&self, address: &AddressId) -> Result<(), StoreError> {
         let id = params![address.as_bytes()];
         self.sql().execute(
             "UPDATE address SET salt = NULL, closed = 1, bytes = 0, accepts = '[]' \
@@ -147,12 +183,10 @@ impl Database {
             .execute("UPDATE deposit SET hash = NULL WHERE address = ?1", id)?;
         self.remove_objects(address)
     }
+}
 
-    /// Counts one use of a pass within a period; `false` if it was used `uses_max` times already.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn use_pass(&self, bind: &[u8], period: i64, uses_max: u32) -> Result<bool, StoreError> {
+impl Passes for Database {
+    fn use_pass(&self, bind: &[u8], period: i64, uses_max: u32) -> Result<bool, StoreError> {
         let sql = "INSERT INTO pass_use (bind, period, uses) VALUES (?1, ?2, 1) \
                    ON CONFLICT (bind, period) DO UPDATE SET uses = uses + 1 WHERE uses < ?3";
         let count = self
@@ -162,12 +196,7 @@ impl Database {
         Ok(count == 1 && uses_max > 0)
     }
 
-    /// Counts bytes under a pass in a period; `false`, and nothing counted, if they would be more
-    /// than `bytes_max` together.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn use_bytes(
+    fn use_bytes(
         &self,
         (bind, period): (&[u8], i64),
         bytes: u64,

@@ -30,12 +30,47 @@ pub struct LogHead {
     pub time: UnixTime,
 }
 
-impl Database {
+/// Tiles, bundles and heads. None of it belongs to an address.
+pub trait Logs {
     /// The durable end of a log; none before its first leaf.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn log_head(&self, log: LogId) -> Result<Option<LogHead>, StoreError> {
+    fn log_head(&self, log: LogId) -> Result<Option<LogHead>, StoreError>;
+
+    /// Moves the end of a log from `old_size` to `new`: compare-and-swap.
+    ///
+    /// # Errors
+    /// [`StoreError::AnotherWriter`] if the stored size is not `old_size`.
+    fn move_log_head(&self, log: LogId, old_size: u64, new: &LogHead) -> Result<(), StoreError>;
+
+    /// Writes a hash tile; a partial one is replaced by a wider one.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn put_tile(&self, log: LogId, tile: &Tile) -> Result<(), StoreError>;
+
+    /// A hash tile.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn tile(&self, log: LogId, level: u32, index: u64) -> Result<Option<Vec<Hash>>, StoreError>;
+
+    /// Appends encoded entries to a bundle.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn append_bundle(&self, log: LogId, index: u64, entries: &[u8]) -> Result<(), StoreError>;
+
+    /// An entry bundle, with all entries that it has now.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn bundle(&self, log: LogId, index: u64) -> Result<Option<Vec<u8>>, StoreError>;
+}
+
+impl Logs for Database {
+    fn log_head(&self, log: LogId) -> Result<Option<LogHead>, StoreError> {
         let sql = "SELECT size, root, time FROM log_head WHERE log = ?1";
         let mut statement = self.sql().prepare_cached(sql)?;
         let row = statement.query_row(params![log as i64], |r| {
@@ -56,16 +91,7 @@ impl Database {
             .transpose()
     }
 
-    /// Moves the end of a log from `old_size` to `new`: compare-and-swap.
-    ///
-    /// # Errors
-    /// [`StoreError::AnotherWriter`] if the stored size is not `old_size`.
-    pub fn move_log_head(
-        &self,
-        log: LogId,
-        old_size: u64,
-        new: &LogHead,
-    ) -> Result<(), StoreError> {
+    fn move_log_head(&self, log: LogId, old_size: u64, new: &LogHead) -> Result<(), StoreError> {
         let (size, log) = (signed(new.size)?, log as i64);
         let count = if old_size == 0 {
             let sql = "INSERT INTO log_head (log, size, root, time) VALUES (?1, ?2, ?3, ?4) \
@@ -86,11 +112,7 @@ impl Database {
         }
     }
 
-    /// Writes a hash tile; a partial one is replaced by a wider one.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn put_tile(&self, log: LogId, tile: &Tile) -> Result<(), StoreError> {
+    fn put_tile(&self, log: LogId, tile: &Tile) -> Result<(), StoreError> {
         let sql = "INSERT INTO tile (log, level, tile_index, hashes) VALUES (?1, ?2, ?3, ?4) \
                    ON CONFLICT (log, level, tile_index) DO UPDATE SET hashes = excluded.hashes";
         let params = params![log as i64, tile.level, signed(tile.index)?, tile.encode()];
@@ -98,16 +120,7 @@ impl Database {
         Ok(())
     }
 
-    /// A hash tile.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn tile(
-        &self,
-        log: LogId,
-        level: u32,
-        index: u64,
-    ) -> Result<Option<Vec<Hash>>, StoreError> {
+    fn tile(&self, log: LogId, level: u32, index: u64) -> Result<Option<Vec<Hash>>, StoreError> {
         let sql = "SELECT hashes FROM tile WHERE log = ?1 AND level = ?2 AND tile_index = ?3";
         let mut statement = self.sql().prepare_cached(sql)?;
         let bytes: Option<Vec<u8>> = statement
@@ -118,11 +131,7 @@ impl Database {
             .transpose()
     }
 
-    /// Appends encoded entries to a bundle.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn append_bundle(&self, log: LogId, index: u64, entries: &[u8]) -> Result<(), StoreError> {
+    fn append_bundle(&self, log: LogId, index: u64, entries: &[u8]) -> Result<(), StoreError> {
         let sql = "INSERT INTO bundle (log, bundle_index, entries) VALUES (?1, ?2, ?3) \
                    ON CONFLICT (log, bundle_index) \
                    DO UPDATE SET entries = CAST(entries || excluded.entries AS BLOB)";
@@ -131,11 +140,7 @@ impl Database {
         Ok(())
     }
 
-    /// An entry bundle, with all entries that it has now.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn bundle(&self, log: LogId, index: u64) -> Result<Option<Vec<u8>>, StoreError> {
+    fn bundle(&self, log: LogId, index: u64) -> Result<Option<Vec<u8>>, StoreError> {
         let sql = "SELECT entries FROM bundle WHERE log = ?1 AND bundle_index = ?2";
         let mut statement = self.sql().prepare_cached(sql)?;
         Ok(statement
@@ -146,7 +151,7 @@ impl Database {
 
 /// A log's tiles as stored, each read once.
 pub struct StoredTiles<'a> {
-    database: &'a Database,
+    database: &'a dyn Logs,
     log: LogId,
     read: RefCell<HashMap<(u32, u64), Vec<Hash>>>,
 }
@@ -154,7 +159,7 @@ pub struct StoredTiles<'a> {
 impl<'a> StoredTiles<'a> {
     /// The tiles of a log.
     #[must_use]
-    pub fn new(database: &'a Database, log: LogId) -> Self {
+    pub fn new(database: &'a dyn Logs, log: LogId) -> Self {
         Self {
             database,
             log,

@@ -68,12 +68,122 @@ fn object((parts, address, id, size, received, pos, kept): Raw) -> Result<Object
     })
 }
 
-impl Database {
+/// Uploads that are on their way. Each method touches the rows of one address.
+pub trait Uploads {
     /// Begins an upload.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn begin_upload(&self, new: &NewUpload<'_>) -> Result<ObjectRow, StoreError> {
+    fn begin_upload(&self, new: &NewUpload<'_>) -> Result<ObjectRow, StoreError>;
+
+    /// What a depositor's deposit id stands for, if it is an object.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn upload(
+        &self,
+        address: &AddressId,
+        depositor: &[u8],
+        deposit_id: &DepositId,
+    ) -> Result<Option<ObjectRow>, StoreError>;
+
+    /// Uploads of a depositor at an address that are not whole yet.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn unfinished_uploads(&self, address: &AddressId, depositor: &[u8]) -> Result<u64, StoreError>;
+
+    /// Adds the next part of an upload.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn append_part(
+        &self,
+        upload: &ObjectRow,
+        bytes: &[u8],
+        now: UnixTime,
+    ) -> Result<u64, StoreError>;
+
+    /// SHA-256 of all parts, in their order.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] if a part is missing.
+    fn hash_parts(&self, of: &ObjectRow) -> Result<Sha256Hash, StoreError>;
+
+    /// Gives a whole object its place, which was inserted as one of an object.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn finish_upload(&self, upload: &ObjectRow, pos: u64) -> Result<(), StoreError>;
+}
+
+/// Whole objects, and what ends them. Each method but [`Self::ended_objects`] touches the rows of one
+/// address.
+pub trait Objects {
+    /// A whole object of an address by its id; the first, if somebody left it twice.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn object(&self, address: &AddressId, id: &Sha256Hash)
+    -> Result<Option<ObjectRow>, StoreError>;
+
+    /// Places of an object that were not erased; its bytes may have expired.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn object_places(&self, address: &AddressId, id: &Sha256Hash) -> Result<Vec<u64>, StoreError>;
+
+    /// Bytes of a whole object from `offset`, at most `limit`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn object_bytes(
+        &self,
+        of: &ObjectRow,
+        offset: u64,
+        limit: usize,
+    ) -> Result<Vec<u8>, StoreError>;
+
+    /// Notes that its owner read an object to its end: it stays.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn keep_object(&self, of: &ObjectRow) -> Result<(), StoreError>;
+
+    /// Whether there are unread objects up to `pos` of which it is not noted that their owner has
+    /// fetched beyond them.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn has_unpassed(&self, address: &AddressId, pos: u64) -> Result<bool, StoreError>;
+
+    /// Notes that the owner of an address has fetched beyond `pos`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn pass_objects(&self, address: &AddressId, pos: u64, now: UnixTime) -> Result<(), StoreError>;
+
+    /// Objects that have ended, at most `limit`: uploads untouched since `unfinished`, and whole ones
+    /// passed by before `unread` and never read.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn ended_objects(
+        &self,
+        unfinished: UnixTime,
+        unread: UnixTime,
+        limit: u32,
+    ) -> Result<Vec<ObjectRow>, StoreError>;
+
+    /// Removes an object's bytes and what is known of its upload. Its place, if it has one, stays.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn remove_object(&self, of: &ObjectRow) -> Result<(), StoreError>;
+}
+
+impl Uploads for Database {
+    fn begin_upload(&self, new: &NewUpload<'_>) -> Result<ObjectRow, StoreError> {
         let sql = "INSERT INTO object (address, depositor, deposit_id, id, size, received, touched, \
                    kept) VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6, 0)";
         self.sql().prepare_cached(sql)?.execute(params![
@@ -95,11 +205,7 @@ impl Database {
         })
     }
 
-    /// What a depositor's deposit id stands for, if it is an object.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn upload(
+    fn upload(
         &self,
         address: &AddressId,
         depositor: &[u8],
@@ -113,15 +219,7 @@ impl Database {
         row.optional()?.map(object).transpose()
     }
 
-    /// Uploads of a depositor at an address that are not whole yet.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn unfinished_uploads(
-        &self,
-        address: &AddressId,
-        depositor: &[u8],
-    ) -> Result<u64, StoreError> {
+    fn unfinished_uploads(&self, address: &AddressId, depositor: &[u8]) -> Result<u64, StoreError> {
         let sql =
             "SELECT COUNT(*) FROM object WHERE address = ?1 AND depositor = ?2 AND pos IS NULL";
         let params = params![address.as_bytes(), depositor];
@@ -132,11 +230,7 @@ impl Database {
         )
     }
 
-    /// Adds the next part of an upload.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn append_part(
+    fn append_part(
         &self,
         upload: &ObjectRow,
         bytes: &[u8],
@@ -154,11 +248,7 @@ impl Database {
         Ok(received)
     }
 
-    /// SHA-256 of all parts, in their order.
-    ///
-    /// # Errors
-    /// [`StoreError::Damaged`] if a part is missing.
-    pub fn hash_parts(&self, of: &ObjectRow) -> Result<Sha256Hash, StoreError> {
+    fn hash_parts(&self, of: &ObjectRow) -> Result<Sha256Hash, StoreError> {
         use sha2::{Digest as _, Sha256};
         let sql = "SELECT start, bytes FROM object_part WHERE parts = ?1 ORDER BY start";
         let mut statement = self.sql().prepare_cached(sql)?;
@@ -175,22 +265,16 @@ impl Database {
         Ok(Sha256Hash::new(hash.finalize().into()))
     }
 
-    /// Gives a whole object its place, which was inserted as one of an object.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn finish_upload(&self, upload: &ObjectRow, pos: u64) -> Result<(), StoreError> {
+    fn finish_upload(&self, upload: &ObjectRow, pos: u64) -> Result<(), StoreError> {
         let sql = "UPDATE object SET pos = ?2 WHERE parts = ?1";
         let params = params![upload.parts, signed(pos)?];
         self.sql().prepare_cached(sql)?.execute(params)?;
         Ok(())
     }
+}
 
-    /// A whole object of an address by its id; the first, if somebody left it twice.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn object(
+impl Objects for Database {
+    fn object(
         &self,
         address: &AddressId,
         id: &Sha256Hash,
@@ -204,15 +288,7 @@ impl Database {
         row.optional()?.map(object).transpose()
     }
 
-    /// Places of an object that were not erased; its bytes may have expired.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn object_places(
-        &self,
-        address: &AddressId,
-        id: &Sha256Hash,
-    ) -> Result<Vec<u64>, StoreError> {
+    fn object_places(&self, address: &AddressId, id: &Sha256Hash) -> Result<Vec<u64>, StoreError> {
         let sql = "SELECT pos FROM place WHERE address = ?1 AND kind = 1 AND hash = ?2";
         let params = params![address.as_bytes(), id.as_bytes()];
         let mut statement = self.sql().prepare_cached(sql)?;
@@ -220,11 +296,7 @@ impl Database {
         rows.map(|pos| unsigned(pos?)).collect()
     }
 
-    /// Bytes of a whole object from `offset`, at most `limit`.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn object_bytes(
+    fn object_bytes(
         &self,
         of: &ObjectRow,
         offset: u64,
@@ -250,22 +322,13 @@ impl Database {
         Ok(bytes)
     }
 
-    /// Notes that its owner read an object to its end: it stays.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn keep_object(&self, parts: i64) -> Result<(), StoreError> {
+    fn keep_object(&self, of: &ObjectRow) -> Result<(), StoreError> {
         let sql = "UPDATE object SET kept = 1 WHERE parts = ?1";
-        self.sql().prepare_cached(sql)?.execute(params![parts])?;
+        self.sql().prepare_cached(sql)?.execute(params![of.parts])?;
         Ok(())
     }
 
-    /// Whether there are unread objects up to `pos` of which it is not noted that their owner has
-    /// fetched beyond them.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn has_unpassed(&self, address: &AddressId, pos: u64) -> Result<bool, StoreError> {
+    fn has_unpassed(&self, address: &AddressId, pos: u64) -> Result<bool, StoreError> {
         let sql = "SELECT EXISTS (SELECT 1 FROM object WHERE address = ?1 AND pos <= ?2 \
                    AND passed IS NULL AND kept = 0)";
         let pos = i64::try_from(pos).unwrap_or(i64::MAX);
@@ -276,16 +339,7 @@ impl Database {
             .query_row(params, |r| r.get(0))?)
     }
 
-    /// Notes that the owner of an address has fetched beyond `pos`.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn pass_objects(
-        &self,
-        address: &AddressId,
-        pos: u64,
-        now: UnixTime,
-    ) -> Result<(), StoreError> {
+    fn pass_objects(&self, address: &AddressId, pos: u64, now: UnixTime) -> Result<(), StoreError> {
         let sql = "UPDATE object SET passed = ?3 WHERE address = ?1 AND pos <= ?2 \
                    AND passed IS NULL AND kept = 0";
         let pos = i64::try_from(pos).unwrap_or(i64::MAX);
@@ -294,12 +348,7 @@ impl Database {
         Ok(())
     }
 
-    /// Objects that have ended, at most `limit`: uploads untouched since `unfinished`, and whole ones
-    /// passed by before `unread` and never read.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn ended_objects(
+    fn ended_objects(
         &self,
         unfinished: UnixTime,
         unread: UnixTime,
@@ -315,11 +364,13 @@ impl Database {
         rows.map(|row| object(row?)).collect()
     }
 
-    /// Removes an object's bytes and what is known of its upload. Its place, if it has one, stays.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn remove_object(&self, parts: i64) -> Result<(), StoreError> {
+    fn remove_object(&self, of: &ObjectRow) -> Result<(), StoreError> {
+        self.remove_parts(of.parts)
+    }
+}
+
+impl Database {
+    fn remove_parts(&self, parts: i64) -> Result<(), StoreError> {
         for sql in [
             "DELETE FROM object_part WHERE parts = ?1",
             "DELETE FROM object WHERE parts = ?1",
@@ -355,7 +406,7 @@ impl Database {
         let Some((parts, size)) = row.optional()? else {
             return Ok(0);
         };
-        self.remove_object(parts)?;
+        self.remove_parts(parts)?;
         unsigned(size)
     }
 }

@@ -87,12 +87,78 @@ fn place((pos, index, time, body, hashes, kind): Raw) -> Result<PlaceRow, StoreE
 
 const COLUMNS: &str = "pos, leaf_index, time, body, hash, commitment, nonce, nonce_a, kind";
 
-impl Database {
+/// Places of addresses, and the deposit ids that led to them. Each method touches the rows of one address.
+pub trait Places {
     /// Adds an envelope or object at its place.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn insert_place(&self, id: &AddressId, new: &NewPlace<'_>) -> Result<(), StoreError> {
+    fn insert_place(&self, id: &AddressId, new: &NewPlace<'_>) -> Result<(), StoreError>;
+
+    /// Places above `after`, in order, of leaves below `size`, at most `limit`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn places(
+        &self,
+        id: &AddressId,
+        after: Option<u64>,
+        size: u64,
+        limit: usize,
+    ) -> Result<Vec<PlaceRow>, StoreError>;
+
+    /// One place.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn place(&self, id: &AddressId, pos: u64) -> Result<Option<PlaceRow>, StoreError>;
+
+    /// Highest position with a leaf below `size`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn pos_max(&self, id: &AddressId, size: u64) -> Result<Option<u64>, StoreError>;
+
+    /// The erased places of an address.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn tombstones(&self, id: &AddressId) -> Result<Vec<Tombstone>, StoreError>;
+
+    /// Erases one envelope or object: its bytes, hash and openings go, its place stays. Gives the bytes
+    /// freed.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn erase_place(&self, id: &AddressId, pos: u64) -> Result<u64, StoreError>;
+
+    /// Remembers a deposit id.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn insert_deposit(
+        &self,
+        address: &AddressId,
+        depositor: &[u8],
+        id: &DepositId,
+        pos: u64,
+        hash: &Sha256Hash,
+    ) -> Result<(), StoreError>;
+
+    /// What a deposit id stands for: its position, and the envelope's hash unless it was erased.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn deposit(
+        &self,
+        address: &AddressId,
+        depositor: &[u8],
+        id: &DepositId,
+    ) -> Result<Option<(u64, Option<Sha256Hash>)>, StoreError>;
+}
+
+impl Places for Database {
+    fn insert_place(&self, id: &AddressId, new: &NewPlace<'_>) -> Result<(), StoreError> {
         let sql = "INSERT INTO place (address, pos, leaf_index, time, body, hash, commitment, \
                    nonce, nonce_a, kind) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
         self.sql().prepare_cached(sql)?.execute(params![
@@ -113,11 +179,7 @@ impl Database {
         Ok(())
     }
 
-    /// Places above `after`, in order, of leaves below `size`, at most `limit`.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn places(
+    fn places(
         &self,
         id: &AddressId,
         after: Option<u64>,
@@ -136,11 +198,7 @@ impl Database {
         rows.map(|row| place(row?)).collect()
     }
 
-    /// One place.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn place(&self, id: &AddressId, pos: u64) -> Result<Option<PlaceRow>, StoreError> {
+    fn place(&self, id: &AddressId, pos: u64) -> Result<Option<PlaceRow>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM place WHERE address = ?1 AND pos = ?2");
         let mut statement = self.sql().prepare_cached(&sql)?;
         let row = statement
@@ -149,11 +207,7 @@ impl Database {
         row.map(place).transpose()
     }
 
-    /// Highest position with a leaf below `size`.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn pos_max(&self, id: &AddressId, size: u64) -> Result<Option<u64>, StoreError> {
+    fn pos_max(&self, id: &AddressId, size: u64) -> Result<Option<u64>, StoreError> {
         let sql = "SELECT MAX(pos) FROM place WHERE address = ?1 AND leaf_index < ?2";
         let mut statement = self.sql().prepare_cached(sql)?;
         let pos: Option<i64> =
@@ -161,11 +215,7 @@ impl Database {
         pos.map(unsigned).transpose()
     }
 
-    /// The erased places of an address.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn tombstones(&self, id: &AddressId) -> Result<Vec<Tombstone>, StoreError> {
+    fn tombstones(&self, id: &AddressId) -> Result<Vec<Tombstone>, StoreError> {
         let sql = "SELECT pos, leaf_index FROM place WHERE address = ?1 AND body IS NULL \
                    ORDER BY pos";
         let mut statement = self.sql().prepare_cached(sql)?;
@@ -182,12 +232,7 @@ impl Database {
         .collect()
     }
 
-    /// Erases one envelope or object: its bytes, hash and openings go, its place stays. Gives the bytes
-    /// freed.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn erase_place(&self, id: &AddressId, pos: u64) -> Result<u64, StoreError> {
+    fn erase_place(&self, id: &AddressId, pos: u64) -> Result<u64, StoreError> {
         let at = params![id.as_bytes(), signed(pos)?];
         let sql = "SELECT COALESCE(LENGTH(body), 0) FROM place WHERE address = ?1 AND pos = ?2";
         let bytes: Option<i64> = self.sql().query_row(sql, at, |r| r.get(0)).optional()?;
@@ -204,11 +249,7 @@ impl Database {
         Ok(object + unsigned(bytes.unwrap_or(0))?)
     }
 
-    /// Remembers a deposit id.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn insert_deposit(
+    fn insert_deposit(
         &self,
         address: &AddressId,
         depositor: &[u8],
@@ -229,11 +270,7 @@ impl Database {
         Ok(())
     }
 
-    /// What a deposit id stands for: its position, and the envelope's hash unless it was erased.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn deposit(
+    fn deposit(
         &self,
         address: &AddressId,
         depositor: &[u8],

@@ -13,17 +13,41 @@ pub struct RootRow {
     pub body: Vec<u8>,
 }
 
-impl Database {
+/// Small things that anybody may read. None of it belongs to an address.
+pub trait Public {
     /// Leaves a wrapped root; `false` if something is there already (R3: never overwritten).
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn insert_root(
-        &self,
-        locator: &Nonce,
-        owner: &[u8],
-        body: &[u8],
-    ) -> Result<bool, StoreError> {
+    fn insert_root(&self, locator: &Nonce, owner: &[u8], body: &[u8]) -> Result<bool, StoreError>;
+
+    /// A wrapped root.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn root(&self, locator: &Nonce) -> Result<Option<RootRow>, StoreError>;
+
+    /// Deletes a wrapped root.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn delete_root(&self, locator: &Nonce) -> Result<(), StoreError>;
+
+    /// Replaces a status list token.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn put_status(&self, org: &OrgId, list: &str, token: &str) -> Result<(), StoreError>;
+
+    /// A status list token.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn status(&self, org: &OrgId, list: &str) -> Result<Option<String>, StoreError>;
+}
+
+impl Public for Database {
+    fn insert_root(&self, locator: &Nonce, owner: &[u8], body: &[u8]) -> Result<bool, StoreError> {
         let sql = "INSERT INTO wrapped_root (locator, owner, body) VALUES (?1, ?2, ?3) \
                    ON CONFLICT DO NOTHING";
         Ok(self
@@ -32,11 +56,7 @@ impl Database {
             == 1)
     }
 
-    /// A wrapped root.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn root(&self, locator: &Nonce) -> Result<Option<RootRow>, StoreError> {
+    fn root(&self, locator: &Nonce) -> Result<Option<RootRow>, StoreError> {
         let sql = "SELECT owner, body FROM wrapped_root WHERE locator = ?1";
         let row = |r: &rusqlite::Row<'_>| {
             Ok(RootRow {
@@ -50,21 +70,13 @@ impl Database {
             .optional()?)
     }
 
-    /// Deletes a wrapped root.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn delete_root(&self, locator: &Nonce) -> Result<(), StoreError> {
+    fn delete_root(&self, locator: &Nonce) -> Result<(), StoreError> {
         let sql = "DELETE FROM wrapped_root WHERE locator = ?1";
         self.sql().execute(sql, params![locator.as_bytes()])?;
         Ok(())
     }
 
-    /// Replaces a status list token.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn put_status(&self, org: &OrgId, list: &str, token: &str) -> Result<(), StoreError> {
+    fn put_status(&self, org: &OrgId, list: &str, token: &str) -> Result<(), StoreError> {
         let sql = "INSERT INTO status_list (org, list, token) VALUES (?1, ?2, ?3) \
                    ON CONFLICT (org, list) DO UPDATE SET token = excluded.token";
         self.sql()
@@ -72,11 +84,7 @@ impl Database {
         Ok(())
     }
 
-    /// A status list token.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn status(&self, org: &OrgId, list: &str) -> Result<Option<String>, StoreError> {
+    fn status(&self, org: &OrgId, list: &str) -> Result<Option<String>, StoreError> {
         let sql = "SELECT token FROM status_list WHERE org = ?1 AND list = ?2";
         Ok(self
             .sql()

@@ -392,7 +392,7 @@ async fn only_permitted_signers_add_to_the_directory_and_nobody_comes_in_without
 
 #[tokio::test]
 async fn a_hub_whose_log_is_damaged_at_its_right_edge_does_not_sign() {
-    type Damage = fn(&denizen_store::Database, u64);
+    type Damage = fn(&dyn denizen_store::hub::HubStore, u64);
     let damages: [(&str, Damage); 5] = [
         ("a tile's last hash", |db, size| {
             let mut hashes = db.tile(LogId::Deposits, 0, 0).unwrap().unwrap();
@@ -431,7 +431,7 @@ async fn a_hub_whose_log_is_damaged_at_its_right_edge_does_not_sign() {
         s.world.stop_hub(0);
         let mut db = denizen_store::hub::open(&s.world.house().config.database).unwrap();
         db.begin().unwrap();
-        damage(&db, 5);
+        damage(&*db, 5);
         db.commit().unwrap();
         drop(db);
         let refused = s.world.start_hub(0).unwrap_err();

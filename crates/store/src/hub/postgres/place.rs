@@ -1,0 +1,148 @@
+//! Places and deposit ids in PostgreSQL.
+
+use super::{Postgres, column, fixed, number, unit::NewRow};
+use crate::{
+    StoreError,
+    hub::{NewPlace, PlaceRow, Places, Transactions as _},
+    signed,
+};
+use denizen_model::{
+    AddressId, DepositId, Nonce, Sha256Hash, UnixTime,
+    deposit::{LeafType, Tombstone},
+};
+use tokio_postgres::Row;
+
+const COLUMNS: &str = "pos, leaf_index, time, kind, body, hash, commitment, nonce, nonce_a";
+
+fn place(row: &Row) -> Result<PlaceRow, StoreError> {
+    let leaf_type = match column::<i64>(row, 3)? {
+        0 => LeafType::Envelope,
+        1 => LeafType::Object,
+        _ => return Err(StoreError::Damaged),
+    };
+    let body: Option<Vec<u8>> = column(row, 4)?;
+    let hashes = [
+        fixed(row, 5)?,
+        fixed(row, 6)?,
+        fixed(row, 7)?,
+        fixed(row, 8)?,
+    ];
+    let body = match (body, hashes) {
+        (Some(body), [Some(hash), Some(commit), Some(nonce), Some(nonce_a)]) => Some((
+            body,
+            Sha256Hash::new(hash),
+            Sha256Hash::new(commit),
+            Nonce::new(nonce),
+            Nonce::new(nonce_a),
+        )),
+        (None, [None, None, None, None]) => None,
+        _ => return Err(StoreError::Damaged),
+    };
+    Ok(PlaceRow {
+        pos: number(row, 0)?,
+        index: number(row, 1)?,
+        time: UnixTime(column(row, 2)?),
+        leaf_type,
+        body,
+    })
+}
+
+impl Places for Postgres {
+    fn insert_place(&self, id: &AddressId, new: &NewPlace<'_>) -> Result<(), StoreError> {
+        let row = NewRow::of(id, new)?;
+        let much = self.within(|unit| unit.insert_place(row))?;
+        if much { self.flush() } else { Ok(()) }
+    }
+
+    fn places(
+        &self,
+        id: &AddressId,
+        after: Option<u64>,
+        size: u64,
+        limit: usize,
+    ) -> Result<Vec<PlaceRow>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM place WHERE address = $1 AND pos > $2 AND leaf_index < $3 \
+             ORDER BY pos LIMIT $4"
+        );
+        // Nothing lies above what a row can hold.
+        let after = after.map_or(-1, |after| i64::try_from(after).unwrap_or(i64::MAX));
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let size = signed(size)?;
+        let rows = self.rows(&sql, &[&id.as_bytes().as_slice(), &after, &size, &limit])?;
+        rows.iter().map(place).collect()
+    }
+
+    fn place(&self, id: &AddressId, pos: u64) -> Result<Option<PlaceRow>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM place WHERE address = $1 AND pos = $2");
+        let row = self.row(&sql, &[&id.as_bytes().as_slice(), &signed(pos)?])?;
+        row.as_ref().map(place).transpose()
+    }
+
+    fn pos_max(&self, id: &AddressId, size: u64) -> Result<Option<u64>, StoreError> {
+        let sql = "SELECT pos FROM place WHERE address = $1 AND leaf_index < $2 \
+                   ORDER BY pos DESC LIMIT 1";
+        let row = self.row(sql, &[&id.as_bytes().as_slice(), &signed(size)?])?;
+        row.as_ref().map(|row| number(row, 0)).transpose()
+    }
+
+    fn tombstones(&self, id: &AddressId) -> Result<Vec<Tombstone>, StoreError> {
+        let sql =
+            "SELECT pos, leaf_index FROM place WHERE address = $1 AND body IS NULL ORDER BY pos";
+        let rows = self.rows(sql, &[&id.as_bytes().as_slice()])?;
+        let tombstone = |row: &Row| {
+            Ok(Tombstone {
+                pos: number(row, 0)?,
+                index: number(row, 1)?,
+            })
+        };
+        rows.iter().map(tombstone).collect()
+    }
+
+    fn erase_place(&self, id: &AddressId, pos: u64) -> Result<u64, StoreError> {
+        let (address, pos) = (id.as_bytes().as_slice(), signed(pos)?);
+        let sql = "SELECT COALESCE(octet_length(body), 0)::bigint FROM place \
+                   WHERE address = $1 AND pos = $2";
+        let row = self.row(sql, &[&address, &pos])?;
+        let bytes = row.as_ref().map_or(Ok(0), |row| number(row, 0))?;
+        for sql in [
+            "UPDATE place SET body = NULL, hash = NULL, commitment = NULL, nonce = NULL, \
+             nonce_a = NULL WHERE address = $1 AND pos = $2 RETURNING pos",
+            "UPDATE deposit SET hash = NULL WHERE address = $1 AND pos = $2 RETURNING pos",
+        ] {
+            self.write(sql, &[&address, &pos])?;
+        }
+        self.within(|unit| unit.forget(id))?;
+        Ok(self.remove_object_at(address, pos)? + bytes)
+    }
+
+    fn insert_deposit(
+        &self,
+        address: &AddressId,
+        depositor: &[u8],
+        id: &DepositId,
+        pos: u64,
+        hash: &Sha256Hash,
+    ) -> Result<(), StoreError> {
+        signed(pos)?;
+        self.within(|unit| unit.insert_deposit((*address, depositor.to_vec(), *id), (pos, *hash)))
+    }
+
+    fn deposit(
+        &self,
+        address: &AddressId,
+        depositor: &[u8],
+        id: &DepositId,
+    ) -> Result<Option<(u64, Option<Sha256Hash>)>, StoreError> {
+        let key = (*address, depositor.to_vec(), *id);
+        if let Some(known) = self.known(|unit| unit.deposit(&key)) {
+            return Ok(known);
+        }
+        let sql = "SELECT pos, hash FROM deposit \
+                   WHERE address = $1 AND depositor = $2 AND deposit_id = $3";
+        let (address, id) = (address.as_bytes().as_slice(), id.as_bytes().as_slice());
+        let row = self.row(sql, &[&address, &depositor, &id])?;
+        row.map(|row| Ok((number(&row, 0)?, fixed(&row, 1)?.map(Sha256Hash::new))))
+            .transpose()
+    }
+}
