@@ -17,7 +17,7 @@ use std::{
 type Wanted = (&'static str, Need, &'static [&'static str]);
 
 /// The first is what building the program needs.
-const SYSTEM: [Wanted; 8] = [
+const SYSTEM: [Wanted; 9] = [
     (
         "a C compiler (SQLite, aws-lc)",
         Need::Program("cc"),
@@ -47,6 +47,11 @@ const SYSTEM: [Wanted; 8] = [
         "strace (counts fdatasync from outside)",
         Need::Program("strace"),
         &["strace"],
+    ),
+    (
+        "PostgreSQL 15 (the hub's other database)",
+        Need::File("/usr/lib/postgresql/15/bin/initdb"),
+        &["postgresql-15"],
     ),
     (
         "Chromium (the portal in a real browser)",

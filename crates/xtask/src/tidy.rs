@@ -3,6 +3,7 @@
 mod layers;
 mod links;
 mod sizes;
+mod spread;
 mod sql;
 mod words;
 
@@ -51,6 +52,7 @@ pub(crate) fn check_all() -> Result<()> {
     let checks = [
         ("file sizes", sizes::findings(&sources)),
         ("SQL only in store", sql::findings(&sources)),
+        ("SQL that can be spread", spread::findings(&sources)),
         ("words", words::findings(&sources)),
         ("links of documents", links::findings(&sources)),
         ("who may name whom", layer_findings(&Graph::of_workspace()?)),

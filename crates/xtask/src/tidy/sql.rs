@@ -17,10 +17,11 @@ const STATEMENTS: [&str; 9] = [
 
 /// The canary reads a hub's database as an attacker would, without the product's ways; xtask has the
 /// words above.
-const MAY: [&str; 3] = [
+const MAY: [&str; 4] = [
     "crates/store/",
     "crates/testkit/src/canary",
     "crates/xtask/src/tidy/sql.rs",
+    "crates/xtask/src/tidy/spread.rs",
 ];
 
 pub(super) fn findings(sources: &[Source]) -> Vec<String> {
