@@ -13,7 +13,7 @@ use denizen_api::{
     wire::{Accept, RegisterAddress},
 };
 use denizen_model::{
-    HubId, OrgId, SecretKeyFor, Sha256Hash, UnixTime,
+    HubId, Nonce, OrgId, SecretKeyFor, Sha256Hash, UnixTime,
     catalogue::{Catalogue, CatalogueError, ClaimError},
     directory::DirectoryError,
     invitation::InvitationError,
@@ -23,8 +23,11 @@ use denizen_model::{
     statement::ServiceEntry,
 };
 use denizen_recovery::Kit;
-use denizen_seal::{AddressIndex, FileToAttach, RootSecret};
-use std::{collections::BTreeMap, sync::Arc};
+use denizen_seal::{AddressIndex, AddressKeys, FileToAttach, RootSecret};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
 use zeroize::Zeroizing;
 
 /// Why an operation of a holder did not go through. [`HolderError::code`] names the texts that tell
@@ -181,6 +184,8 @@ pub struct Holder {
     pub(crate) checked: Checked,
     /// What lies in pages as it was last kept.
     pub(crate) pages: Pages,
+    /// Keys of links, each derived once.
+    pub(crate) keys: Mutex<BTreeMap<(u32, Nonce), AddressKeys>>,
     /// How many envelopes a key was tried on.
     pub(crate) envelopes_opened: u64,
     /// The catalogue with what the directories add to it.
@@ -232,6 +237,7 @@ impl Holder {
             trust: Trust::default(),
             checked: Checked::default(),
             pages: Pages::default(),
+            keys: Mutex::default(),
             envelopes_opened: 0,
             own_catalogue: Arc::clone(&catalogue),
             catalogue,
@@ -277,6 +283,7 @@ impl Holder {
             trust,
             checked,
             pages,
+            keys: Mutex::default(),
             envelopes_opened: 0,
             own_catalogue: Arc::clone(&catalogue),
             catalogue,

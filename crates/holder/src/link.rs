@@ -27,6 +27,7 @@ use denizen_model::{
     statement::Quality,
 };
 use denizen_seal::{AddressIndex, AddressKeys, FileToAttach, KemPublic};
+use std::sync::PoisonError;
 
 /// Keys for one-time copies that go ahead with a link.
 const COPY_KEYS_AHEAD: usize = 32;
@@ -287,8 +288,13 @@ impl Holder {
     }
 
     pub(crate) fn link_keys(&self, link: &Link) -> AddressKeys {
-        self.root
-            .derive_address(AddressIndex(link.index), Some(&link.salt))
+        let mut known = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        let derive = || {
+            let index = AddressIndex(link.index);
+            self.root.derive_address(index, Some(&link.salt))
+        };
+        let name = (link.index, link.salt);
+        known.entry(name).or_insert_with(derive).clone()
     }
 
     /// Answers the organisation's challenge with the part that `link/accept` committed to.

@@ -14,6 +14,7 @@ use denizen_model::{
     message::{Body, LinkClose, LinkMove, OutChain},
 };
 use denizen_seal::AddressIndex;
+use std::sync::PoisonError;
 
 /// Keys for one-time copies that go ahead with a move.
 const COPY_KEYS_AHEAD: usize = 32;
@@ -179,6 +180,9 @@ impl Holder {
 
     /// Drops everything of a link from this profile.
     pub(crate) fn forget_link(&mut self, index: u32) {
+        let keys = self.keys.get_mut();
+        let keys = keys.unwrap_or_else(PoisonError::into_inner);
+        keys.retain(|(of, _), _| *of != index);
         let profile = &mut self.profile;
         profile.shredded.insert(index);
         profile.outbox.retain(|o| o.index != index);

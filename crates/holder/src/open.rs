@@ -5,7 +5,7 @@ use denizen_api::receipt::{DeliveryError, HubTrust, VerifiedReceipt, verify_deli
 use denizen_guard::{Check, holds};
 use denizen_jose::PublicKey;
 use denizen_model::{
-    Sha256Hash,
+    Sha256Hash, UnixTime,
     deposit::Receipt,
     message::{From, Message, MessageError, To},
 };
@@ -55,8 +55,9 @@ pub struct Expected<'a> {
     pub kem: &'a KemSecret,
     /// The sender.
     pub from: &'a From,
-    /// The sender's key, by the `kid` of the message.
-    pub key: &'a dyn Fn(&str, &Message) -> Option<PublicKey>,
+    /// The sender's key, by the `kid` of the message, and by when the hub took it: not by when its sender
+    /// says that it was written, since a withdrawn key could be backdated.
+    pub key: &'a dyn Fn(&str, &Message, UnixTime) -> Option<PublicKey>,
 }
 
 /// A message that was opened and checked: only this file makes one.
@@ -116,7 +117,8 @@ pub fn open(
         .open(expected.kem, &parsed)
         .map_err(|_| OpenError::Sealed)?;
     let (claimed, kid) = Message::danger_claimed(&signed)?;
-    let key = (expected.key)(&kid, &claimed).ok_or(MessageError::OtherSender)?;
+    let delivered = verified.opening.time;
+    let key = (expected.key)(&kid, &claimed, delivered).ok_or(MessageError::OtherSender)?;
     let message = Message::verify(&signed, VERIFIER, &key, expected.from, header)?;
     let hash = Sha256Hash::of(&signed);
     Ok(Opened {

@@ -14,8 +14,7 @@ use crate::{
     trust::parse_status_uri,
 };
 use denizen_api::{
-    HubClient, ProblemKind, Transport, client::ClientError, directory::VerifiedDirectory,
-    receipt::verify_proof, wire::Fetched,
+    HubClient, ProblemKind, Transport, client::ClientError, wire::Fetched,
 };
 use denizen_credential::StatusRef;
 use denizen_guard::{Check, holds};
@@ -341,7 +340,7 @@ impl Holder {
     ) -> Result<Option<(Message, Sha256Hash)>, HolderError> {
         let sign = keys.sign.public_for().key().clone();
         let own_kid = holder_kid(&at.address);
-        let key = |kid: &str, _: &Message| (kid == own_kid).then(|| sign.clone());
+        let key = |kid: &str, _: &Message, _| (kid == own_kid).then(|| sign.clone());
         let from = From::Holder(HubAddress {
             hub: at.hub,
             address: at.address,
@@ -422,6 +421,13 @@ impl Holder {
         };
         let (mut cursor, mut opened, mut wait_s) = (link.cursor, Vec::new(), wait_s);
         let mut newest = self.profile.delivered.get(&index).copied();
+        let directory = self.trust.directory(&link.hub).cloned();
+        let key = |kid: &str, _: &Message, delivered| -> Option<PublicKey> {
+            let (id, kid) = split_kid(kid)?;
+            let directory = &directory.as_ref()?.directory;
+            let key = directory.key::<MessageKey>(&link.org, Some(kid), delivered)?;
+            (denizen_model::OrgId::from(id) == link.org).then(|| key.key().clone())
+        };
         loop {
             let answer = self.fetch_page(&at, cursor, wait_s, transport, now).await?;
             if answer.items.is_empty() {
@@ -430,17 +436,6 @@ impl Holder {
             wait_s = 0;
             for item in answer.items {
                 cursor = Some(item.pos());
-                let directory = self.trust.directory(&link.hub).cloned();
-                // The key must have counted when the hub took the message, not when its sender says
-                // that it was written: a withdrawn key could be backdated.
-                let delivered = directory.as_ref().and_then(|d| delivered_at(&item, d));
-                let key = |kid: &str, _: &Message| -> Option<PublicKey> {
-                    let (id, kid) = split_kid(kid)?;
-                    let directory = &directory.as_ref()?.directory;
-                    let at = delivered?;
-                    let key = directory.key::<MessageKey>(&link.org, Some(kid), at)?;
-                    (denizen_model::OrgId::from(id) == link.org).then(|| key.key().clone())
-                };
                 let from = From::Org(link.org);
                 let Some(mut one) = self.open_item(item, &at, &keys, (&from, &key), now)? else {
                     continue;
@@ -564,16 +559,5 @@ impl Holder {
     }
 }
 
-/// Finds a sender's key by the `kid` of a message.
-type KeyOf<'a> = &'a dyn Fn(&str, &Message) -> Option<PublicKey>;
-
-/// When the hub took an envelope, by its receipt.
-fn delivered_at(item: &Fetched, directory: &VerifiedDirectory) -> Option<UnixTime> {
-    match item {
-        Fetched::Envelope { receipt, .. } => {
-            let receipt = verify_proof(&receipt.proof, &directory.trust).ok()?;
-            Some(receipt.opening.time)
-        }
-        Fetched::Object { .. } | Fetched::Tombstone { .. } => None,
-    }
-}
+/// Finds a sender's key by the `kid` of a message and the time of its delivery.
+type KeyOf<'a> = &'a dyn Fn(&str, &Message, UnixTime) -> Option<PublicKey>;

@@ -53,7 +53,9 @@ impl Session {
 pub(super) fn read_pages(pages: &Map) -> BTreeMap<u32, Vec<u8>> {
     let mut read = BTreeMap::new();
     pages.for_each(&mut |page, number| {
-        let number = number.as_f64().filter(|n| n.fract() == 0.0 && (0.0..1e9).contains(n));
+        let number = number
+            .as_f64()
+            .filter(|n| n.fract() == 0.0 && (0.0..1e9).contains(n));
         if let (Some(number), Some(page)) = (number, page.dyn_ref::<Uint8Array>()) {
             #[expect(
                 clippy::cast_possible_truncation,

@@ -126,7 +126,7 @@ impl Scene {
             to: &link.message.to,
             kem: &link.kem,
             from: &from,
-            key: &|claimed, _| (claimed == kid).then(|| key.key().clone()),
+            key: &|claimed, _, _| (claimed == kid).then(|| key.key().clone()),
         };
         open(bytes, receipt, pos, &self.logs[link.log].trust, expected).map(drop)
     }

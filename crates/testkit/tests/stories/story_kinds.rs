@@ -206,7 +206,11 @@ async fn a_kind_that_no_program_carries_comes_with_the_directory() {
     assert_eq!((report.taken, report.bad.len()), (0, 1));
     play.settle().await;
     let record = play.record(RUSTAM.name, FISHING);
-    assert!(record.showing && record.copies_left > 0 && play.holder(RUSTAM.name).receipt(&record.held).is_some());
+    assert!(
+        record.showing
+            && record.copies_left > 0
+            && play.holder(RUSTAM.name).receipt(&record.held).is_some()
+    );
     assert_eq!(record.expires.unwrap().to_string(), "2030-01-01");
     let holder = play.holder(RUSTAM.name);
     assert!(
