@@ -102,7 +102,7 @@ test("without a camera a picture does: the link for a second device, photographe
   await phone.begin();
   await phone.go("ways");
   const second = phone.page.getByRole("region", { name: phone.t("portal-second") });
-  await second.getByLabel(phone.t("portal-pass"), { exact: true }).fill("seven green boats in the rain");
+  await second.getByLabel(phone.t("portal-device-pass"), { exact: true }).fill("seven green boats in the rain");
   await phone.press("portal-device-offer");
   const link = await second.getByText(/^http.*#/).innerText();
   const photograph = await second.getByRole("img").screenshot();
@@ -110,6 +110,7 @@ test("without a camera a picture does: the link for a second device, photographe
 
   const desk = await arrives("ru", DESK, phone.me);
   await desk.arrive();
+  await desk.press("portal-in");
   await desk.press("portal-restore");
   await desk.page.getByRole("link", { name: desk.t("portal-device-have"), exact: true }).click();
   await desk.sees("portal-device-title");
