@@ -86,7 +86,14 @@ fn cargo_test(arguments: &[&str]) -> Result<(u64, u64)> {
 /// The portal in Chromium, against a hub and gateways as real processes.
 fn browser_tests() -> Result<(u64, u64)> {
     for package in ["denizen", "denizen-evil"] {
-        let build = ["build", "--quiet", "--locked", "--package", package, "--bins"];
+        let build = [
+            "build",
+            "--quiet",
+            "--locked",
+            "--package",
+            package,
+            "--bins",
+        ];
         run("cargo", &build)?;
     }
     let counted = web_tests("e2e")?;
