@@ -13,9 +13,7 @@ use crate::{
     state::Part,
     trust::parse_status_uri,
 };
-use denizen_api::{
-    HubClient, ProblemKind, Transport, client::ClientError, wire::Fetched,
-};
+use denizen_api::{HubClient, ProblemKind, Transport, client::ClientError, wire::Fetched};
 use denizen_credential::StatusRef;
 use denizen_guard::{Check, holds};
 use denizen_jose::PublicKey;

@@ -3,8 +3,8 @@
 mod act;
 mod begin;
 mod files;
-mod keep;
 mod helping;
+mod keep;
 mod people;
 mod read;
 mod renew;
