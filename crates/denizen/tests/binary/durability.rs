@@ -130,7 +130,11 @@ fn place(outcome: &DepositOutcome) -> (u64, u64) {
 
 #[tokio::test]
 async fn what_was_acknowledged_before_a_kill_keeps_its_place_after_it() {
-    let hub = HubFolder::make();
+    kill_and_count(&HubFolder::make()).await;
+}
+
+/// Kills a hub with deposits in flight, and starts it again.
+pub async fn kill_and_count(hub: &HubFolder) {
     let mut office = Office::make(hub.id, 2);
     let statement = hub.file("statement");
     fs::write(&statement, &office.statement).unwrap();

@@ -10,6 +10,7 @@ mod kinds;
 mod operator;
 mod people;
 mod portal;
+mod postgresql;
 mod readme;
 mod support;
 mod units;

@@ -102,18 +102,19 @@ pub struct HubFolder {
 impl HubFolder {
     /// Makes a hub on a free port.
     pub fn make() -> Self {
+        Self::make_with(|_| Vec::new())
+    }
+
+    /// The same with more arguments, which may name files of the folder.
+    pub fn make_with(more: impl FnOnce(&Path) -> Vec<String>) -> Self {
         let folder = tempfile::tempdir().unwrap();
+        let more = more(folder.path());
         let url = format!("http://127.0.0.1:{}", free_port());
         let dir = folder.path().join("hub");
-        let said = succeed(&[
-            "hub",
-            "init",
-            text(&dir),
-            "--name",
-            "Test hub",
-            "--url",
-            &url,
-        ]);
+        let mut arguments = vec!["hub", "init", text(&dir), "--name", "Test hub"];
+        arguments.extend(["--url", &url]);
+        arguments.extend(more.iter().map(String::as_str));
+        let said = succeed(&arguments);
         let id = said
             .lines()
             .find_map(|l| l.trim().strip_prefix("id:"))
