@@ -145,7 +145,7 @@ fn is_of_addresses(statement: &str) -> bool {
             after.any(|rest| rest.split([' ', '(']).next() == Some(table))
         })
     };
-    if !BY_ADDRESS.iter().any(|table| named(&table)) {
+    if !BY_ADDRESS.iter().any(named) {
         return true;
     }
     let by_address = [
