@@ -1,7 +1,11 @@
 //! Files between a person and her helper: HPKE as for envelopes, with an `info` of their own, so that
 //! neither can stand for the other (R4). Specified in `docs/spec/mandate.md`.
 
-use crate::{HPKE, KemPublic, KemSecret, OpenError, SealError, kem::Enc, sealer::Bound};
+use crate::{
+    KemPublic, KemSecret, OpenError, SealError,
+    kem::Enc,
+    sealer::{Bound, Hpke},
+};
 use zeroize::Zeroizing;
 
 /// HPKE `info` of a file.
@@ -9,26 +13,22 @@ pub const FILE_INFO: &[u8] = b"denizen/v1/file";
 /// Largest file that is opened, in bytes.
 pub const FILE_SIZE_BYTES_MAX: usize = 1 << 20;
 
-/// Seals bytes of one type to a key: deterministic CBOR array [enc, ct]. The type is the AAD.
-///
-/// # Errors
-/// [`SealError::BadKey`].
-pub fn seal_file(
+/// Seals bytes: deterministic CBOR array [enc, ct].
+pub(crate) fn seal(
+    hpke: &impl Hpke,
     to: &KemPublic,
     typ: &str,
     plaintext: &[u8],
     rng: &mut dyn rand_core::CryptoRng,
 ) -> Result<Vec<u8>, SealError> {
     let plaintext = Zeroizing::new(plaintext.to_vec());
-    let (enc, ct) = HPKE.seal_bytes(to, bound(typ), plaintext, rng)?;
+    let (enc, ct) = hpke.seal_bytes(to, bound(typ), plaintext, rng)?;
     Ok(encode(&enc, &ct))
 }
 
-/// Opens what [`seal_file`] made for this key and type.
-///
-/// # Errors
-/// [`OpenError`], the same for every cause.
-pub fn open_file(
+/// Opens what [`seal`] made for this key and type.
+pub(crate) fn open(
+    hpke: &impl Hpke,
     key: &KemSecret,
     typ: &str,
     sealed: &[u8],
@@ -44,7 +44,7 @@ pub fn open_file(
         return Err(OpenError);
     }
     let enc = Enc::parse(enc).ok_or(OpenError)?;
-    HPKE.open_bytes(key, bound(typ), enc, ct)
+    hpke.open_bytes(key, bound(typ), enc, ct)
 }
 
 fn bound(typ: &str) -> Bound<'_> {
@@ -67,25 +67,31 @@ fn encode(enc: &[u8], ct: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests {
-    use super::*;
+    use crate::{KemSecret, SEALER};
     use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng as _};
 
     #[test]
     fn a_file_opens_with_its_key_and_type_only_and_not_when_a_byte_is_flipped() {
         let mut rng = ChaCha20Rng::seed_from_u64(1);
         let (key, other) = (KemSecret::from_seed([1; 32]), KemSecret::from_seed([2; 32]));
-        let sealed = seal_file(&key.public(), "t", b"what may be read", &mut rng).unwrap();
+        let sealed = SEALER
+            .seal_file(&key.public(), "t", b"what may be read", &mut rng)
+            .unwrap();
         assert_eq!(
-            &**open_file(&key, "t", &sealed).unwrap(),
+            &**SEALER.open_file(&key, "t", &sealed).unwrap(),
             b"what may be read"
         );
-        assert!(open_file(&other, "t", &sealed).is_err());
-        assert!(open_file(&key, "u", &sealed).is_err());
+        assert!(SEALER.open_file(&other, "t", &sealed).is_err());
+        assert!(SEALER.open_file(&key, "u", &sealed).is_err());
         for at in [0, 5, sealed.len() / 2, sealed.len() - 1] {
             let mut bent = sealed.clone();
             bent[at] ^= 1;
-            assert!(open_file(&key, "t", &bent).is_err(), "{at}");
+            assert!(SEALER.open_file(&key, "t", &bent).is_err(), "{at}");
         }
-        assert!(open_file(&key, "t", &[&sealed[..], b"x"].concat()).is_err());
+        assert!(
+            SEALER
+                .open_file(&key, "t", &[&sealed[..], b"x"].concat())
+                .is_err()
+        );
     }
 }

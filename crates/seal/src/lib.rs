@@ -41,7 +41,7 @@ mod sealer;
 mod tree;
 
 pub use attach::{FileToAttach, attach_file, move_into_objects, open_attachment, reference};
-pub use file::{FILE_INFO, FILE_SIZE_BYTES_MAX, open_file, seal_file};
+pub use file::{FILE_INFO, FILE_SIZE_BYTES_MAX};
 pub use kem::{KemPublic, KemSecret};
 pub use local::{LocalKey, LocalKeyError};
 #[cfg(not(target_arch = "wasm32"))]
@@ -58,9 +58,6 @@ pub use zeroize::Zeroizing;
 /// What this build seals and opens with, in every role: the native implementation, and in a browser,
 /// which has none, the portable one.
 pub const SEALER: &dyn Sealer = &Fastest;
-
-/// The same, below the envelope.
-pub(crate) const HPKE: &dyn sealer::Hpke = &Fastest;
 
 #[cfg(not(target_arch = "wasm32"))]
 use native::Native as Fastest;

@@ -2,7 +2,7 @@
 //! around it, by every implementation alike.
 
 use crate::{
-    KemPublic, KemSecret,
+    KemPublic, KemSecret, file,
     kem::Enc,
     padding::{PaddingError, pad, unpad},
 };
@@ -54,6 +54,30 @@ pub trait Sealer {
     /// # Errors
     /// [`OpenError`], the same for every cause.
     fn open(&self, key: &KemSecret, envelope: &Envelope) -> Result<Vec<u8>, OpenError>;
+
+    /// Seals a file of one type between a person and her helper; the type is the AAD.
+    ///
+    /// # Errors
+    /// [`SealError::BadKey`].
+    fn seal_file(
+        &self,
+        to: &KemPublic,
+        typ: &str,
+        plaintext: &[u8],
+        rng: &mut dyn rand_core::CryptoRng,
+    ) -> Result<Vec<u8>, SealError>;
+
+    /// Opens what [`Sealer::seal_file`] made for this key and type, at most
+    /// [`crate::FILE_SIZE_BYTES_MAX`] bytes.
+    ///
+    /// # Errors
+    /// [`OpenError`], the same for every cause.
+    fn open_file(
+        &self,
+        key: &KemSecret,
+        typ: &str,
+        sealed: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, OpenError>;
 }
 
 /// The portable implementation on RustCrypto: runs everywhere, and is the oracle of any faster one.
@@ -122,5 +146,24 @@ impl<H: Hpke> Sealer for H {
         let bound = in_envelope(envelope.header_bytes());
         let plaintext = self.open_bytes(key, bound, enc, envelope.ct())?;
         unpad(&plaintext).map(<[u8]>::to_vec).map_err(|_| OpenError)
+    }
+
+    fn seal_file(
+        &self,
+        to: &KemPublic,
+        typ: &str,
+        plaintext: &[u8],
+        rng: &mut dyn rand_core::CryptoRng,
+    ) -> Result<Vec<u8>, SealError> {
+        file::seal(self, to, typ, plaintext, rng)
+    }
+
+    fn open_file(
+        &self,
+        key: &KemSecret,
+        typ: &str,
+        sealed: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, OpenError> {
+        file::open(self, key, typ, sealed)
     }
 }

@@ -10,7 +10,7 @@ use denizen_model::{
         Ask, DRAFT_TYP, GIVEN_TYP, GIVEN_V, Given, HelperCard, HelperDraft, MandateError, Scope,
     },
 };
-use denizen_seal::{KemPublic, open_file, seal_file};
+use denizen_seal::{KemPublic, SEALER};
 use serde_json::Value;
 
 /// Reads a card without keeping it.
@@ -85,7 +85,7 @@ impl Holder {
     ) -> Result<(String, Given), HolderError> {
         let opened = self.profile.helping.iter().find_map(|helping| {
             let keys = self.root.derive_person(&helping.id);
-            let file = open_file(&keys.kem, GIVEN_TYP, sealed).ok()?;
+            let file = SEALER.open_file(&keys.kem, GIVEN_TYP, sealed).ok()?;
             Some((helping.clone(), file))
         });
         let (helping, file) = opened.ok_or(HolderError::HelperFile)?;
@@ -161,7 +161,9 @@ impl Holder {
         };
         let kem = KemPublic::from_bytes(&given.kem.0).map_err(|_| HolderError::HelperFile)?;
         let signed = draft.sign(&keys.delegate);
-        seal_file(&kem, DRAFT_TYP, &signed, rng).map_err(|_| HolderError::HelperFile)
+        SEALER
+            .seal_file(&kem, DRAFT_TYP, &signed, rng)
+            .map_err(|_| HolderError::HelperFile)
     }
 
     /// A question to show at an office: the state of one application. Good for a day, and once.

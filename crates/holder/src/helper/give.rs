@@ -12,7 +12,7 @@ use denizen_model::{
     },
     message::{Body, MandateEnd, MandateGive, Sensitivity},
 };
-use denizen_seal::{KemPublic, open_file, seal_file};
+use denizen_seal::{KemPublic, SEALER};
 use jiff::civil::Date;
 use serde_json::{Map, Value, json};
 
@@ -184,7 +184,7 @@ impl Holder {
         if signed.len() > OBJECT_SIZE_BYTES_MAX {
             return Err(HolderError::TooLarge);
         }
-        let sealed = seal_file(&kem, GIVEN_TYP, &signed, rng);
+        let sealed = SEALER.seal_file(&kem, GIVEN_TYP, &signed, rng);
         let sealed = sealed.map_err(|_| HolderError::HelperFile)?;
         let about = given.read.iter().map(|e| e.vct.clone()).collect();
         helper.uses.push(HelperUse {
@@ -350,7 +350,7 @@ impl Holder {
     ) -> Result<DraftView, HolderError> {
         let opened = self.profile.helpers.iter().find_map(|helper| {
             let keys = self.root.derive_person(&helper.id);
-            let file = open_file(&keys.kem, DRAFT_TYP, sealed).ok()?;
+            let file = SEALER.open_file(&keys.kem, DRAFT_TYP, sealed).ok()?;
             Some((helper.clone(), file))
         });
         let (mut helper, file) = opened.ok_or(HolderError::HelperFile)?;

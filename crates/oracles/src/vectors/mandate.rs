@@ -12,7 +12,7 @@ use denizen_model::{
         ACTING_TYP, Act, ActingProof, CARD_TYP, GIVEN_TYP, HelperCard, MandateClaims, card_digits,
     },
 };
-use denizen_seal::{KemSecret, PersonKeys, RootSecret, open_file, seal_file};
+use denizen_seal::{KemSecret, PersonKeys, RootSecret, Sealer as _};
 use serde_json::{Value, json};
 
 const REF: [u8; 16] = [0xc1; 16];
@@ -68,7 +68,8 @@ pub(super) fn run(op: &str, input: &Value) -> Outcome {
         }
         "file" => {
             let kem = KemSecret::from_seed(array(input, "kem"));
-            let opened = open_file(&kem, text(input, "typ"), &bytes(input, "sealed"));
+            let opened =
+                denizen_seal::Portable.open_file(&kem, text(input, "typ"), &bytes(input, "sealed"));
             Ok(json!({"object": b(&*opened.map_err(named)?)}))
         }
         _ => no_such(),
@@ -219,7 +220,7 @@ fn card(book: &mut Book, keys: &PersonKeys, other: &PersonKeys) {
 
 fn file(book: &mut Book, keys: &PersonKeys, other: &PersonKeys) {
     let object = Object::sign(keys.mandate.signer(), "mandate", GIVEN_TYP, b"{}");
-    let sealed = seal_file(
+    let sealed = denizen_seal::Portable.seal_file(
         &keys.kem.public(),
         GIVEN_TYP,
         object.as_bytes(),

@@ -11,7 +11,7 @@ use denizen_model::{
     mandate::{Ask, Given, HelperDraft, MandateError, Scope, card_digits},
     message::ApplicationState::Filed,
 };
-use denizen_seal::{KemPublic, seal_file};
+use denizen_seal::{KemPublic, SEALER};
 use denizen_testkit::{
     AZIZA, GULMIRA, NURLAN, Play,
     play::{BORDER, CLINIC, IMMIGRATION, TEST_CENTRE, WORK_PERMIT, vct},
@@ -381,7 +381,9 @@ async fn forged_draft(
     });
     let kem = KemPublic::from_bytes(&given.kem.0).unwrap();
     let typ = denizen_model::mandate::DRAFT_TYP;
-    let sealed = seal_file(&kem, typ, &draft.sign(key), &mut play.world.rng).unwrap();
+    let sealed = SEALER
+        .seal_file(&kem, typ, &draft.sign(key), &mut play.world.rng)
+        .unwrap();
     read_draft(play, &sealed).await
 }
 

@@ -84,7 +84,7 @@ test("a passkey's output opens it as well, and another passkey's does not", { ti
   const first = await started();
   await first("make");
   const { text } = await first("kit");
-  await first("keepPasskey", id, prf(), "phone");
+  await first("keepPasskey", id, prf(), "phone", false);
 
   const after = await started();
   await expect(after("unlockPasskey", id, new Uint8Array(32).fill(6))).rejects.toHaveProperty("code");
