@@ -81,10 +81,7 @@ impl Year {
         let bytes = encoded(&text, &mapping)?;
         let folder = place.folder().join("files").join(office);
         fs::create_dir_all(&folder)?;
-        let path = folder.join(format!(
-            "{stem}-{}.{form}",
-            self.first_day(month)?.strftime("%Y-%m")
-        ));
+        let path = folder.join(format!("{stem}-{}.{form}", self.first_day(month)?));
         ensure!(!fs::exists(&path)?, "{} is there already", path.display());
         fs::write(&path, bytes)?;
         Ok(Some(path.to_string_lossy().into_owned()))
