@@ -34,7 +34,8 @@ pub(crate) struct Shown {
 impl Holder {
     /// The unspent copy that this device shows next. Two devices that cannot hear of each other choose
     /// differently: each copy is due to one of the installations that address 0 has heard of, by a
-    /// lottery that all of them draw alike; what is due to another comes last.
+    /// lottery that all of them draw alike; what is due to another comes last. The first choice of
+    /// another that has not heard of this one yet is left to it too.
     fn next_copy<'a>(&self, record: &'a HeldRecord) -> Option<&'a Copy> {
         let own = self.profile.own_chain.next_place().id.to_text();
         let others = self.profile.own_heads.keys().map(String::as_str);
@@ -45,10 +46,16 @@ impl Holder {
             .copies
             .iter()
             .filter(|c| self.profile.is_unspent(&c.copy_ref));
+        let first_choices: Vec<_> = others
+            .clone()
+            .filter(|other| *other != own)
+            .filter_map(|other| unspent.clone().min_by_key(|copy| ticket(other, copy)))
+            .map(|copy| copy.copy_ref)
+            .collect();
         unspent.min_by_key(|copy| {
             let mine = ticket(&own, copy);
             let of_another = others.clone().any(|other| ticket(other, copy) < mine);
-            (of_another, mine)
+            (first_choices.contains(&copy.copy_ref), of_another, mine)
         })
     }
 
