@@ -45,7 +45,9 @@ pub struct PlaceRow {
     pub body: Option<(Vec<u8>, Sha256Hash, Sha256Hash, Nonce, Nonce)>,
 }
 
-type Raw = (i64, i64, i64, Option<Vec<u8>>, [Option<[u8; 32]>; 4], i64);
+/// The columns of a place as every engine has them: position, index, time, body, hashes and nonces,
+/// kind.
+pub(super) type Raw = (i64, i64, i64, Option<Vec<u8>>, [Option<[u8; 32]>; 4], i64);
 
 fn raw(r: &Row<'_>) -> rusqlite::Result<Raw> {
     let hashes = [r.get(4)?, r.get(5)?, r.get(6)?, r.get(7)?];
@@ -59,7 +61,8 @@ fn raw(r: &Row<'_>) -> rusqlite::Result<Raw> {
     ))
 }
 
-fn place((pos, index, time, body, hashes, kind): Raw) -> Result<PlaceRow, StoreError> {
+/// A place from its columns, by every engine alike.
+pub(super) fn place((pos, index, time, body, hashes, kind): Raw) -> Result<PlaceRow, StoreError> {
     let leaf_type = match kind {
         0 => LeafType::Envelope,
         1 => LeafType::Object,

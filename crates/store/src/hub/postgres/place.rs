@@ -3,48 +3,23 @@
 use super::{Postgres, column, fixed, number, unit::NewRow};
 use crate::{
     StoreError,
-    hub::{NewPlace, PlaceRow, Places, Transactions as _},
+    hub::{NewPlace, PlaceRow, Places, Transactions as _, place::place as of_columns},
     signed,
 };
-use denizen_model::{
-    AddressId, DepositId, Nonce, Sha256Hash, UnixTime,
-    deposit::{LeafType, Tombstone},
-};
+use denizen_model::{AddressId, DepositId, Sha256Hash, deposit::Tombstone};
 use tokio_postgres::Row;
 
 const COLUMNS: &str = "pos, leaf_index, time, kind, body, hash, commitment, nonce, nonce_a";
 
 fn place(row: &Row) -> Result<PlaceRow, StoreError> {
-    let leaf_type = match column::<i64>(row, 3)? {
-        0 => LeafType::Envelope,
-        1 => LeafType::Object,
-        _ => return Err(StoreError::Damaged),
-    };
-    let body: Option<Vec<u8>> = column(row, 4)?;
     let hashes = [
         fixed(row, 5)?,
         fixed(row, 6)?,
         fixed(row, 7)?,
         fixed(row, 8)?,
     ];
-    let body = match (body, hashes) {
-        (Some(body), [Some(hash), Some(commit), Some(nonce), Some(nonce_a)]) => Some((
-            body,
-            Sha256Hash::new(hash),
-            Sha256Hash::new(commit),
-            Nonce::new(nonce),
-            Nonce::new(nonce_a),
-        )),
-        (None, [None, None, None, None]) => None,
-        _ => return Err(StoreError::Damaged),
-    };
-    Ok(PlaceRow {
-        pos: number(row, 0)?,
-        index: number(row, 1)?,
-        time: UnixTime(column(row, 2)?),
-        leaf_type,
-        body,
-    })
+    let (pos, index, time) = (column(row, 0)?, column(row, 1)?, column(row, 2)?);
+    of_columns((pos, index, time, column(row, 4)?, hashes, column(row, 3)?))
 }
 
 impl Places for Postgres {
