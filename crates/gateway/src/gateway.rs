@@ -27,7 +27,7 @@ use denizen_store::{
     gateway::{AlarmRow, GatewayStore},
 };
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{cell::Cell, collections::BTreeMap, path::Path, sync::Arc};
 
 /// What a new organisation is told.
 #[derive(Debug, Clone)]
@@ -68,6 +68,8 @@ pub struct Gateway {
     pub(crate) trust: Option<Trust>,
     /// Files that go with the next letter that takes some. Never kept.
     pub(crate) to_attach: Vec<FileToAttach>,
+    /// The newest status list and how many of its entries are used, as far as this transaction knows.
+    pub(crate) status_filled: Cell<Option<(u32, u64)>>,
     message_kid: String,
 }
 
@@ -172,6 +174,7 @@ impl Gateway {
         let store = GatewayStore::open(&database)?;
         Ok(Self {
             to_attach: Vec::new(),
+            status_filled: Cell::new(None),
             message_kid: full_kid(&config.org.into(), MESSAGE_KID),
             vault: Vault::new(keys.local.clone()),
             config,
@@ -448,6 +451,8 @@ impl Gateway {
         work: impl FnOnce(&Self) -> Result<R, E>,
     ) -> Result<R, E> {
         self.store.begin()?;
+        // What a transaction that was taken back has counted is not so.
+        self.status_filled.set(None);
         match work(self) {
             Ok(done) => {
                 self.store.commit()?;

@@ -6,10 +6,11 @@ use crate::{
         Draft,
         seal::Letter,
         sign::{Bindings, CopyBinding, Credential, IssuerKey, KeptBinding, sign},
+        together::Parcel,
         validate::{Record, validate},
     },
     keys::{ISSUER_KID, STATUS_KID},
-    link::{Link, LinkState},
+    link::Link,
     post::Dispatch,
     vault::context,
 };
@@ -60,30 +61,6 @@ impl Gateway {
             .is_some())
     }
 
-    /// Issues a record to the confirmed link of a case; gives its kept copy's hash, or none if there
-    /// is no link that allows it.
-    pub(crate) fn issue_to_case(
-        &self,
-        case_key: &Sha256Hash,
-        record: Record,
-        now: UnixTime,
-        rng: &mut dyn rand_core::CryptoRng,
-    ) -> Result<Option<Sha256Hash>, GatewayError> {
-        let links = self
-            .store
-            .links_of_case(case_key, LinkState::Confirmed as u8)?;
-        let Some(row) = links.into_iter().next() else {
-            return Ok(None);
-        };
-        let mut link = self.link_of(row)?;
-        if link.body.held || !link.allows(&record.kind().vct) {
-            return Ok(None);
-        }
-        let kept = self.issue(&mut link, record, now, rng)?;
-        self.save_link(&link, rng)?;
-        Ok(Some(kept))
-    }
-
     /// Issues the rows that waited for this link. The caller saves the link.
     pub(crate) fn issue_waiting(
         &self,
@@ -96,44 +73,25 @@ impl Gateway {
             return Ok(());
         };
         let context = context("row_waiting", case_key.as_bytes());
+        let mut parcel = Parcel::to(link.clone());
         for row in self.store.waiting(&case_key)? {
             let draft: Draft = self.vault.open(&context, &row.body)?;
             if !link.allows(draft.vct()) || !self.is_admitted(draft.vct(), now)? {
                 continue;
             }
-            let kept = match validate(draft, &self.catalogue, now) {
-                Ok(record) => self.issue(link, record, now, rng)?,
+            match validate(draft, &self.catalogue, now) {
+                Ok(record) => self.prepare(&mut parcel, (record, row.row_key), now, rng)?,
                 // The catalogue changed since; the row stays for the operator to see.
                 Err(_) => {
                     self.raise(Alarm::WaitingRowRejected, now)?;
                     continue;
                 }
-            };
-            if let Some(row_key) = &row.row_key {
-                self.store.bind_row(row_key, &kept)?;
             }
             self.store.remove_waiting(row.id)?;
         }
+        self.send_parcels(std::slice::from_mut(&mut parcel), now, rng)?;
+        *link = parcel.link;
         Ok(())
-    }
-
-    /// Signs, seals and stores one record for sending; gives its kept copy's hash. The caller saves
-    /// the link.
-    fn issue(
-        &self,
-        link: &mut Link,
-        record: Record,
-        now: UnixTime,
-        rng: &mut dyn rand_core::CryptoRng,
-    ) -> Result<Sha256Hash, GatewayError> {
-        let old = self.replaced_by(link, &record)?;
-        let credential = self.sign_for(link, record.replacing(old), now, rng)?;
-        let kept = *credential.kept_hash();
-        self.send_record(link, credential, now, rng)?;
-        if let Some(old) = old {
-            self.end_replaced(link, &old, now, rng)?;
-        }
-        Ok(kept)
     }
 
     /// Signs a record's copies for a link: takes status indexes and her keys, and keeps the record.
@@ -144,6 +102,27 @@ impl Gateway {
         now: UnixTime,
         rng: &mut dyn rand_core::CryptoRng,
     ) -> Result<Credential, GatewayError> {
+        let bindings = self.draw_bindings(link, &record, rng)?;
+        let credential = self.sign_and_bind(&record, bindings, now, rng)?;
+        let kept = *credential.kept_hash();
+        let body = RecordBody::of(&credential, &record);
+        let row = RecordRow {
+            address: link.address,
+            body: self
+                .vault
+                .seal(&context("record", kept.as_bytes()), &body, rng),
+        };
+        self.store.put_record(&kept, &row)?;
+        Ok(credential)
+    }
+
+    /// Draws what the copies of a record are bound to: status indexes, and her keys.
+    pub(crate) fn draw_bindings(
+        &self,
+        link: &mut Link,
+        record: &Record,
+        rng: &mut dyn rand_core::CryptoRng,
+    ) -> Result<Bindings, GatewayError> {
         let traits = &record.kind().traits;
         let copies = if traits.showing {
             usize::from(traits.copies)
@@ -154,25 +133,10 @@ impl Gateway {
             cnf: link.body.cnf.clone(),
             status: self.take_status_index(rng)?,
         };
-        let bindings = Bindings {
+        Ok(Bindings {
             kept: Ok(kept),
             copies: self.take_copies(link, copies, rng)?,
-        };
-        let draft = record.to_draft();
-        let credential = self.sign_and_bind(&record, bindings, now, rng)?;
-        let kept = *credential.kept_hash();
-        let body = RecordBody {
-            name: *credential.name(),
-            draft,
-        };
-        let row = RecordRow {
-            address: link.address,
-            body: self
-                .vault
-                .seal(&context("record", kept.as_bytes()), &body, rng),
-        };
-        self.store.put_record(&kept, &row)?;
-        Ok(credential)
+        })
     }
 
     fn sign_and_bind(
@@ -224,13 +188,19 @@ impl Gateway {
         &self,
         rng: &mut dyn rand_core::CryptoRng,
     ) -> Result<StatusRef, GatewayError> {
-        let (mut list, used) = self.store.newest_status_list()?;
+        // Counted once, not for each record: a list has tens of thousands of entries.
+        let filled = self.status_filled.take();
+        let (mut list, mut used) = match filled {
+            Some(filled) => filled,
+            None => self.store.newest_status_list()?,
+        };
         if used >= LIST_USED_MAX {
-            list += 1;
+            (list, used) = (list + 1, 0);
         }
         loop {
             let idx = rng.next_u64() % LIST_ENTRIES;
             if self.store.use_status_index(list, idx)? {
+                self.status_filled.set(Some((list, used + 1)));
                 let uri = status_uri(&self.config.org.to_text(), &list.to_string());
                 return Ok(StatusRef { idx, uri });
             }
@@ -400,7 +370,7 @@ impl Gateway {
 }
 
 /// The number of the list that an own status reference names.
-fn list_of(status: &StatusRef) -> u32 {
+pub(crate) fn list_of(status: &StatusRef) -> u32 {
     status
         .uri
         .rsplit(':')
@@ -409,8 +379,18 @@ fn list_of(status: &StatusRef) -> u32 {
         .unwrap_or(1)
 }
 
+impl RecordBody {
+    /// What is kept of a record that was signed.
+    pub(crate) fn of(credential: &Credential, record: &Record) -> Self {
+        Self {
+            name: *credential.name(),
+            draft: record.to_draft(),
+        }
+    }
+}
+
 impl Link {
-    fn allows(&self, vct: &str) -> bool {
+    pub(crate) fn allows(&self, vct: &str) -> bool {
         self.body.allowed_kinds.iter().any(|k| k == vct)
     }
 }

@@ -7,6 +7,7 @@ mod run;
 pub mod seal;
 pub mod sign;
 pub mod single;
+pub(crate) mod together;
 pub mod validate;
 
 pub use run::IntakeRun;

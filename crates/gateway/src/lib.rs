@@ -55,7 +55,8 @@ pub use inbox::{Expected, OpenError, Opened, open};
 pub use issuer::IntakeRun;
 pub use issuer::intake::PAGE_SIZE_BYTES_MAX;
 pub use issuer::intake::{
-    BadRow, IntakeError, IntakeReport, Mapping, MappingError, RestSource, SourceError,
+    BAD_ROWS_HEADER, BadRow, CheckReport, Follow, IntakeError, IntakeReport, Mapping, MappingError,
+    RestSource, SourceError, check_file,
 };
 pub use issuer::single::{RecordError, RecordRequest, RecordState, RecordView};
 pub use link::{InvitationState, InviteRequest, LinkView, PendingLink};

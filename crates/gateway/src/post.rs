@@ -10,7 +10,7 @@ use crate::{
     link::Link,
 };
 use denizen_model::{
-    DepositId, MessageId, UnixTime,
+    DepositId, MessageId, Sha256Hash, UnixTime,
     message::{ApplicationEvent, Body},
 };
 use denizen_seal::FileToAttach;
@@ -118,11 +118,23 @@ impl Gateway {
         now: UnixTime,
         rng: &mut dyn rand_core::CryptoRng,
     ) -> Result<(), GatewayError> {
-        let kept = *credential.kept_hash();
         for letter in record_letters(credential) {
+            let kept = letter.kept();
             let id = self.dispatch_named(link, None, letter.into(), now, rng)?;
-            // The first has the kept copy; a refill's is that of the record's own first letter.
-            self.store.record_goes_in(&kept, &id)?;
+            self.records_go_in(&kept, &id)?;
+        }
+        Ok(())
+    }
+
+    /// Says in which envelope records go. The first has the kept copy; a refill's is that of the record's
+    /// own first letter.
+    pub(crate) fn records_go_in(
+        &self,
+        kept: &[Sha256Hash],
+        id: &DepositId,
+    ) -> Result<(), GatewayError> {
+        for kept in kept {
+            self.store.record_goes_in(kept, id)?;
         }
         Ok(())
     }

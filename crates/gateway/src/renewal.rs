@@ -12,6 +12,19 @@ const SUCCESSORS: [(&str, &str, &str); 1] = [(
     "document_number",
 )];
 
+impl Record {
+    fn successor(&self) -> Option<(&'static str, &str)> {
+        let name = self.kind().name.as_str();
+        let (_, names, number) = SUCCESSORS.iter().find(|(kind, ..)| *kind == name)?;
+        Some((number, self.claims().get(*names).and_then(Value::as_str)?))
+    }
+
+    /// Whether it says which older document it comes in the place of.
+    pub(crate) fn names_older(&self) -> bool {
+        self.successor().is_some()
+    }
+}
+
 impl Gateway {
     /// The record of this link in whose place a new one comes, by the new one's own claims: the office
     /// has recorded the number before. Nobody is compared; both are of one link.
@@ -20,17 +33,13 @@ impl Gateway {
         link: &Link,
         record: &Record,
     ) -> Result<Option<Sha256Hash>, GatewayError> {
-        let name = record.kind().name.as_str();
-        let Some((_, names, number)) = SUCCESSORS.iter().find(|(kind, ..)| *kind == name) else {
-            return Ok(None);
-        };
-        let Some(previous) = record.claims().get(*names).and_then(Value::as_str) else {
+        let Some((number, previous)) = record.successor() else {
             return Ok(None);
         };
         for (kept, row) in self.store.records_of(&link.address)? {
             let draft = self.record_body(&kept, &row)?.draft;
             let same = draft.vct() == record.kind().vct
-                && draft.claims().get(*number).and_then(Value::as_str) == Some(previous);
+                && draft.claims().get(number).and_then(Value::as_str) == Some(previous);
             let (status, _) = self.store.status_of(&kept)?;
             if same && status != Status::Invalid as u8 {
                 return Ok(Some(kept));

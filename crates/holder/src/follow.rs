@@ -37,6 +37,10 @@ impl Holder {
         let mut events = match &message.body {
             Body::LinkConfirm(confirm) => self.take_confirm(index, confirm, now, rng)?,
             Body::RecordIssue(issue) => self.take_records(index, opened, &[issue]),
+            Body::RecordsIssue(issued) => {
+                let records: Vec<_> = issued.records.iter().collect();
+                self.take_records(index, opened, &records)
+            }
             Body::RecordStatus(status) => {
                 let delivered = opened.verified().opening.time;
                 self.take_status(index, status, delivered)

@@ -38,7 +38,7 @@ pub use token::{AuditRow, TokenRow};
 use crate::{Database, Migration, StoreError};
 use std::{cell::Cell, path::Path};
 
-const MIGRATIONS: [Migration; 4] = [
+const MIGRATIONS: [Migration; 5] = [
     Migration {
         name: "0001_init.sql",
         sql: include_str!("../sql/gateway/0001_init.sql"),
@@ -54,6 +54,10 @@ const MIGRATIONS: [Migration; 4] = [
     Migration {
         name: "0004_files.sql",
         sql: include_str!("../sql/gateway/0004_files.sql"),
+    },
+    Migration {
+        name: "0005_together.sql",
+        sql: include_str!("../sql/gateway/0005_together.sql"),
     },
 ];
 

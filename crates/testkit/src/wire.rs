@@ -117,6 +117,11 @@ impl Wire {
         self.state().sent
     }
 
+    /// Forgets what went over the wire so far.
+    pub fn forget(&self) {
+        self.state().exchanges.clear();
+    }
+
     /// Everything that went over the wire.
     #[must_use]
     pub fn exchanges(&self) -> Vec<Exchange> {

@@ -12,6 +12,7 @@ mod bench;
 mod campaign;
 mod demo;
 mod deny;
+mod fuzz;
 mod root;
 mod run;
 mod setup;
@@ -32,6 +33,7 @@ cargo xtask COMMAND
   web        the portal's bundle under web/dist, with the module
   bench      CPU per record of each step, beside a calibration of the same run
   campaign   the long checks: more bent inputs, other seeds, bench, advisories
+  fuzz       every parser of bytes from outside under libFuzzer: [--seconds N] [--keep] [TARGET...]
   setup      only installs what is missing";
 
 fn main() -> ExitCode {
@@ -42,6 +44,7 @@ fn main() -> ExitCode {
         ["tidy"] => tidy::check_all(),
         ["demo", rest @ ..] => demo::run_demo(rest),
         ["bench", rest @ ..] => bench::measure(rest),
+        ["fuzz", rest @ ..] => fuzz::run_targets(rest),
         ["campaign"] => campaign::run_long(),
         ["wasm"] => wasm::build(),
         ["web"] => web::build(),

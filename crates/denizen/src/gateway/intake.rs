@@ -3,11 +3,14 @@
 use super::open_with_directory;
 use crate::shell::Shell;
 use anyhow::{Context as _, anyhow};
-use denizen_gateway::{IntakeReport, Mapping};
-use indicatif::{ProgressBar, ProgressDrawTarget};
+use denizen_gateway::{BAD_ROWS_HEADER, BadRow, IntakeReport, Mapping, check_file};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::{
+    cell::Cell,
     fs::File,
+    io::{self, BufWriter, Write as _},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 /// Arguments of `gateway intake`.
@@ -23,6 +26,9 @@ pub(crate) struct Arguments {
     /// Where to write the list of bad rows [default: bad-rows in the gateway's folder]
     #[arg(long, value_name = "FILE")]
     bad: Option<PathBuf>,
+    /// Only say what of it would be taken
+    #[arg(long)]
+    check: bool,
 }
 
 /// Takes in a file.
@@ -35,17 +41,38 @@ pub(super) async fn run(shell: &Shell, arguments: &Arguments) -> anyhow::Result<
     let mapping = mapping.map_err(|error| anyhow!("{shown}: {error}"))?;
     let shown = arguments.file.display();
     let file = File::open(&arguments.file).with_context(|| format!("{shown} cannot be read"))?;
+    if arguments.check {
+        let judged = check_file(file, &mapping, gateway.catalogue(), shell.now());
+        let judged = judged.with_context(|| format!("{shown} cannot be taken in"))?;
+        println!(
+            "{shown}: {} good rows, {} bad; nothing was taken in",
+            judged.good,
+            judged.bad.len()
+        );
+        for row in &judged.bad {
+            println!("  line {}, {}: {}", row.line, row.column, row.reason);
+        }
+        return Ok(());
+    }
     let size = file.metadata().map_or(0, |m| m.len());
-    let bar = ProgressBar::with_draw_target(Some(size), ProgressDrawTarget::stderr());
-    let input = bar.wrap_read(file);
-    let progress = |_: &IntakeReport| bar.tick();
+    let progress = Progress::of(size);
+    let input = progress.bar.wrap_read(file);
+    let mut bad = BadRows::at(
+        arguments
+            .bad
+            .clone()
+            .unwrap_or_else(|| default_path(arguments)),
+    );
+    let mut follow = |report: &mut IntakeReport| {
+        progress.show(report.rows());
+        bad.write(&report.take_bad())
+    };
     let (now, mut rng) = (shell.now(), shell.rng());
-    let report = gateway.intake_with_progress(input, &mapping, &mut { progress }, now, &mut rng);
-    bar.finish_and_clear();
+    let report = gateway.intake_followed(input, &mapping, &mut follow, now, &mut rng);
+    progress.bar.finish_and_clear();
     let report = report.with_context(|| {
         format!("{shown} was not taken in, or not to its end (rows before that are kept; give it again when put right)")
     })?;
-    let bad = write_bad(arguments, &report)?;
     println!("{shown}: {} rows, run {}", report.rows(), report.run);
     println!("  {} on their way to their person", report.taken);
     println!(
@@ -53,36 +80,92 @@ pub(super) async fn run(shell: &Shell, arguments: &Arguments) -> anyhow::Result<
         report.waiting
     );
     println!("  {} had been taken before", report.repeated);
-    println!("  {} bad", report.bad.len());
-    if let Some(bad) = bad {
+    println!("  {} bad", report.bad_count());
+    if bad.file.is_some() {
         println!(
             "Bad rows, by line, column and reason, are listed in {}.",
-            bad.display()
+            bad.path.display()
         );
         println!("Correct them and take the file in again: nothing is sent twice.");
     }
     Ok(())
 }
 
-fn write_bad(arguments: &Arguments, report: &IntakeReport) -> anyhow::Result<Option<PathBuf>> {
-    let path = arguments
-        .bad
-        .clone()
-        .unwrap_or_else(|| default_path(arguments));
-    Ok(write_bad_rows(&path, report)?.then_some(path))
+/// How far a file is: on a terminal a bar, otherwise a line of the log now and then.
+struct Progress {
+    bar: ProgressBar,
+    size: u64,
+    logged: Cell<Duration>,
+}
+
+/// Time between two lines of the log.
+const LOGGED_EVERY: Duration = Duration::from_secs(10);
+
+impl Progress {
+    fn of(size: u64) -> Self {
+        let bar = ProgressBar::with_draw_target(Some(size), ProgressDrawTarget::stderr());
+        let style = "{wide_bar} {percent}%  {msg}, {eta} left";
+        let style = ProgressStyle::with_template(style);
+        Self {
+            bar: bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar())),
+            size,
+            logged: Cell::new(Duration::ZERO),
+        }
+    }
+
+    fn show(&self, rows: u64) {
+        let elapsed = self.bar.elapsed();
+        let rate = rows / elapsed.as_secs().max(1);
+        self.bar
+            .set_message(format!("{rows} rows, {rate} a second"));
+        if self.bar.is_hidden() && elapsed.saturating_sub(self.logged.get()) >= LOGGED_EVERY {
+            self.logged.set(elapsed);
+            let percent = self.bar.position() * 100 / self.size.max(1);
+            let left_s = self.bar.eta().as_secs();
+            tracing::info!(rows, rate, percent, left_s, "intake goes on");
+        }
+    }
+}
+
+/// A list of bad rows that is written as they come; there is none before the first.
+struct BadRows {
+    path: PathBuf,
+    file: Option<BufWriter<File>>,
+}
+
+impl BadRows {
+    fn at(path: PathBuf) -> Self {
+        Self { path, file: None }
+    }
+
+    fn write(&mut self, rows: &[BadRow]) -> io::Result<()> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let file = match &mut self.file {
+            Some(file) => file,
+            none => {
+                if let Some(folder) = self.path.parent() {
+                    std::fs::create_dir_all(folder)?;
+                }
+                let mut file = BufWriter::new(File::create(&self.path)?);
+                file.write_all(BAD_ROWS_HEADER.as_bytes())?;
+                none.insert(file)
+            }
+        };
+        for row in rows {
+            file.write_all(row.csv().as_bytes())?;
+        }
+        file.flush()
+    }
 }
 
 /// Writes the list of bad rows; `false` if there are none.
 pub(super) fn write_bad_rows(path: &Path, report: &IntakeReport) -> anyhow::Result<bool> {
-    if report.bad.is_empty() {
-        return Ok(false);
-    }
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)?;
-    }
-    std::fs::write(path, report.bad_rows_csv())
+    let mut list = BadRows::at(path.to_owned());
+    list.write(&report.bad)
         .with_context(|| format!("{} could not be written", path.display()))?;
-    Ok(true)
+    Ok(list.file.is_some())
 }
 
 fn default_path(arguments: &Arguments) -> PathBuf {

@@ -374,6 +374,9 @@ fn runs(gateway: &Gateway) -> anyhow::Result<()> {
             run.taken,
             run.bad
         );
+        if !run.ended {
+            println!("  cut off: give its file again, and the run goes on");
+        }
         if let Some(reason) = run.undone {
             println!("  undone: {reason}");
         }

@@ -264,7 +264,7 @@ impl Gateway {
                 self.store.set_effect(&effect)?;
             }
             let delivered = sent.receipt.is_some() || sent.outcome == "gone";
-            if let Some(kept) = self.store.record_in(&row.deposit_id)? {
+            for kept in self.store.records_in(&row.deposit_id)? {
                 self.tell_record(&kept, delivered, now, rng)?;
             }
             if delivered {

@@ -1,34 +1,41 @@
 //! Intake: a file of the office becomes drafts, row by row. Bad rows are reported with line, column
 //! and reason, never with a value, and good rows go through.
 
+mod check;
 mod csv;
 mod decode;
 mod mapping;
 mod ndjson;
+mod offered;
+mod parcels;
 mod rest;
 mod strict;
 
+pub use check::{CheckReport, check_file};
 pub(crate) use mapping::has_unseen;
 pub use mapping::{Mapping, MappingError};
 pub use rest::{PAGE_SIZE_BYTES_MAX, Source as RestSource, SourceError};
 pub(crate) use strict::Strict;
 
-use super::{
-    Draft,
-    validate::{Rejection, validate},
-};
+pub(super) use offered::{Offered, offer};
+pub(super) use parcels::Parcels;
+
+use super::{Draft, run::Run};
 use crate::{Gateway, GatewayError};
 use decode::Source;
 use denizen_model::{Sha256Hash, UnixTime};
 use denizen_store::{StoreError, gateway::KnownRow};
-use mapping::{Fault, Format, Mapped, Row};
-use std::{collections::HashMap, io::Read};
+use mapping::{Fault, Format, Row};
+use offered::{Judged, content_key, judge};
+use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
+use std::io::Read;
 
 /// Longest row in bytes, decoded.
 pub const ROW_SIZE_BYTES_MAX: usize = 1 << 20;
 
-/// Rows in one transaction.
-const ROWS_A_TRANSACTION: usize = 128;
+/// Rows in one transaction: enough of them that the disk is waited for seldom, and that all processors
+/// have records to sign.
+const ROWS_A_TRANSACTION: usize = 512;
 
 /// A row that was not taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,21 +59,65 @@ pub struct IntakeReport {
     pub waiting: u64,
     /// Rows that an earlier run took already.
     pub repeated: u64,
-    /// Rows that were not taken.
+    /// Rows that were not taken, as far as nobody has taken them out of here ([`Follow`]).
     pub bad: Vec<BadRow>,
+    /// Rows that were not taken and have been taken out.
+    pub bad_taken_out: u64,
 }
 
 impl IntakeReport {
     /// All rows that were read.
     #[must_use]
     pub fn rows(&self) -> u64 {
-        self.taken + self.waiting + self.repeated + self.bad.len() as u64
+        self.taken + self.waiting + self.repeated + self.bad_count()
+    }
+
+    /// How many rows were not taken.
+    #[must_use]
+    pub fn bad_count(&self) -> u64 {
+        self.bad_taken_out + self.bad.len() as u64
+    }
+
+    /// Takes the bad rows out, so that a file with many of them needs no memory for them.
+    pub fn take_bad(&mut self) -> Vec<BadRow> {
+        self.bad_taken_out += self.bad.len() as u64;
+        std::mem::take(&mut self.bad)
     }
 
     /// The bad rows as CSV with a header: line, column, reason. It holds no value of a row, and
     /// nothing that a spreadsheet would take for a formula.
     #[must_use]
     pub fn bad_rows_csv(&self) -> String {
+        let rows = self.bad.iter().map(BadRow::csv);
+        std::iter::once(BAD_ROWS_HEADER.to_owned())
+            .chain(rows)
+            .collect()
+    }
+}
+
+impl IntakeReport {
+    fn add_bad(&mut self, line: u64, fault: Fault) {
+        self.bad.push(fault.on_line(line));
+    }
+}
+
+impl Fault {
+    fn on_line(self, line: u64) -> BadRow {
+        BadRow {
+            line,
+            column: self.column.unwrap_or_else(|| "-".to_owned()),
+            reason: self.reason,
+        }
+    }
+}
+
+/// First line of a list of bad rows.
+pub const BAD_ROWS_HEADER: &str = "line,column,reason\r\n";
+
+impl BadRow {
+    /// A line of a list of bad rows.
+    #[must_use]
+    pub fn csv(&self) -> String {
         let quote = |text: &str| {
             let formula = text.starts_with(['=', '+', '@', '\t', '\r']);
             let guard = if formula || text.len() > 1 && text.starts_with('-') {
@@ -76,14 +127,18 @@ impl IntakeReport {
             };
             format!("\"{guard}{}\"", text.replace('"', "\"\""))
         };
-        let mut out = String::from("line,column,reason\r\n");
-        for row in &self.bad {
-            let (column, reason) = (quote(&row.column), quote(&row.reason));
-            out.push_str(&format!("{},{column},{reason}\r\n", row.line));
-        }
-        out
+        format!(
+            "{},{},{}\r\n",
+            self.line,
+            quote(&self.column),
+            quote(&self.reason)
+        )
     }
 }
+
+/// Is told the report after each transaction, and at the end. It may take the bad rows out
+/// ([`IntakeReport::take_bad`]); what it fails with ends the run.
+pub type Follow<'a> = dyn FnMut(&mut IntakeReport) -> std::io::Result<()> + 'a;
 
 /// Why a file cannot be taken in at all, or not to its end. Rows before that point are taken; the
 /// same file, put right, can be given again.
@@ -122,6 +177,9 @@ pub enum IntakeError {
         /// Where the row begins.
         line: u64,
     },
+    /// Whoever follows the run failed: the list of bad rows could not be written.
+    #[error("the list of bad rows cannot be written")]
+    Follow(#[source] std::io::Error),
     /// The gateway cannot take in anything of this kind.
     #[error(transparent)]
     Gateway(#[from] GatewayError),
@@ -133,21 +191,6 @@ impl std::convert::From<StoreError> for IntakeError {
     }
 }
 
-/// A run under way.
-struct Run<'a> {
-    number: i64,
-    mapping: &'a Mapping,
-    /// Rows of this file, and the lines where they are.
-    seen: HashMap<Sha256Hash, u64>,
-}
-
-/// What became of one row.
-enum Taken {
-    Issued,
-    Waiting,
-    Repeated,
-}
-
 /// What became of one draft.
 pub(super) enum TakenDraft {
     /// It is on its way to its person.
@@ -156,8 +199,6 @@ pub(super) enum TakenDraft {
     Waiting,
     /// It was taken before.
     Repeated,
-    /// It does not fit its kind.
-    Rejected(Rejection),
     /// It cannot be taken; never a value.
     Refused(&'static str),
 }
@@ -177,18 +218,19 @@ impl Gateway {
         now: UnixTime,
         rng: &mut dyn rand_core::CryptoRng,
     ) -> Result<IntakeReport, IntakeError> {
-        self.intake_with_progress(input, mapping, &mut |_| (), now, rng)
+        self.intake_followed(input, mapping, &mut |_| Ok(()), now, rng)
     }
 
-    /// As [`Gateway::intake`]; `progress` is told the report so far, now and then and at the end.
+    /// As [`Gateway::intake`], followed: needs the same memory for any number of rows and bad rows, but
+    /// for some 20 bytes a row by which rows that stand in it twice are found.
     ///
     /// # Errors
     /// [`IntakeError`].
-    pub fn intake_with_progress(
+    pub fn intake_followed(
         &mut self,
         input: impl Read,
         mapping: &Mapping,
-        progress: &mut dyn FnMut(&IntakeReport),
+        follow: &mut Follow<'_>,
         now: UnixTime,
         rng: &mut dyn rand_core::CryptoRng,
     ) -> Result<IntakeReport, IntakeError> {
@@ -199,14 +241,13 @@ impl Gateway {
         match mapping.format() {
             Format::Csv => {
                 let rows = csv::Rows::open(source, mapping)?;
-                self.take_all(rows, mapping, &mut report, progress, (now, rng))?;
+                self.take_all(rows, mapping, &mut report, follow, (now, rng))?;
             }
             Format::Ndjson => {
                 let rows = ndjson::Rows::open(source, mapping);
-                self.take_all(rows, mapping, &mut report, progress, (now, rng))?;
+                self.take_all(rows, mapping, &mut report, follow, (now, rng))?;
             }
         }
-        progress(&report);
         Ok(report)
     }
 
@@ -215,36 +256,33 @@ impl Gateway {
         rows: impl Iterator<Item = Result<Read1, IntakeError>>,
         mapping: &Mapping,
         report: &mut IntakeReport,
-        progress: &mut dyn FnMut(&IntakeReport),
+        follow: &mut Follow<'_>,
         (now, rng): (UnixTime, &mut dyn rand_core::CryptoRng),
     ) -> Result<(), IntakeError> {
-        let mut run = Run {
-            number: 0,
-            mapping,
-            seen: HashMap::new(),
-        };
+        let mut run = Run::new(mapping);
         let mut rows = rows.peekable();
         // A file without rows is a run too.
-        while run.number == 0 || rows.peek().is_some() {
-            let batch: Vec<_> = rows.by_ref().take(ROWS_A_TRANSACTION).collect();
-            let mut failed = None;
-            let mut next = report.clone();
-            self.tx(|gateway| {
-                if run.number == 0 {
-                    run.number = gateway.begin_run(mapping, now, rng)?;
-                    next.run = run.number;
-                }
-                for row in batch {
-                    match row {
-                        Ok(row) => gateway.take(row, &mut run, &mut next, (now, rng))?,
-                        Err(error) => failed = Some(error),
+        while !run.has_begun() || rows.peek().is_some() {
+            let (mut batch, mut failed) = (Vec::with_capacity(ROWS_A_TRANSACTION), None);
+            while batch.len() < ROWS_A_TRANSACTION
+                && let Some(row) = rows.next()
+            {
+                match row {
+                    Ok(row) => batch.push(row),
+                    Err(error) => {
+                        failed = Some(error);
+                        break;
                     }
                 }
-                gateway.count_run(mapping, &next, rng)?;
+            }
+            let ended = failed.is_none() && rows.peek().is_none();
+            let judged = self.judge_all(batch, mapping, now);
+            self.tx(|g| {
+                g.take_judged(judged, &mut run, report, (now, rng))?;
+                g.keep_run(&run, report, ended, rng)?;
                 Ok::<_, IntakeError>(())
             })?;
-            *report = next;
-            progress(report);
+            follow(report).map_err(IntakeError::Follow)?;
             if let Some(error) = failed {
                 return Err(error);
             }
@@ -252,82 +290,77 @@ impl Gateway {
         Ok(())
     }
 
-    fn take(
+    /// What of rows can be judged without the database, on all processors.
+    fn judge_all(&self, rows: Vec<Read1>, mapping: &Mapping, now: UnixTime) -> Vec<Judged> {
+        let (vault, catalogue) = (&self.vault, &*self.catalogue);
+        let judge = |row: Read1| match row {
+            Err((line, fault)) => (line, Err(fault)),
+            Ok(row) => (row.line, judge(&row, mapping, (vault, catalogue), now)),
+        };
+        rows.into_par_iter().map(judge).collect()
+    }
+
+    /// Takes judged rows in their order, within the caller's transaction.
+    fn take_judged(
         &self,
-        row: Read1,
+        rows: Vec<Judged>,
         run: &mut Run<'_>,
         report: &mut IntakeReport,
         (now, rng): (UnixTime, &mut dyn rand_core::CryptoRng),
     ) -> Result<(), GatewayError> {
-        let (line, taken) = match row {
-            Err((line, fault)) => (line, Ok(Err(fault))),
-            Ok(row) => (row.line, self.take_row(&row, run, (now, rng))),
-        };
-        match taken? {
-            Ok(Taken::Issued) => report.taken += 1,
-            Ok(Taken::Waiting) => report.waiting += 1,
-            Ok(Taken::Repeated) => report.repeated += 1,
-            Err(Fault { column, reason }) => report.bad.push(BadRow {
-                line,
-                column: column.unwrap_or_else(|| "-".to_owned()),
-                reason,
-            }),
+        let first = rows.iter().find_map(|(_, row)| row.as_ref().ok());
+        self.begin_run(run, first.map(|row| row.row_key), now, rng)?;
+        report.run = run.number();
+        let mut parcels = Parcels::default();
+        for (line, row) in rows {
+            let taken = match row {
+                Ok(row) => self.take_row((line, row), run, &mut parcels, (now, rng))?,
+                Err(fault) => Err(fault),
+            };
+            match taken {
+                Ok(TakenDraft::Issued) => report.taken += 1,
+                Ok(TakenDraft::Waiting) => report.waiting += 1,
+                Ok(TakenDraft::Repeated) => report.repeated += 1,
+                Ok(TakenDraft::Refused(reason)) => {
+                    report.add_bad(line, Fault::row(reason.to_owned()));
+                }
+                Err(fault) => report.add_bad(line, fault),
+            }
         }
-        Ok(())
+        self.send_parcels(parcels.all_mut(), now, rng)
     }
 
     fn take_row(
         &self,
-        row: &Row,
+        (line, row): (u64, Offered),
         run: &mut Run<'_>,
+        parcels: &mut Parcels,
         (now, rng): (UnixTime, &mut dyn rand_core::CryptoRng),
-    ) -> Result<Result<Taken, Fault>, GatewayError> {
-        let mapping = run.mapping;
-        let Mapped {
-            case_reference,
-            unique,
-            draft,
-        } = match mapping.map(row) {
-            Ok(mapped) => mapped,
-            Err(fault) => return Ok(Err(fault)),
-        };
-        let parts: Vec<_> = unique.iter().map(String::as_str).collect();
-        let row_key = self.vault.keyed(&format!("row {}", mapping.vct()), &parts);
-        if let Some(line) = run.seen.get(&row_key) {
+    ) -> Result<Result<TakenDraft, Fault>, GatewayError> {
+        let row_key = row.row_key;
+        if let Some(line) = run.line_of(&row_key)
+            && self.store.knows_row(&row_key)?
+        {
             return Ok(Err(Fault::row(format!("is the same row as line {line}"))));
         }
-        let taken = self.take_draft((&case_reference, &row_key), draft, run.number, now, rng)?;
-        if !matches!(taken, TakenDraft::Rejected(_) | TakenDraft::Refused(_)) {
-            run.seen.insert(row_key, row.line);
+        let taken = self.take_offered(row, run.number(), parcels, (now, rng))?;
+        if !matches!(taken, TakenDraft::Refused(_)) {
+            run.has_taken(&row_key, line);
         }
-        Ok(match taken {
-            TakenDraft::Issued => Ok(Taken::Issued),
-            TakenDraft::Waiting => Ok(Taken::Waiting),
-            TakenDraft::Repeated => Ok(Taken::Repeated),
-            TakenDraft::Rejected(rejection) => {
-                let (pointer, rule) = rejection.first();
-                Err(mapping.fault_at(pointer, rule))
-            }
-            TakenDraft::Refused(reason) => Err(Fault::row(reason.to_owned())),
-        })
+        Ok(Ok(taken))
     }
 
-    /// One draft of a case, out of a file or asked for by itself: validated, known by its row key, and
-    /// issued or waiting.
-    pub(super) fn take_draft(
+    /// One record of a case, out of a file or asked for by itself: known by its row key, and in a parcel
+    /// to its person or waiting.
+    pub(super) fn take_offered(
         &self,
-        (case_reference, row_key): (&str, &Sha256Hash),
-        draft: Draft,
+        offered: Offered,
         run: i64,
-        now: UnixTime,
-        rng: &mut dyn rand_core::CryptoRng,
+        parcels: &mut Parcels,
+        (now, rng): (UnixTime, &mut dyn rand_core::CryptoRng),
     ) -> Result<TakenDraft, GatewayError> {
-        let record = match validate(draft.clone(), &self.catalogue, now) {
-            Ok(record) => record,
-            Err(rejection) => return Ok(TakenDraft::Rejected(rejection)),
-        };
-        let content = self.content_key(case_reference, &draft);
-        match self.store.take_row(row_key, &content, run)? {
+        let row_key = offered.row_key;
+        match self.store.take_row(&row_key, &offered.content, run)? {
             KnownRow::New => {}
             KnownRow::Same => return Ok(TakenDraft::Repeated),
             KnownRow::Other => {
@@ -341,19 +374,21 @@ impl Gateway {
                 ));
             }
         }
-        let case_key = self.case_key(case_reference);
-        if let Some(kept) = self.issue_to_case(&case_key, record, now, rng)? {
-            self.store.bind_row(row_key, &kept)?;
+        let case_key = offered.case_key;
+        if let Some(parcel) = parcels.of_case(self, &case_key)?
+            && parcel.link.allows(&offered.record.kind().vct)
+        {
+            let record = (offered.record, Some(row_key));
+            self.prepare(parcel, record, now, rng)?;
             return Ok(TakenDraft::Issued);
         }
-        self.let_wait((&case_key, row_key), &draft, rng)?;
+        self.let_wait((&case_key, &row_key), &offered.record.to_draft(), rng)?;
         Ok(TakenDraft::Waiting)
     }
 
     /// A keyed hash of what a row says.
     pub(crate) fn content_key(&self, case_reference: &str, draft: &Draft) -> Sha256Hash {
-        let claims = serde_json::to_string(draft.claims()).expect("claims are JSON");
-        self.vault.keyed("content", &[case_reference, &claims])
+        content_key(&self.vault, case_reference, draft)
     }
 
     fn let_wait(

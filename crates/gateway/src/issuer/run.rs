@@ -2,9 +2,10 @@
 
 use super::intake::{IntakeReport, Mapping};
 use crate::{Gateway, GatewayError, vault::context};
-use denizen_model::{UnixTime, message::StatusChange};
+use denizen_model::{Sha256Hash, UnixTime, message::StatusChange};
 use denizen_store::gateway::RunRow;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// A run as the operator sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub struct IntakeRun {
     pub taken: u64,
     /// Rows that were not taken.
     pub bad: u64,
+    /// Whether its file was read to the end. One that was cut off goes on when its file is given again.
+    pub ended: bool,
     /// Why it was undone, if it was.
     pub undone: Option<String>,
 }
@@ -29,41 +32,124 @@ struct RunBody {
     taken: u64,
     bad: u64,
     reason: Option<String>,
+    /// Keyed hash of the first good row, by which the same file is known again.
+    #[serde(default)]
+    first: Option<Sha256Hash>,
+    /// Whether its file was read to the end.
+    #[serde(default = "ended")]
+    ended: bool,
+}
+
+/// Of runs from before this was kept.
+fn ended() -> bool {
+    true
+}
+
+/// A run under way.
+pub(super) struct Run<'a> {
+    mapping: &'a Mapping,
+    /// Its number; none before its first transaction.
+    number: Option<i64>,
+    first: Option<Sha256Hash>,
+    /// What it had taken when it was cut off, if it goes on.
+    taken_before: u64,
+    /// Rows of this file, by the beginning of their keyed hashes, and the lines where they are.
+    seen: BTreeMap<u64, u32>,
+}
+
+impl<'a> Run<'a> {
+    pub(super) fn new(mapping: &'a Mapping) -> Self {
+        Self {
+            mapping,
+            number: None,
+            first: None,
+            taken_before: 0,
+            seen: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn mapping(&self) -> &'a Mapping {
+        self.mapping
+    }
+
+    pub(super) fn has_begun(&self) -> bool {
+        self.number.is_some()
+    }
+
+    pub(super) fn number(&self) -> i64 {
+        self.number.unwrap_or_default()
+    }
+
+    /// The line of a row of this file that is probably the same; whoever asks looks for it in the
+    /// database too.
+    pub(super) fn line_of(&self, row_key: &Sha256Hash) -> Option<u32> {
+        self.seen.get(&beginning(row_key)).copied()
+    }
+
+    pub(super) fn has_taken(&mut self, row_key: &Sha256Hash, line: u64) {
+        let line = u32::try_from(line).unwrap_or(u32::MAX);
+        self.seen.entry(beginning(row_key)).or_insert(line);
+    }
+}
+
+fn beginning(row_key: &Sha256Hash) -> u64 {
+    let bytes = row_key.as_bytes().first_chunk();
+    u64::from_be_bytes(bytes.copied().unwrap_or_default())
+}
+
+impl Run<'_> {
+    fn body(&self, report: &IntakeReport, ended: bool) -> RunBody {
+        RunBody {
+            vct: self.mapping.vct().to_owned(),
+            taken: self.taken_before + report.taken + report.waiting,
+            bad: report.bad_count(),
+            reason: None,
+            first: self.first,
+            ended,
+        }
+    }
 }
 
 impl Gateway {
-    /// Begins a run, within the transaction of its first rows.
+    /// Begins a run, within the transaction of its first rows. The newest one goes on if it was cut off
+    /// and its file begins with the same row.
     pub(super) fn begin_run(
         &self,
-        mapping: &Mapping,
+        run: &mut Run<'_>,
+        first: Option<Sha256Hash>,
         now: UnixTime,
         rng: &mut dyn rand_core::CryptoRng,
-    ) -> Result<i64, GatewayError> {
-        let body = RunBody {
-            vct: mapping.vct().to_owned(),
-            taken: 0,
-            bad: 0,
-            reason: None,
-        };
+    ) -> Result<(), GatewayError> {
+        run.first = run.first.or(first);
+        if run.has_begun() {
+            return Ok(());
+        }
+        if let Some(row) = self.store.newest_run()?.filter(|row| !row.undone) {
+            let body: RunBody = self.vault.open(&context("run", b""), &row.body)?;
+            let same = body.vct == run.mapping.vct() && body.first == run.first;
+            if !body.ended && same && run.first.is_some() {
+                run.number = Some(row.number);
+                run.taken_before = body.taken;
+                return Ok(());
+            }
+        }
+        let body = run.body(&IntakeReport::default(), false);
         let body = self.vault.seal(&context("run", b""), &body, rng);
-        Ok(self.store.add_run(now, &body)?)
+        run.number = Some(self.store.add_run(now, &body)?);
+        Ok(())
     }
 
-    /// Keeps the counts of a run so far.
-    pub(super) fn count_run(
+    /// Keeps the counts of a run so far, and whether its file has ended.
+    pub(super) fn keep_run(
         &self,
-        mapping: &Mapping,
+        run: &Run<'_>,
         report: &IntakeReport,
+        ended: bool,
         rng: &mut dyn rand_core::CryptoRng,
     ) -> Result<(), GatewayError> {
-        let body = RunBody {
-            vct: mapping.vct().to_owned(),
-            taken: report.taken + report.waiting,
-            bad: report.bad.len() as u64,
-            reason: None,
-        };
+        let body = run.body(report, ended);
         let body = self.vault.seal(&context("run", b""), &body, rng);
-        Ok(self.store.change_run(report.run, false, &body)?)
+        Ok(self.store.change_run(run.number(), false, &body)?)
     }
 
     /// All runs, oldest first.
@@ -79,6 +165,7 @@ impl Gateway {
                 vct: body.vct,
                 taken: body.taken,
                 bad: body.bad,
+                ended: body.ended,
                 undone: body.reason,
             })
         };
@@ -122,7 +209,7 @@ impl Gateway {
     /// Withdraws a record with its reason; `false` if it was withdrawn before.
     fn withdraw_record(
         &self,
-        kept: &denizen_model::Sha256Hash,
+        kept: &Sha256Hash,
         reason: &str,
         now: UnixTime,
         rng: &mut dyn rand_core::CryptoRng,

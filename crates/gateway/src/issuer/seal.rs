@@ -8,7 +8,7 @@ use denizen_model::{
     key::Message as MessageKey,
     message::{
         ApplicationEvent, Attachment, Body, From, IssuedCopy, Message, OutChain, RecordIssue,
-        SD_JWT_MEDIA_TYPE, To,
+        RecordsIssue, SD_JWT_MEDIA_TYPE, To,
     },
     object::ObjectFor,
 };
@@ -108,6 +108,17 @@ pub(crate) struct Letter {
     pub(crate) files: Vec<FileToAttach>,
 }
 
+impl Letter {
+    /// Hashes of the kept copies of its records.
+    pub(crate) fn kept(&self) -> Vec<Sha256Hash> {
+        match &self.body {
+            Body::RecordIssue(issue) => vec![issue.kept],
+            Body::RecordsIssue(issued) => issued.records.iter().map(|r| r.kept).collect(),
+            _ => Vec::new(),
+        }
+    }
+}
+
 impl std::convert::From<Body> for Letter {
     fn from(body: Body) -> Self {
         Self {
@@ -140,19 +151,66 @@ pub fn seal(
 /// A record's letters: its kept copy and as many one-time copies as fit, the others in messages of
 /// their own.
 pub(crate) fn record_letters(credential: Credential) -> Vec<Letter> {
+    letters_together(vec![credential])
+}
+
+/// The letters of one person's records, as many together as fit; one-time copies that do not fit with
+/// their kept copy follow in letters of their own.
+pub(crate) fn letters_together(credentials: Vec<Credential>) -> Vec<Letter> {
     let mut letters = Vec::new();
-    let mut rest = Some(credential);
-    while let Some(credential) = rest.take() {
-        let mut attachments = Vec::new();
-        let (issue, left) = attach(credential, &mut attachments, ATTACHMENTS_SIZE_BYTES_MAX);
-        letters.push(Letter {
-            body: Body::RecordIssue(issue),
-            attachments,
-            files: Vec::new(),
-        });
-        rest = left;
+    let mut open = Shared::default();
+    for credential in credentials {
+        if !open.records.is_empty() && open.size + credential.size() > ATTACHMENTS_SIZE_BYTES_MAX {
+            letters.push(std::mem::take(&mut open).letter());
+        }
+        let mut rest = open.add(credential);
+        while let Some(credential) = rest {
+            letters.push(std::mem::take(&mut open).letter());
+            rest = open.add(credential);
+        }
+    }
+    if !open.records.is_empty() {
+        letters.push(open.letter());
     }
     letters
+}
+
+/// A letter that more records may go into.
+#[derive(Default)]
+struct Shared {
+    records: Vec<RecordIssue>,
+    attachments: Vec<(String, String)>,
+    size: usize,
+}
+
+impl Shared {
+    /// Adds a record; gives what is left of it for a further letter.
+    fn add(&mut self, credential: Credential) -> Option<Credential> {
+        let before = self.attachments.len();
+        let budget = ATTACHMENTS_SIZE_BYTES_MAX.saturating_sub(self.size);
+        let (issue, rest) = attach(credential, &mut self.attachments, budget);
+        let added = self.attachments.iter().skip(before);
+        self.size += added.map(|(_, text)| text.len()).sum::<usize>();
+        self.records.push(issue);
+        rest
+    }
+
+    fn letter(mut self) -> Letter {
+        let body = match self.records.pop() {
+            Some(only) if self.records.is_empty() => Body::RecordIssue(only),
+            last => {
+                self.records.extend(last);
+                Body::RecordsIssue(RecordsIssue {
+                    records: self.records,
+                })
+            }
+        };
+        Letter {
+            body,
+            attachments: self.attachments,
+            files: Vec::new(),
+        }
+    }
 }
 
 /// An application's event with its records: all kept copies in one letter, with the one-time copies

@@ -119,6 +119,12 @@ impl Credential {
         &self.copies
     }
 
+    /// Bytes of all its copies.
+    pub(crate) fn size(&self) -> usize {
+        let copies = self.copies.iter().map(|(_, text)| text.len());
+        self.kept.as_ref().map_or(0, String::len) + copies.sum::<usize>()
+    }
+
     pub(crate) fn take_kept(&mut self) -> Option<String> {
         self.kept.take()
     }

@@ -2,7 +2,7 @@
 
 use super::{
     Draft,
-    intake::{TakenDraft, has_unseen},
+    intake::{Parcels, TakenDraft, has_unseen, offer},
     validate::Rejection,
 };
 use crate::{Gateway, GatewayError};
@@ -123,14 +123,15 @@ impl Gateway {
                 return Err(GatewayError::KindNotAdmitted(request.kind).into());
             }
             let draft = Draft::of_row(&request.kind, request.claims);
-            let at = (request.case_reference.as_str(), &row.row_key);
-            match g.take_draft(at, draft, NO_RUN, now, rng)? {
-                TakenDraft::Issued | TakenDraft::Waiting | TakenDraft::Repeated => {}
-                TakenDraft::Rejected(rejection) => {
-                    return Err(RecordError::Rejected(claim_errors(rejection)));
-                }
-                TakenDraft::Refused(why) => return Err(RecordError::Known(why)),
+            let at = (request.case_reference.as_str(), row.row_key);
+            let offered = offer(at, draft, (&g.vault, &g.catalogue), now)
+                .map_err(|rejection| RecordError::Rejected(claim_errors(rejection)))?;
+            let mut parcels = Parcels::default();
+            let taken = g.take_offered(offered, NO_RUN, &mut parcels, (now, rng))?;
+            if let TakenDraft::Refused(why) = taken {
+                return Err(RecordError::Known(why));
             }
+            g.send_parcels(parcels.all_mut(), now, rng)?;
             g.store.add_asked(&row)?;
             Ok(name)
         })

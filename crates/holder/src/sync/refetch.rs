@@ -72,6 +72,7 @@ impl Holder {
     ) -> Vec<Event> {
         let issues: Vec<&RecordIssue> = match &opened.message().body {
             Body::RecordIssue(issue) => vec![issue],
+            Body::RecordsIssue(issued) => issued.records.iter().collect(),
             Body::ApplicationEvent(event) => event.records.iter().collect(),
             Body::RecordStatus(status) if lost.contains(&status.kept) => {
                 let delivered = opened.verified().opening.time;

@@ -26,6 +26,9 @@ pub enum Body {
     /// Credentials.
     #[serde(rename = "record/issue")]
     RecordIssue(RecordIssue),
+    /// Credentials of several records, in one envelope.
+    #[serde(rename = "records/issue")]
+    RecordsIssue(RecordsIssue),
     /// A record's status changes, with its reason.
     #[serde(rename = "record/status")]
     RecordStatus(RecordStatus),
@@ -233,6 +236,14 @@ pub struct RecordIssue {
     /// Kept-copy hashes of the records that this one replaces.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub supersedes: Vec<Sha256Hash>,
+}
+
+/// `records/issue`: records of one person that were issued together.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecordsIssue {
+    /// Each as in a `record/issue` of its own; their attachments lie side by side.
+    pub records: Vec<RecordIssue>,
 }
 
 /// What happened to a record.

@@ -313,6 +313,7 @@ const BODIES = {
   'link/move': 'keys copy_keys reason',
   'link/close': 'reason',
   'record/issue': 'record vct kept copies sensitivity legal_basis notice supersedes',
+  'records/issue': 'records',
   'record/status': 'kept change reason notice',
   'copies/refill': 'kept copy_keys',
   'application/submit': 'service purpose replaces answers presentations special_confirmed',

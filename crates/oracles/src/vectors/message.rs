@@ -6,10 +6,13 @@ use super::{
 };
 use denizen_jose::{Object, Portable};
 use denizen_model::{
-    AddressId, HubId, MessageId, Nonce, OrgId,
+    AddressId, HubId, MessageId, Nonce, OrgId, Sha256Hash,
     envelope::Header,
     key::Message as MessageKey,
-    message::{Body, From, HubAddress, MESSAGE_TYP, Message, Text, holder_kid},
+    message::{
+        Body, From, HubAddress, IssuedCopy, MESSAGE_TYP, Message, RecordIssue, RecordsIssue, Text,
+        holder_kid,
+    },
 };
 use serde_json::{Value, json};
 
@@ -33,6 +36,32 @@ fn input(object: &Object, key: &denizen_jose::PublicKey, from: &From, header: &H
     json!({"message": b(object.as_bytes()), "key": key, "from": from, "header": b(header.encode())})
 }
 
+/// The papers of a message as two records of one copy each.
+fn in_two(message: &Message) -> Message {
+    let Body::RecordIssue(issue) = &message.body else {
+        unreachable!("it issues a record")
+    };
+    let record = |at: usize| RecordIssue {
+        record: MessageId::new([0xe2 + u8::try_from(at).unwrap(); 16]),
+        kept: Sha256Hash::of(message.attachments[at].data.as_bytes()),
+        copies: vec![IssuedCopy {
+            attachment: message.attachments[at].id.clone(),
+            copy_ref: None,
+        }],
+        ..issue.clone()
+    };
+    Message {
+        body: Body::RecordsIssue(RecordsIssue {
+            records: vec![record(0), record(1)],
+        }),
+        ..message.clone()
+    }
+}
+
+fn together(world: &World, message: &Message) -> Object {
+    in_two(message).sign(world.message_key().signer(), &world.org_kid("m1"))
+}
+
 pub(super) fn book(world: &World) -> Book {
     let mut book = Book::new("message");
     let message = world.message();
@@ -44,6 +73,13 @@ pub(super) fn book(world: &World) -> Book {
         "message.verify",
         good.clone(),
         serde_json::to_value(&message).unwrap(),
+    );
+
+    book.good(
+        "records/issue: two records in one envelope",
+        "message.verify",
+        input(&together(world, &message), &key, &from, &world.header()),
+        serde_json::to_value(in_two(&message)).unwrap(),
     );
 
     let (note, header) = note(world);
@@ -89,7 +125,7 @@ pub(super) fn book(world: &World) -> Book {
         ),
         (
             "in an envelope that commits to other papers",
-            header(&|h| h.commit = denizen_model::Sha256Hash::new([1; 32])),
+            header(&|h| h.commit = Sha256Hash::new([1; 32])),
             "OtherCommit",
         ),
         (
@@ -125,6 +161,11 @@ pub(super) fn book(world: &World) -> Book {
         (
             "a body with an unknown member",
             signed(json!({"body": body})),
+            "Malformed",
+        ),
+        (
+            "the body of one record in a message of several",
+            signed(json!({"type": "records/issue"})),
             "Malformed",
         ),
         ("without an id", signed(json!({"id": null})), "Malformed"),

@@ -133,17 +133,16 @@ impl GatewayStore {
         Ok(())
     }
 
-    /// The record that goes in an envelope.
+    /// The records that go in an envelope.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn record_in(&self, id: &DepositId) -> Result<Option<Sha256Hash>, StoreError> {
-        let sql = "SELECT kept FROM record_sent WHERE deposit_id = ?1";
+    pub fn records_in(&self, id: &DepositId) -> Result<Vec<Sha256Hash>, StoreError> {
+        let sql = "SELECT kept FROM record_sent WHERE deposit_id = ?1 ORDER BY kept";
         let mut statement = self.sql().prepare_cached(sql)?;
-        let kept: Option<[u8; 32]> = statement
-            .query_row(params![id.as_bytes()], |r| r.get(0))
-            .optional()?;
-        Ok(kept.map(Sha256Hash::new))
+        let rows =
+            statement.query_map(params![id.as_bytes()], |r| r.get(0).map(Sha256Hash::new))?;
+        Ok(rows.collect::<Result<_, _>>()?)
     }
 
     /// How far a record is.

@@ -83,6 +83,16 @@ impl GatewayStore {
         Ok(KnownRow::New)
     }
 
+    /// Whether a row was taken by any run.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn knows_row(&self, row_key: &Sha256Hash) -> Result<bool, StoreError> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM row_taken WHERE row_key = ?1)";
+        let mut statement = self.sql().prepare_cached(sql)?;
+        Ok(statement.query_row(params![row_key.as_bytes()], |r| r.get(0))?)
+    }
+
     /// Says which kept copy came of a row.
     ///
     /// # Errors
@@ -142,6 +152,16 @@ impl GatewayStore {
         Ok(())
     }
 
+    /// The newest run.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn newest_run(&self) -> Result<Option<RunRow>, StoreError> {
+        let sql = "SELECT number, at, undone, body FROM run ORDER BY number DESC LIMIT 1";
+        let mut statement = self.sql().prepare_cached(sql)?;
+        Ok(statement.query_row([], run_row).optional()?)
+    }
+
     /// All runs, oldest first.
     ///
     /// # Errors
@@ -149,14 +169,7 @@ impl GatewayStore {
     pub fn runs(&self) -> Result<Vec<RunRow>, StoreError> {
         let sql = "SELECT number, at, undone, body FROM run ORDER BY number";
         let mut statement = self.sql().prepare_cached(sql)?;
-        let rows = statement.query_map([], |r| {
-            Ok(RunRow {
-                number: r.get(0)?,
-                at: UnixTime(r.get(1)?),
-                undone: r.get(2)?,
-                body: r.get(3)?,
-            })
-        })?;
+        let rows = statement.query_map([], run_row)?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
@@ -246,4 +259,13 @@ impl GatewayStore {
         let sql = "SELECT COUNT(*) FROM row_waiting";
         unsigned(self.sql().query_row(sql, [], |r| r.get(0))?)
     }
+}
+
+fn run_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<RunRow> {
+    Ok(RunRow {
+        number: row.get(0)?,
+        at: UnixTime(row.get(1)?),
+        undone: row.get(2)?,
+        body: row.get(3)?,
+    })
 }

@@ -11,6 +11,8 @@
     reason = "a measurement, not product code"
 )]
 
+#[path = "bench/fill.rs"]
+mod fill;
 #[path = "bench/pairs.rs"]
 mod pairs;
 
@@ -121,10 +123,11 @@ fn main() -> anyhow::Result<()> {
     let opened = bench.open(&mut measured, &fetched);
     let shown = bench.present(&mut measured, &opened);
     bench.verify(&mut measured, &shown);
+    let filled = fill::all(&mut measured, &runtime);
     print_table(&measured, records, items[0].envelope.len());
     let (pairs, shares) = pairs::all(&mut bench.world.rng);
     pairs::print(&pairs, &shares);
-    write_json(&measured, records, pairs::json(&pairs, &shares))
+    write_json(&measured, records, pairs::json(&pairs, &shares), filled)
 }
 
 /// What one run works with.
@@ -476,7 +479,12 @@ fn print_table(measured: &[Measured], records: usize, envelope_size_bytes: usize
 }
 
 /// Writes `target/bench/latest.json`.
-fn write_json(measured: &[Measured], records: usize, pairs: Value) -> anyhow::Result<()> {
+fn write_json(
+    measured: &[Measured],
+    records: usize,
+    pairs: Value,
+    filled: Value,
+) -> anyhow::Result<()> {
     let lines: Vec<Value> = measured
         .iter()
         .map(|m| {
@@ -489,7 +497,7 @@ fn write_json(measured: &[Measured], records: usize, pairs: Value) -> anyhow::Re
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../target/bench");
     fs::create_dir_all(&folder)?;
     let text = serde_json::to_string_pretty(
-        &json!({ "v": 1, "records": records, "measured": lines, "implementations": pairs }),
+        &json!({ "v": 1, "records": records, "measured": lines, "implementations": pairs, "fill": filled }),
     )?;
     let file = folder.join("latest.json");
     fs::write(&file, text)?;

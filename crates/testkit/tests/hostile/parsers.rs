@@ -11,6 +11,7 @@ use denizen_api::{
     },
 };
 use denizen_credential::{UnverifiedCredential, UnverifiedPresentation};
+use denizen_fuzz::bend;
 use denizen_jose::{Unverified, UnverifiedCompact};
 use denizen_model::{
     DepositId, HubId,
@@ -28,7 +29,7 @@ use denizen_testkit::{
     play::{BORDER, CLINIC, IMMIGRATION, TEST_CENTRE},
 };
 use denizen_tlog::{Tile, TilePath, UnverifiedNote, UnverifiedProof, decode_bundle};
-use rand_core::{Rng as _, SeedableRng as _};
+use rand_core::SeedableRng as _;
 
 /// Bent samples of each parser.
 const ROUNDS: u64 = 1500;
@@ -69,32 +70,6 @@ fn text(
             None
         },
     )
-}
-
-fn bend(sample: &[u8], rng: &mut Rng) -> Vec<u8> {
-    let mut bytes = sample.to_vec();
-    let below =
-        |rng: &mut Rng, max: usize| usize::try_from(rng.next_u64() % (max as u64 + 1)).unwrap();
-    for _ in 0..=below(rng, 3) {
-        let len = bytes.len();
-        let (a, b) = (below(rng, len), below(rng, len));
-        let (from, to) = (a.min(b), a.max(b));
-        match below(rng, 8) {
-            0 => bytes.truncate(from),
-            1 if len > 0 => bytes[from.min(len - 1)] ^= 1 << below(rng, 7),
-            2 if len > 0 => bytes[from.min(len - 1)] = [0, 0xff, 0x7f, 0x80, b'"'][below(rng, 4)],
-            3 => drop(bytes.drain(from..to.min(from + 40))),
-            4 => {
-                let part = bytes[from..to.min(from + 40)].to_vec();
-                bytes.splice(from..from, part);
-            }
-            5 => drop(bytes.splice(from..from, [0x9b, 0xff, 0xff, 0xff, 0xff, 0xff])),
-            6 => drop(bytes.splice(from..from, rng.next_u64().to_be_bytes())),
-            7 => drop(bytes.splice(from..from, b"[[[[[[[[{\"a\":".repeat(20))),
-            _ => bytes.extend_from_slice(&sample[from.min(sample.len())..]),
-        }
-    }
-    bytes
 }
 
 #[tokio::test]

@@ -2,17 +2,17 @@
 //! mapping as a file. What the endpoint answers is not trusted: it ends, and it leads nowhere else.
 
 use super::{
-    IntakeReport, Read1, Run,
+    IntakeReport, Read1,
     mapping::{Format, Mapping},
     ndjson,
 };
-use crate::{Gateway, GatewayError, IntakeError, hook::is_safe_url};
+use crate::{Gateway, GatewayError, IntakeError, hook::is_safe_url, issuer::run::Run};
 use denizen_api::{Transport, TransportError};
 use denizen_model::UnixTime;
 use http::{HeaderMap, Request, StatusCode, Uri, header};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Most pages of one run; the next one goes on behind them.
 const PAGES_MAX: usize = 1000;
@@ -361,11 +361,7 @@ impl Gateway {
         let known: Progress = self.setting(&setting)?.unwrap_or_default();
         let mut url = known.next.clone().unwrap_or_else(|| source.0.url.clone());
         let mut report = IntakeReport::default();
-        let mut run = Run {
-            number: 0,
-            mapping,
-            seen: HashMap::new(),
-        };
+        let mut run = Run::new(mapping);
         let mut visited = BTreeSet::from([url.clone()]);
         for page in 1..=PAGES_MAX {
             let etag = known
@@ -426,23 +422,20 @@ impl Gateway {
         (setting, progress): (&str, &Progress),
         (now, rng): (UnixTime, &mut dyn rand_core::CryptoRng),
     ) -> Result<(), IntakeError> {
-        let mut next = report.clone();
+        let mut line = report.rows();
+        let rows = page.rows.iter().map(|row| {
+            line += 1;
+            ndjson::row(line, row, "UTF-8")
+        });
+        let rows: Vec<Read1> = rows.collect();
+        let judged = self.judge_all(rows, run.mapping(), now);
+        let ended = page.next.is_none();
         self.tx(|g| {
-            if run.number == 0 {
-                run.number = g.begin_run(run.mapping, now, rng)?;
-                next.run = run.number;
-            }
-            for row in &page.rows {
-                let line = next.rows() + 1;
-                let row: Read1 = ndjson::row(line, row, "UTF-8");
-                g.take(row, run, &mut next, (now, rng))?;
-            }
-            g.count_run(run.mapping, &next, rng)?;
+            g.take_judged(judged, run, report, (now, rng))?;
+            g.keep_run(run, report, ended, rng)?;
             g.set_setting(setting, progress, rng)?;
             Ok::<_, IntakeError>(())
-        })?;
-        *report = next;
-        Ok(())
+        })
     }
 }
 
