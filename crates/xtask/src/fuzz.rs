@@ -110,12 +110,13 @@ fn build(folder: &std::path::Path) -> Result<PathBuf> {
     let host = about.lines().find_map(|line| line.strip_prefix("host: "));
     let host = host.context("rustc does not say what it builds for")?;
     let target = folder.join("build");
+    // The versions of the project's own lock, and what libFuzzer adds to them.
+    fs::copy(root().join("Cargo.lock"), root().join("fuzz/Cargo.lock"))?;
     // With the target named, build scripts and macros are built without counters.
     let build = [
         "build",
         "--release",
         "--quiet",
-        "--locked",
         "--manifest-path",
         "fuzz/Cargo.toml",
     ];
