@@ -222,6 +222,18 @@ impl Holder {
         Self::fresh(root, (hub, hub_url), language, catalogue, rng)
     }
 
+    /// Makes the profile of a root that the caller has just made: nothing at the hub yet. For a root that
+    /// was ever used there are [`Holder::join`] and [`Holder::restore`].
+    #[must_use]
+    pub fn of_new_root(
+        root: RootSecret,
+        at: (HubId, &str),
+        (language, catalogue): (&str, Arc<Catalogue>),
+        rng: &mut dyn rand_core::CryptoRng,
+    ) -> Self {
+        Self::fresh(root, at, language, catalogue, rng)
+    }
+
     /// A profile of a root that knows nothing yet.
     pub(crate) fn fresh(
         root: RootSecret,

@@ -15,6 +15,5 @@ pub mod view;
 
 pub use schema::set_validate;
 pub use session::{
-    At, Attached, AttachedFiles, Files, GivenFile, Overview, Packed, Services, Session, Wrapped,
-    unwrap_passphrase, unwrap_prf, wrap_passphrase, wrap_prf,
+    At, Attached, AttachedFiles, Files, GivenFile, Overview, Packed, Services, Session,
 };

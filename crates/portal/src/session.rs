@@ -10,7 +10,7 @@ mod read;
 mod renew;
 mod ways;
 
-pub use begin::{At, Files, Wrapped, unwrap_passphrase, unwrap_prf, wrap_passphrase, wrap_prf};
+pub use begin::{At, Files};
 pub use files::{Attached, AttachedFiles};
 pub use helping::GivenFile;
 pub use keep::Packed;

@@ -9,9 +9,7 @@ mod story;
 mod timeline;
 mod ways;
 
-pub use helping::{
-    ActingPage, AskPage, AskRow, CardPage, DraftGiven, ExcerptPage, GivenPage, MandatePage,
-};
+pub use helping::{ActingPage, AskRow, CardPage, DraftGiven, ExcerptPage, GivenPage, MandatePage};
 pub(crate) use helping::{acting_page, given_page};
 pub use link::{InvitationPage, LinkRow, Sends};
 pub(crate) use link::{invitation_page, link_rows};
@@ -29,12 +27,10 @@ pub use service::{
 };
 pub(crate) use service::{leaving_page, service_pages};
 pub use story::{
-    AlarmRow, ApplicationPage, ApplicationRow, DevicePage, DisputeRow, DisputeStep, EventRow,
-    History, HistoryRow, KitPage, PaperRow,
+    AlarmRow, ApplicationPage, ApplicationRow, DisputeRow, DisputeStep, EventRow, History,
+    HistoryRow, PaperRow,
 };
-pub(crate) use story::{
-    alarm_rows, application_page, application_rows, dispute_rows, history, kit_page, qr,
-};
+pub(crate) use story::{alarm_rows, application_page, application_rows, dispute_rows, history};
 pub(crate) use timeline::timeline;
 pub use timeline::{EndRow, Timeline};
 pub(crate) use ways::ways_page;

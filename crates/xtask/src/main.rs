@@ -29,7 +29,7 @@ cargo xtask COMMAND
   test       set-up, format, lints, licences and privacy wrappers, all tests, tidy
   demo       one person's way through four offices, with real processes; --keep leaves them running
   tidy       house rules that no lint knows (sizes, SQL, who may name whom, links)
-  wasm       the portal's module: the crates of a person's client, for a browser
+  wasm       the portal's two modules: the crates of a person's client, for a browser
   web        the portal's bundle under web/dist, with the module
   bench      CPU per record of each step, beside a calibration of the same run
   campaign   the long checks: more bent inputs, other seeds, bench, advisories

@@ -1,4 +1,4 @@
-//! `cargo xtask wasm`: the portal's module, for a browser. It builds every crate of a person's client
+//! `cargo xtask wasm`: the portal's two modules, for a browser. It builds every crate of a person's client
 //! for wasm32, so that they have no I/O, clock or randomness of their own.
 //!
 //! Two ways, the first that is there: the toolchain's own wasm32 target (rustup), or Debian's
@@ -13,9 +13,13 @@ use anyhow::{Result, bail};
 use std::{fs, path::Path, process::Command};
 
 const TARGET: &str = "wasm32-unknown-unknown";
-/// It uses all the others that are marked W in `ARCHITECTURE.md`.
-const CRATE: &str = "denizen-portal";
-const MODULE: &str = "wasm32-unknown-unknown/wasm/denizen_portal.wasm";
+/// What is fetched first; and the whole, which uses all the others that are marked W in `ARCHITECTURE.md`.
+/// Package, its module, and what the page calls it.
+const MODULES: [(&str, &str, &str); 2] = [
+    ("denizen-door", "denizen_door.wasm", "door"),
+    ("denizen-portal", "denizen_portal.wasm", "denizen"),
+];
+const BUILT: &str = "target/wasm/wasm32-unknown-unknown/wasm";
 /// Where the page takes it from.
 const GENERATED: &str = "web/packages/sdk/wasm";
 const TARGET_DIR: &str = "target/wasm";
@@ -43,7 +47,7 @@ enum Way {
     Debian(String),
 }
 
-/// Builds the module and writes it as a browser loads it.
+/// Builds the modules and writes them as a browser loads them.
 pub(crate) fn build() -> Result<()> {
     let build = match way() {
         Some(Way::Own) => {
@@ -61,19 +65,23 @@ pub(crate) fn build() -> Result<()> {
         ),
     };
     run_command(build)?;
-    let module = format!("{TARGET_DIR}/{MODULE}");
     fs::create_dir_all(root().join(GENERATED))?;
-    let bindgen = [
-        "run",
-        "--quiet",
-        "--locked",
-        "--package",
-        "denizen-bindgen",
-        "--",
-        &module,
-        GENERATED,
-    ];
-    run_command(command("cargo", &bindgen))
+    for (_, module, name) in MODULES {
+        let module = format!("{BUILT}/{module}");
+        let bindgen = [
+            "run",
+            "--quiet",
+            "--locked",
+            "--package",
+            "denizen-bindgen",
+            "--",
+            &module,
+            GENERATED,
+            name,
+        ];
+        run_command(command("cargo", &bindgen))?;
+    }
+    Ok(())
 }
 
 fn arguments<'a>(more: &[&'a str]) -> Vec<&'a str> {
@@ -87,10 +95,12 @@ fn arguments<'a>(more: &[&'a str]) -> Vec<&'a str> {
         TARGET,
         "--target-dir",
         TARGET_DIR,
-        "--package",
-        CRATE,
     ];
-    [&all, more].concat()
+    let packages = MODULES
+        .iter()
+        .flat_map(|(package, ..)| ["--package", *package]);
+    let all = all.iter().copied().chain(packages);
+    all.chain(more.iter().copied()).collect()
 }
 
 /// The same bytes from any folder: paths of this machine are in no panic message.

@@ -10,7 +10,11 @@ const out = here("../../dist/portal");
 export default defineConfig({
   root: here("."),
   publicDir: here("../../generated/public"),
-  define: { __WASM_INTEGRITY__: JSON.stringify(integrityOf(here("../../packages/sdk/wasm/denizen_bg.wasm"))) },
+  define: {
+    __DOOR_INTEGRITY__: JSON.stringify(integrityOf(here("../../packages/sdk/wasm/door_bg.wasm"))),
+    __WASM_INTEGRITY__: JSON.stringify(integrityOf(here("../../packages/sdk/wasm/denizen_bg.wasm"))),
+    __CATALOGUE_INTEGRITY__: JSON.stringify(integrityOf(here("../../generated/public/catalogue.json"))),
+  },
   plugins: [svelte(), notStarted(here("../../generated/public/locales")), integrity(out)],
   build: {
     outDir: out,

@@ -8,8 +8,15 @@ export interface Passing { method: string; path: string; status: number; headers
 /** Changes an answer, or leaves it. */
 export type Lie = (passing: Passing) => Passing | undefined | Promise<Passing | undefined>;
 
-function give(answer: ServerResponse, { status, headers, body }: Passing): void {
+/** An answer that went out: when it was asked for, and its bytes on the connection, head and body. */
+export interface Sent { path: string; askedAt: number; bytes: number }
+
+function give(answer: ServerResponse, { status, headers, body }: Passing, sent: (bytes: number) => void): void {
   const { "transfer-encoding": _chunked, ...rest } = headers;
+  // One answer after the other on a connection.
+  const before = answer.socket?.bytesWritten ?? 0;
+  const { socket } = answer;
+  answer.on("finish", () => sent((socket?.bytesWritten ?? 0) - before));
   answer.writeHead(status, { ...rest, "content-length": body.length });
   answer.end(body);
 }
@@ -18,11 +25,14 @@ export class Relay {
   #server: Server | undefined;
   readonly #sockets = new Set<Socket>();
   lie: Lie | undefined;
+  /** All answers since somebody emptied it. */
+  sent: Sent[] = [];
 
   constructor(readonly port: number, readonly to: number) {}
 
   async up(): Promise<void> {
     const server = createServer((asked, answer) => {
+      const askedAt = Date.now();
       const parts: Buffer[] = [];
       asked.on("data", (part: Buffer) => parts.push(part));
       asked.on("end", () => {
@@ -34,7 +44,7 @@ export class Relay {
           given.on("end", () => {
             const passing = { method: asked.method ?? "", path: asked.url ?? "", status: given.statusCode ?? 502, headers: given.headers, body: Buffer.concat(got) };
             // A lie that cannot be told is no answer; the test sees that nothing came.
-            Promise.resolve(this.lie?.(passing)).then((said) => give(answer, said ?? passing)).catch(() => answer.destroy());
+            Promise.resolve(this.lie?.(passing)).then((said) => give(answer, said ?? passing, (bytes) => this.sent.push({ path: passing.path, askedAt, bytes }))).catch(() => answer.destroy());
           });
         });
         onward.on("error", () => answer.destroy());

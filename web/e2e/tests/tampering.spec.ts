@@ -52,8 +52,8 @@ test("a changed script does not run, and the page says so in plain words", async
   await she.close();
 });
 
-test("a changed module does not run: the profile is not made, in plain words", async ({ browser }) => {
-  relay.lie = changed(/\.wasm$/);
+test("a changed first module does not run: the profile is not made, in plain words", async ({ browser }) => {
+  relay.lie = changed(/door.*\.wasm$/);
   const she = await comes(browser);
   await she.page.goto(world.url);
   await she.page.getByRole("button", { name: "English", exact: true }).click();
@@ -61,6 +61,35 @@ test("a changed module does not run: the profile is not made, in plain words", a
   await expect(she.page.getByRole("textbox")).toHaveCount(0);
   await she.close();
 });
+
+for (const [what, file] of [["whole module", /denizen_bg.*\.wasm$/], ["catalogue", /^\/catalogue\.json$/]] as const) {
+  test(`a changed ${what} does not run: the page stops after home, in plain words, and what was begun is there with the true one`, async ({ browser }) => {
+    relay.lie = changed(file);
+    const she = await comes(browser);
+    await she.arrive();
+    await she.press("portal-begin");
+    await expect(she.button("portal-kit-have")).toBeVisible({ timeout: 30_000 });
+    const { words } = await she.readKit();
+    await she.press("portal-kit-have");
+    await she.typeWords(words);
+    await she.press("portal-next");
+    await she.choosePassphrase();
+    await expect(she.page.getByRole("alert")).toContainText("Do not type your kit or passphrase here");
+    await expect(she.page.getByRole("textbox")).toHaveCount(0);
+    await expect(she.page.getByRole("button")).toHaveCount(0);
+    // What it could not do, it has not done: nothing is kept for the time without a connection.
+    expect(await she.page.evaluate(async () => (await navigator.serviceWorker.getRegistrations()).length)).toBe(0);
+
+    relay.lie = undefined;
+    await she.page.reload();
+    await she.unlock();
+    await she.sees("portal-home-title");
+    await she.go("ways");
+    await she.press("portal-kit-show");
+    expect((await she.readKit()).words).toEqual(words);
+    await she.close();
+  });
+}
 
 test("a changed style is not used", async ({ browser }) => {
   relay.lie = changed(/\.css$/);
@@ -72,9 +101,15 @@ test("a changed style is not used", async ({ browser }) => {
 });
 
 test("a changed file is not kept for the time without a connection", async ({ browser }) => {
-  relay.lie = changed(/^\/locales\/ru\.json$/);
+  let tried = false;
+  relay.lie = (passing) => {
+    const lie = changed(/^\/locales\/ru\.json$/)(passing);
+    tried ||= lie !== undefined;
+    return lie;
+  };
   const she = await comes(browser);
-  await she.arrive();
+  await she.begin();
+  await expect.poll(() => tried, { timeout: 20_000 }).toBe(true);
   const state = await she.page.evaluate(async () => {
     const registration = await navigator.serviceWorker.getRegistration();
     const worker = registration?.installing ?? registration?.waiting ?? registration?.active;

@@ -4,13 +4,13 @@ use super::{Session, Thrown, keep::read_pages};
 use crate::{
     net::{FetchTransport, Send},
     runtime::{BrowserRng, now},
-    view::{self, DevicePage, Problem},
+    view::Problem,
 };
 use denizen_holder::{DeviceLink, Holder, HolderError};
 use denizen_model::{HubId, catalogue::Catalogue};
-use denizen_recovery::{ARGON2_FLOOR, DeviceSecret, Kit, KitError, WrapError};
+use denizen_recovery::{Kit, KitError};
 use denizen_seal::RootSecret;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use std::{collections::BTreeMap, sync::Arc};
 use tsify::{Ts, Tsify};
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -51,16 +51,6 @@ impl Files {
     }
 }
 
-/// A root wrapped under a passphrase, and the secret of this device that it needs as well.
-#[derive(Debug, Serialize, Tsify)]
-#[serde(rename_all = "camelCase")]
-pub struct Wrapped {
-    /// The wrapped root.
-    pub wrapped: Vec<u8>,
-    /// 16 bytes that stay on this device.
-    pub device_secret: Vec<u8>,
-}
-
 /// Where a profile's own address lies.
 #[derive(Debug, Deserialize, Tsify)]
 #[serde(rename_all = "camelCase")]
@@ -71,85 +61,6 @@ pub struct At {
     pub hub_url: String,
     /// `en`, `ru`, `uz`, `tg`, `ky`.
     pub language: String,
-}
-
-/// Wraps a root under a passphrase and a fresh device secret. Takes a second or more.
-///
-/// # Errors
-/// A `Problem`.
-#[wasm_bindgen(js_name = wrapPassphrase)]
-pub fn wrap_passphrase(root: Vec<u8>, passphrase: String) -> Result<Ts<Wrapped>, Thrown> {
-    let (root, passphrase) = (read_root(root)?, Zeroizing::new(passphrase));
-    let mut rng = BrowserRng;
-    let mut device = DeviceSecret::default();
-    rand_core::Rng::fill_bytes(&mut rng, device.as_mut());
-    let wrapped = denizen_recovery::wrap_passphrase(
-        root.danger_bytes(),
-        &passphrase,
-        &device,
-        ARGON2_FLOOR,
-        &mut rng,
-    );
-    let wrapped = Wrapped {
-        wrapped: wrapped.map_err(thrown)?,
-        device_secret: device.to_vec(),
-    };
-    wrapped
-        .into_ts()
-        .map_err(|_| Problem::bare("internal").into())
-}
-
-/// Unwraps a root.
-///
-/// # Errors
-/// A `Problem`: `wrong-passphrase`, `wrapped-malformed`.
-#[wasm_bindgen(js_name = unwrapPassphrase)]
-pub fn unwrap_passphrase(
-    wrapped: &[u8],
-    passphrase: String,
-    device_secret: Vec<u8>,
-) -> Result<Vec<u8>, Thrown> {
-    let (passphrase, device_secret) = (Zeroizing::new(passphrase), Zeroizing::new(device_secret));
-    let device: [u8; 16] = device_secret
-        .as_slice()
-        .try_into()
-        .map_err(|_| Problem::bare("wrapped-malformed"))?;
-    let device = DeviceSecret::new(device);
-    let root = denizen_recovery::unwrap_passphrase(wrapped, &passphrase, &device);
-    root.map(|r| r.to_vec()).map_err(thrown)
-}
-
-/// Wraps a root under a passkey's PRF output.
-///
-/// # Errors
-/// A `Problem`.
-#[wasm_bindgen(js_name = wrapPrf)]
-pub fn wrap_prf(root: Vec<u8>, prf: Vec<u8>) -> Result<Vec<u8>, Thrown> {
-    let root = read_root(root)?;
-    let prf = read_32(prf)?;
-    Ok(denizen_recovery::wrap_prf(
-        root.danger_bytes(),
-        &prf,
-        &mut BrowserRng,
-    ))
-}
-
-/// Unwraps a root with a passkey's PRF output.
-///
-/// # Errors
-/// A `Problem`.
-#[wasm_bindgen(js_name = unwrapPrf)]
-pub fn unwrap_prf(wrapped: &[u8], prf: Vec<u8>) -> Result<Vec<u8>, Thrown> {
-    let root = denizen_recovery::unwrap_prf(wrapped, &read_32(prf)?);
-    root.map(|r| r.to_vec()).map_err(thrown)
-}
-
-fn thrown(error: WrapError) -> Thrown {
-    let code = match error {
-        WrapError::WrongPassphrase => "wrong-passphrase",
-        _ => "wrapped-malformed",
-    };
-    Problem::bare(code).into()
 }
 
 pub(super) fn read_32(bytes: Vec<u8>) -> Result<Zeroizing<[u8; 32]>, Thrown> {
@@ -180,14 +91,17 @@ pub(super) fn read_at(at: Ts<At>) -> Result<(HubId, At), Thrown> {
 
 #[wasm_bindgen]
 impl Session {
-    /// Makes a profile: a random root, nothing at the hub yet.
+    /// Makes the profile of a root that was made just now: nothing is at the hub yet.
     ///
     /// # Errors
     /// A `Problem`.
-    pub fn make(at: Ts<At>, files: &Files, send: &Send) -> Result<Session, Thrown> {
-        let (hub, at) = read_at(at)?;
-        let catalogue = Arc::clone(&files.0);
-        let holder = Holder::make(hub, &at.hub_url, &at.language, catalogue, &mut BrowserRng);
+    pub fn make(root: Vec<u8>, at: Ts<At>, files: &Files, send: &Send) -> Result<Session, Thrown> {
+        let (root, (hub, at)) = (read_root(root)?, read_at(at)?);
+        let (at, words) = (
+            (hub, at.hub_url.as_str()),
+            (at.language.as_str(), Arc::clone(&files.0)),
+        );
+        let holder = Holder::of_new_root(root, at, words, &mut BrowserRng);
         Ok(Self::of(holder, send))
     }
 
@@ -236,29 +150,20 @@ impl Session {
         Self::rebuild(root, (hub, url), (language, beside), files, send).await
     }
 
-    /// Leaves the root at the hub for a second device, under a passphrase for the link. Gives the link:
-    /// its data, and the path of a QR code of the page's address with it.
+    /// Leaves the root at the hub for a second device, under a passphrase for the link. Gives the page's
+    /// address with the link behind `#`, which is never sent.
     ///
     /// # Errors
     /// A `Problem`.
     #[wasm_bindgen(js_name = offerDevice)]
-    pub async fn offer_device(
-        &self,
-        passphrase: String,
-        page: String,
-    ) -> Result<Ts<DevicePage>, Thrown> {
+    pub async fn offer_device(&self, passphrase: String, page: String) -> Result<String, Thrown> {
         let passphrase = Zeroizing::new(passphrase);
         let offered = self
             .holder
             .offer_device(&passphrase, &self.transport, &mut BrowserRng)
             .await;
-        let link = format!("{page}#/device/{}", self.said(offered)?.to_data());
-        let (qr_path, qr_size) = view::qr(&link).ok_or_else(|| self.problem("other"))?;
-        self.given(DevicePage {
-            link,
-            qr_path,
-            qr_size,
-        })
+        let offered = self.said(offered)?.to_data();
+        Ok(format!("{page}#/device/{offered}"))
     }
 
     /// Takes the profile of a link to this browser. Store it before anything else is called.

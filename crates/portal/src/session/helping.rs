@@ -4,7 +4,7 @@
 use super::{Session, Thrown, people::text_of};
 use crate::{
     runtime::{BrowserRng, now},
-    view::{self, AskPage, CardPage, DraftGiven, GivenPage, Problem},
+    view::{self, CardPage, DraftGiven, GivenPage, Problem},
 };
 use denizen_model::{
     Sha256Hash,
@@ -92,16 +92,10 @@ impl Session {
     /// # Errors
     /// A `Problem`: `mandate-...`, `not-open`.
     #[wasm_bindgen(js_name = askAt)]
-    pub fn ask_at(&self, file: &GivenFile, case_reference: &str) -> Result<Ts<AskPage>, Thrown> {
+    pub fn ask_at(&self, file: &GivenFile, case_reference: &str) -> Result<String, Thrown> {
         let ask = self
             .holder
             .ask_at(&file.given, case_reference, now(), &mut BrowserRng);
-        let ask = text_of(ASK_TYP, &self.said(ask)?);
-        let (qr_path, qr_size) = view::qr(&ask).ok_or_else(|| self.problem("other"))?;
-        self.given(AskPage {
-            ask,
-            qr_path,
-            qr_size,
-        })
+        self.said(ask).map(|ask| text_of(ASK_TYP, &ask))
     }
 }

@@ -3,7 +3,7 @@
 use super::{Session, Thrown};
 use crate::{
     runtime::now,
-    view::{self, ApplicationPage, History, KitPage, RecordPage},
+    view::{self, ApplicationPage, History, RecordPage},
 };
 use serde::Serialize;
 use tsify::{Ts, Tsify};
@@ -15,6 +15,8 @@ use wasm_bindgen::prelude::wasm_bindgen;
 pub struct Overview {
     /// Records, newest first.
     pub records: Vec<view::RecordRow>,
+    /// How many records there are, listed or not.
+    pub count: usize,
     /// Only the newest records are listed, and no dates: the rest is still to be asked for.
     pub partial: bool,
     /// All links.
@@ -56,9 +58,15 @@ impl Session {
         let partial = newest.is_some_and(|n| holder.profile().records.len() > n);
         let records = holder.newest_records(newest.unwrap_or(usize::MAX), now);
         let tasks = (!partial).then(|| view::task_rows(holder, now));
+        let count = if partial {
+            holder.profile().records.len()
+        } else {
+            records.len()
+        };
         let records = records.iter().map(|v| view::record_row(holder, v, now));
         let overview = Overview {
             records: records.collect(),
+            count,
             links: view::link_rows(holder),
             applications: view::application_rows(holder),
             disputes: view::dispute_rows(holder),
@@ -112,13 +120,10 @@ impl Session {
         self.given(view::history(&self.holder))
     }
 
-    /// The kit, as it is printed.
-    ///
-    /// # Errors
-    /// A `Problem`.
-    pub fn kit(&self) -> Result<Ts<KitPage>, Thrown> {
-        let kit = view::kit_page(&self.holder);
-        self.given(kit.ok_or_else(|| self.problem("other"))?)
+    /// The kit's text, as it is printed.
+    #[wasm_bindgen(js_name = kitText)]
+    pub fn kit_text(&self) -> String {
+        self.holder.kit().to_text().to_string()
     }
 
     /// Everything, as readable files: path and bytes.

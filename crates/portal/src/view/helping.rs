@@ -104,18 +104,6 @@ pub struct DraftGiven {
     pub text: String,
 }
 
-/// A question to show at an office.
-#[derive(Debug, Clone, Serialize, Tsify)]
-#[serde(rename_all = "camelCase")]
-pub struct AskPage {
-    /// Its text.
-    pub ask: String,
-    /// Path of the dark modules of its QR code, of one unit each.
-    pub qr_path: String,
-    /// Modules on a side.
-    pub qr_size: usize,
-}
-
 /// What a mandate says, in her language.
 pub(crate) fn mandate_page(holder: &Holder, terms: &MandateClaims) -> MandatePage {
     let words = holder.words();

@@ -1,4 +1,4 @@
-//! What happened: applications, disputes, who opened what, alarms; the kit.
+//! What happened: applications, disputes, who opened what, alarms.
 
 use super::{
     FileRow, RecordRow, day,
@@ -167,30 +167,6 @@ pub struct AlarmRow {
     pub day: String,
     /// The organisation, if it is about a link.
     pub org: Option<String>,
-}
-
-/// The kit, as it is printed.
-#[derive(Debug, Clone, Serialize, Tsify)]
-#[serde(rename_all = "camelCase")]
-pub struct KitPage {
-    /// Its text: restores everything.
-    pub text: String,
-    /// The same as the path of a QR code, modules of one unit.
-    pub qr_path: String,
-    /// Modules on a side.
-    pub qr_size: usize,
-}
-
-/// A link for a second device.
-#[derive(Debug, Clone, Serialize, Tsify)]
-#[serde(rename_all = "camelCase")]
-pub struct DevicePage {
-    /// The page's address with the link behind `#`, which is never sent.
-    pub link: String,
-    /// The same as the path of a QR code.
-    pub qr_path: String,
-    /// Modules on a side.
-    pub qr_size: usize,
 }
 
 /// All applications, newest first.
@@ -390,32 +366,6 @@ pub(crate) fn alarm_rows(holder: &Holder) -> Vec<AlarmRow> {
         }
     });
     row.collect()
-}
-
-/// The kit with its QR code.
-pub(crate) fn kit_page(holder: &Holder) -> Option<KitPage> {
-    let text = holder.kit().to_text();
-    let (qr_path, qr_size) = qr(&text)?;
-    Some(KitPage {
-        text: text.to_string(),
-        qr_path,
-        qr_size,
-    })
-}
-
-/// A text as a QR code: the path of its dark modules of one unit, and modules on a side.
-pub(crate) fn qr(text: &str) -> Option<(String, usize)> {
-    let code = fast_qr::QRBuilder::new(text.as_bytes()).build().ok()?;
-    let size = code.size;
-    let mut path = String::new();
-    for (y, row) in code.data.chunks(size).take(size).enumerate() {
-        for (x, module) in row.iter().enumerate() {
-            if module.value() {
-                path.push_str(&format!("M{x} {y}h1v1h-1z"));
-            }
-        }
-    }
-    Some((path, size))
 }
 
 fn state_name(state: ApplicationState) -> &'static str {

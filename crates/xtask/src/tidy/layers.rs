@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// What each crate may name of ours, in the order of the layers. `testkit`, `oracles` and `denizen`
 /// (roles and whatever they give out) may name all that is not a tool.
-const MAY_NAME: [(&str, &[&str]); 14] = [
+const MAY_NAME: [(&str, &[&str]); 15] = [
     (FOR_ALL, &[]),
     ("denizen-jose", &[]),
     ("denizen-tlog", &[]),
@@ -64,6 +64,7 @@ const MAY_NAME: [(&str, &[&str]); 14] = [
             "denizen-api",
         ],
     ),
+    ("denizen-door", &["denizen-seal", "denizen-recovery"]),
 ];
 
 /// The operator's side.
@@ -95,7 +96,7 @@ const FEW_MAY: [(&str, &[&str]); 5] = [
     ("aws-lc-rs", &["denizen-jose", "denizen-seal"]),
     ("rusqlite", &["denizen-store", "denizen-testkit"]),
     ("reqwest", &["denizen"]),
-    ("getrandom", &["denizen", "denizen-portal"]),
+    ("getrandom", &["denizen", "denizen-portal", "denizen-door"]),
     ("axum-server", &["denizen"]),
 ];
 

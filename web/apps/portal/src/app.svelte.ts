@@ -1,5 +1,6 @@
 // What the pages share. All decisions are the worker's; here is only what is on the screen.
 
+import { tick } from "svelte";
 import { LANGUAGES, Texts, type Language } from "@denizen/i18n";
 import { Client, Refused, scriptUrl, type Hub, type KeptHere, type Overview, type Problem } from "@denizen/sdk";
 
@@ -16,6 +17,13 @@ const ALARMS: ReadonlySet<string> = new Set(["changed-key", "invitation-changed-
 const LOCK_AFTER_S = 15 * 60;
 
 const routeOf = (hash: string): string[] => hash.replace(/^#\/?/, "").split("/").filter((part) => part !== "").map(decodeURIComponent);
+
+/** Resolves when what has changed is on the screen; at once while the page is not looked at. */
+async function shown(): Promise<void> {
+  await tick();
+  if (document.hidden) return;
+  await new Promise<void>((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
+}
 
 class App {
   readonly client = new Client();
@@ -36,9 +44,11 @@ class App {
   fetched = $state<string>();
   /** A newer bundle waits for her yes. */
   update = $state.raw<ServiceWorker>();
+  /** Nothing goes on: a file is missing, or is another one than was built. */
+  failed = $state(false);
   #idle: ReturnType<typeof setTimeout> | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #catalogue = "";
+  #offline: Promise<void> | undefined;
 
   get language(): Language {
     return (this.texts?.language ?? "en") as Language;
@@ -57,12 +67,11 @@ class App {
   async begin(): Promise<void> {
     addEventListener("hashchange", () => this.#moved());
     for (const sign of ["pointerdown", "keydown"]) addEventListener(sign, () => this.#awake(), { passive: true });
-    const [hub, catalogue] = await Promise.all([fetch("/portal.json"), fetch("/catalogue.json")]);
-    this.hub = (await hub.json()) as Hub;
-    this.#catalogue = await catalogue.text();
+    this.hub = (await (await fetch("/portal.json")).json()) as Hub;
     const chosen = localStorage.getItem("language");
     if (chosen !== null && (LANGUAGES as readonly string[]).includes(chosen)) await this.choose(chosen as Language);
-    await this.#offline();
+    // Who has been here has it already; for whoever comes now it is loaded when there is something to show.
+    if ("serviceWorker" in navigator && navigator.serviceWorker.controller !== null) await this.#keepPages();
   }
 
   /** Chooses the language; before anything else. */
@@ -70,7 +79,7 @@ class App {
     const json = await (await fetch(`/locales/${language}.json`)).text();
     const first = this.texts === undefined;
     if (first && this.hub !== undefined) {
-      this.kept = await this.client.call("start", { hub: this.hub, catalogue: this.#catalogue, language, texts: json });
+      this.kept = await this.client.call("start", { hub: this.hub, language, texts: json });
     } else {
       await this.client.call("setLanguage", language, json);
       if (this.unlocked) await this.look();
@@ -103,6 +112,7 @@ class App {
 
   #words(error: unknown): Problem {
     const problem = error instanceof Refused ? error.problem : { code: "internal", what: "", next: "", details: [] };
+    if (problem.code === "changed-file") this.failed = true;
     if (problem.what !== "") return problem;
     const known = this.has(`err-${problem.code}`);
     const slots = { code: problem.code, number: problem.details[0]?.[0] ?? "" };
@@ -113,9 +123,11 @@ class App {
     };
   }
 
-  /** Unlocks, shows what is kept, then fetches. */
+  /** Unlocks, shows what is kept, then loads what is not needed for that, and fetches. */
   async unlock(step: () => Promise<void>): Promise<void> {
     const done = await this.run("portal-busy-unlock", async () => {
+      // Another place than home is shown only by the whole.
+      if (this.#inside() && (this.route[0] ?? "home") !== "home") await this.client.call("whole");
       await step();
       await this.look(FIRST_ROWS);
       this.unlocked = true;
@@ -123,8 +135,22 @@ class App {
     this.#awake();
     if (done) {
       if (this.route.length === 0 || !this.#inside()) this.go("home");
-      if (this.overview?.partial === true) await this.look();
+      await shown();
+      if (this.overview?.partial === true || this.overview?.copy === true) await this.#lookOn();
+      if (this.failed || !this.unlocked) return;
+      void this.#keepPages();
       void this.fetchNow();
+    }
+  }
+
+  /** Reads all lists, once the first are on the screen. */
+  async #lookOn(): Promise<void> {
+    try {
+      await this.look();
+    } catch (error) {
+      const problem = this.#words(error);
+      // Without a connection what is shown stays; it is tried again with the next fetch.
+      if (problem.code !== "hub-unreachable" && problem.code !== "locked") this.problem = problem;
     }
   }
 
@@ -174,8 +200,10 @@ class App {
       if (!this.away && problem.code !== "locked") this.problem = problem;
     }
     if (!this.unlocked) return;
-    await this.look();
-    this.#tell(known);
+    if (!this.away || this.overview?.copy !== true) {
+      await this.look();
+      this.#tell(known);
+    }
     const spread = FETCH_EVERY_S * (0.75 + Math.random() / 2);
     this.#timer = setTimeout(() => void this.fetchNow(), spread * 1000);
   }
@@ -214,7 +242,13 @@ class App {
     scrollTo(0, 0);
   }
 
-  async #offline(): Promise<void> {
+  /** Keeps the pages for the time without a connection, and hears of newer ones. */
+  #keepPages(): Promise<void> {
+    this.#offline ??= this.#register();
+    return this.#offline;
+  }
+
+  async #register(): Promise<void> {
     if (!("serviceWorker" in navigator)) return;
     const registration = await navigator.serviceWorker.register(scriptUrl("/service-worker.js")).catch(() => undefined);
     registration?.addEventListener("updatefound", () => {

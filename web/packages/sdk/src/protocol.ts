@@ -1,10 +1,25 @@
 // What page and worker say to each other.
 
 import type {
-  ApplicationPage, AskPage, CardPage, ConfirmedApplication, DevicePage, DraftGiven, DraftPage, FileRows, GivenPage, HelperCardPage, HelperTermsGiven, History, InvitationPage, KitPage, LeavingPage, Overview, People, Problem, RecordPage, Services, WaysPage,
+  ApplicationPage, CardPage, ConfirmedApplication, DraftGiven, DraftPage, FileRows, GivenPage, HelperCardPage, HelperTermsGiven, History, InvitationPage, LeavingPage, Overview as Lists, People, Problem, RecordPage, Services, WaysPage,
 } from "../wasm/denizen.js";
 
 export type * from "../wasm/denizen.js";
+
+/** A QR code: the path of its dark modules, of one unit each, and modules on a side. */
+export interface Square { qrPath: string; qrSize: number }
+/** The kit, as it is printed. */
+export interface KitPage extends Square { text: string }
+/** The page's address with a link for a second device behind `#`, which is never sent. */
+export interface DevicePage extends Square { link: string }
+/** A question to show at an office. */
+export interface AskPage extends Square { ask: string }
+
+/** The first page's lists. */
+export interface Overview extends Lists {
+  /** It is the home screen as it was kept: the lists are still to be read. */
+  copy?: boolean;
+}
 
 /** What the hub that serves the page says of itself. */
 export interface Hub {
@@ -22,11 +37,13 @@ export interface KeptHere { profile: boolean; passphrase: boolean; passkeys: Pas
 export interface PasskeyInfo { id: string; credentialId: Uint8Array }
 
 /** What was fetched before the worker does anything. */
-export interface Start { hub: Hub; catalogue: string; language: string; texts: string }
+export interface Start { hub: Hub; language: string; texts: string }
 
 /** Methods of the worker. All of them wait their turn in one queue. */
 export interface Api {
   start(with_: Start): KeptHere;
+  /** Loads what is not needed until the home screen is shown; whatever needs it does so by itself. */
+  whole(): void;
   setLanguage(language: string, texts: string): void;
   /** A new profile, unlocked; nothing is kept before `keepPassphrase` or `keepPasskey`. */
   make(): void;

@@ -20,6 +20,10 @@ export interface Kept {
   language: string;
   /** Profiles of children whom she keeps, each encrypted under its own root, by the ward's id. */
   wards: Record<string, Uint8Array>;
+  /** What a profile that was begun is to be made of, sealed, until it is made. */
+  fresh: Uint8Array;
+  /** The home screen as it was seen last, sealed for one state of the profile. */
+  home: Uint8Array;
   /** The profile with the old keys, sealed for this one, until all its links have moved. */
   earlier: Uint8Array;
   kitConfirmed: boolean;
@@ -56,6 +60,14 @@ export const write = async <K extends keyof Kept>(key: K, value: Kept[K]): Promi
   await run("readwrite", (store) => store.put(value, key));
 };
 
+/** Keeps several values, all of them or none. */
+export const writeAll = async (values: Partial<Kept>): Promise<void> => {
+  await run("readwrite", (store) => {
+    for (const [key, value] of Object.entries(values)) store.put(value, key);
+    return store.count();
+  });
+};
+
 /** Pages of records lie beside the profile, each under its number. */
 const page = (number: number): IDBValidKey => ["page", number];
 const ABOVE_ALL: IDBValidKey = ["page", []];
@@ -72,7 +84,7 @@ export const writePacked = async (head: Uint8Array, pages: Map<number, Uint8Arra
 /** A profile takes the place of the kept one, with what opens it: all of it or nothing. */
 export const replaceProfile = async (head: Uint8Array, pages: Map<number, Uint8Array>, with_: Partial<Kept>): Promise<void> => {
   await run("readwrite", (store) => {
-    for (const key of ["passphrase", "passkeys", "staySignedIn", "drafts"] satisfies (keyof Kept)[]) store.delete(key);
+    for (const key of ["passphrase", "passkeys", "staySignedIn", "drafts", "fresh", "home"] satisfies (keyof Kept)[]) store.delete(key);
     store.delete(IDBKeyRange.bound(page(0), ABOVE_ALL));
     for (const [number, bytes] of pages) store.put({ number, bytes }, page(number));
     for (const [key, value] of Object.entries(with_)) store.put(value, key);

@@ -1,16 +1,34 @@
 // The only place that has the root secret. One call after the other; whatever changes the profile is
 // kept before anything is sent, and again after.
 
-import init, { Files, GivenFile, Session, setValidate, unwrapPassphrase, unwrapPrf, wrapPassphrase, wrapPrf } from "../wasm/denizen.js";
+import init, { Files, GivenFile, Session, setValidate } from "../wasm/denizen.js";
 import wasmUrl from "../wasm/denizen_bg.wasm?url";
-import type { Answer, Api, Call, KeptHere, Start } from "./protocol.js";
-import { forget, read, readPages, remove, replaceProfile, write, writePacked, type Kept, type PasskeyWrap } from "./store.js";
+import { fetched, kitOf, kitPage, loadDoor, makeRoot, problem, square, unwrapPassphrase, unwrapPrf, wrapPassphrase, wrapPrf } from "./door.js";
+import { emptyHome, keepHome, openFresh, openHome, sealFresh, type Fresh } from "./home.js";
+import type { Answer, Api, Call, KeptHere, Method, Overview, Start } from "./protocol.js";
+import { forget, read, readPages, remove, replaceProfile, write, writeAll, writePacked, type Kept, type PassphraseWrap, type PasskeyWrap } from "./store.js";
 import { goThrough, send } from "./send.js";
 import { validate } from "./validate.js";
 
 declare const __WASM_INTEGRITY__: string;
+declare const __CATALOGUE_INTEGRITY__: string;
 
-let started: (Start & { files: Files }) | undefined;
+/** What the whole module has read. */
+interface Whole { catalogue: string; files: Files }
+
+let started: Start | undefined;
+let loaded: Whole | undefined;
+/** What is unlocked while the whole module is not there: a root, and what is known without it. */
+interface Entered {
+  root: Uint8Array;
+  /** Beside a kept profile: the way by which she came. */
+  way?: string;
+  /** The profile is still to be made. */
+  fresh?: Fresh;
+  /** The home screen, if it is known. */
+  home?: Overview;
+}
+let entered: Entered | undefined;
 /** Her own profile. */
 let session: Session | undefined;
 /** The child's profile that is shown, while one is. */
@@ -20,7 +38,6 @@ let renewing: Session | undefined;
 /** The file of a person whom she helps, while it is open. */
 let given: GivenFile | undefined;
 
-const problem = (code: string) => ({ code, what: "", next: "", details: [] });
 const own = (): Session => {
   if (session === undefined) throw problem("locked");
   return session;
@@ -31,9 +48,13 @@ const helped = (): GivenFile => {
   if (given === undefined) throw problem("helper-file");
   return given;
 };
-const begun = (): Start & { files: Files } => {
+const begun = (): Start => {
   if (started === undefined) throw problem("internal");
   return started;
+};
+const all = (): Start & Whole => {
+  if (loaded === undefined) throw problem("internal");
+  return { ...begun(), ...loaded };
 };
 const root = (): Uint8Array => own().dangerRoot();
 /** The profile to which a new way in leads. */
@@ -72,6 +93,15 @@ async function keep(): Promise<void> {
 
 async function keepWard(id: string, child: Session): Promise<void> {
   await write("wards", { ...(await read("wards") ?? {}), [id]: child.encrypt() });
+}
+
+/** Keeps what the home screen shows, for the next time. */
+async function noteHome(lists: Overview): Promise<void> {
+  const head = await read("profile");
+  if (head === undefined) return;
+  const secret = root();
+  await keepHome(secret, head, begun().language, lists);
+  secret.fill(0);
 }
 
 /** Ends what is open of a child's profile. */
@@ -141,7 +171,7 @@ async function settle(profile: Session, opens: Partial<Pick<Kept, "passphrase" |
 async function keptHere(): Promise<KeptHere> {
   const passkeys = await read("passkeys") ?? [];
   return {
-    profile: await read("profile") !== undefined,
+    profile: await keptProfile(),
     passphrase: await read("passphrase") !== undefined,
     passkeys: passkeys.map(({ id, credentialId }) => ({ id, credentialId })),
     staySignedIn: await read("staySignedIn") !== undefined,
@@ -149,19 +179,93 @@ async function keptHere(): Promise<KeptHere> {
   };
 }
 
-async function open(secret: Uint8Array): Promise<void> {
-  await hold();
-  const { files, language } = begun();
-  const head = await read("profile");
-  if (head === undefined) throw problem("profile");
-  const pages = await readPages();
+const keptProfile = async (): Promise<boolean> => (await read("profile") ?? await read("fresh")) !== undefined;
+
+/** Ends what is open, whichever module has it. */
+function leave(): void {
   leaveWard();
   session?.free();
-  session = Session.open(secret, head, pages, language, files, send);
-  secret.fill(0);
-  const earlier = await read("earlier");
-  if (earlier !== undefined) session.openEarlier(earlier, files);
+  session = undefined;
+  entered?.root.fill(0);
+  entered = undefined;
 }
+
+/** Unlocks with a root. What the home screen shows is enough for now, if it is known. */
+async function enter(root: Uint8Array, way: string | undefined): Promise<void> {
+  await hold();
+  const [head, fresh] = [await read("profile"), await read("fresh")];
+  leave();
+  if (head !== undefined) {
+    entered = { root, way, home: await openHome(root, head, begun().language) };
+  } else {
+    const made = fresh === undefined ? undefined : openFresh(root, fresh);
+    if (made === undefined) throw problem("profile");
+    entered = { root, fresh: made, home: emptyHome() };
+  }
+  if (loaded !== undefined || entered.home === undefined) {
+    try {
+      await whole();
+    } catch (error) {
+      leave();
+      throw error;
+    }
+  }
+}
+
+/** Loads the module that has everything else, and gives it what is unlocked. */
+async function whole(): Promise<void> {
+  const { language, texts } = begun();
+  if (loaded === undefined) {
+    const files = [fetched(wasmUrl, __WASM_INTEGRITY__), fetched("/catalogue.json", __CATALOGUE_INTEGRITY__)] as const;
+    const [module, catalogue] = await Promise.all(files);
+    await init({ module_or_path: module });
+    setValidate(validate);
+    const text = await catalogue.text();
+    loaded = { catalogue: text, files: new Files(text, language, texts) };
+  }
+  if (entered === undefined) return;
+  const { root, way, fresh } = entered;
+  session = fresh === undefined ? await openKept(root) : await makeFresh(root, fresh);
+  if (way !== undefined) session.useWay(way);
+  root.fill(0);
+  entered = undefined;
+}
+
+/** The profile that is kept, with the root that opens it. */
+async function openKept(root: Uint8Array): Promise<Session> {
+  const { files, language } = all();
+  const [head, earlier] = [await read("profile"), await read("earlier")];
+  if (head === undefined) throw problem("profile");
+  const opened = Session.open(root, head, await readPages(), language, files, send);
+  if (earlier !== undefined) opened.openEarlier(earlier, files);
+  return opened;
+}
+
+/** The profile that was begun; kept at once, if there is a way to open it. */
+async function makeFresh(root: Uint8Array, { hubId, hubUrl, name }: Fresh): Promise<Session> {
+  const { files, language } = all();
+  const made = Session.make(root, { hubId, hubUrl, language }, files, send);
+  if (await read("fresh") === undefined) return made;
+  nameHere(made);
+  const [passphrase, passkeys] = [await read("passphrase"), await read("passkeys")];
+  const opens: Partial<Kept> = {
+    ...(passphrase && { passphrase: { ...passphrase, id: made.addWay("", "passphrase", undefined) } }),
+    ...(passkeys && { passkeys: passkeys.map((passkey) => ({ ...passkey, id: made.addWay(name, "passkey", undefined) })) }),
+  };
+  const packed = made.pack();
+  await replaceProfile(packed.head, packed.pages as Map<number, Uint8Array>, opens);
+  made.kept(packed);
+  return made;
+}
+
+/** Keeps what opens a profile that is still to be made; not the profile, which needs the whole module. */
+async function keepFresh({ root, fresh }: { root: Uint8Array; fresh: Fresh }, opens: Partial<Kept>): Promise<void> {
+  await writeAll({ ...opens, fresh: sealFresh(root, fresh) });
+}
+
+/** A profile that is begun and has no way in yet. */
+const beginning = async (): Promise<{ root: Uint8Array; fresh: Fresh } | undefined> =>
+  (entered?.fresh === undefined || await keptProfile() ? undefined : { root: entered.root, fresh: entered.fresh });
 
 async function sealRoot(): Promise<void> {
   const key = await crypto.subtle.generateKey({ name: "AES-GCM", length: 256 }, false, ["encrypt", "decrypt"]);
@@ -176,18 +280,19 @@ type Async = { [M in keyof Api]: (...args: Parameters<Api[M]>) => Promise<Return
 
 const api: Async = {
   async start(with_) {
-    const module = await fetch(wasmUrl, { integrity: __WASM_INTEGRITY__ });
-    await init({ module_or_path: module });
-    setValidate(validate);
+    await loadDoor();
     goThrough(with_.hub.through ?? []);
-    started = { ...with_, files: new Files(with_.catalogue, with_.language, with_.texts) };
+    started = with_;
     return keptHere();
   },
+  whole,
   async setLanguage(language, texts) {
-    const { catalogue } = begun();
-    const files = new Files(catalogue, language, texts);
-    started = { ...begun(), language, texts, files };
+    if (entered !== undefined) await whole();
+    started = { ...begun(), language, texts };
     await write("language", language);
+    if (loaded === undefined) return;
+    const files = new Files(loaded.catalogue, language, texts);
+    loaded = { ...loaded, files };
     const shown = ward?.name;
     leaveWard();
     if (session !== undefined) {
@@ -202,22 +307,26 @@ const api: Async = {
   },
   async make() {
     await hold();
-    const { hub, language, files } = begun();
-    session?.free();
-    session = Session.make({ hubId: hub.hubId, hubUrl: hub.hubUrl, language }, files, send);
+    const { hub: { hubId, hubUrl } } = begun();
+    if (await keptProfile()) throw problem("device-there");
+    leave();
+    entered = { root: makeRoot(), fresh: { hubId, hubUrl, name: "" }, home: emptyHome() };
   },
   async restore(kit, beside) {
     await hold();
-    const { language, files } = begun();
+    const { language, files } = all();
     session?.free();
     session = await Session.restore(kit, language, beside, files, send);
     await write("kitConfirmed", true);
   },
-  async offerDevice(passphrase, page) { return own().offerDevice(passphrase, page); },
+  async offerDevice(passphrase, page) {
+    const link = await own().offerDevice(passphrase, page);
+    return { link, ...square(link) };
+  },
   async takeDevice(link, passphrase) {
     await hold();
-    const { language, files } = begun();
-    if (await read("profile") !== undefined) throw problem("device-there");
+    const { language, files } = all();
+    if (await keptProfile()) throw problem("device-there");
     session?.free();
     session = await Session.takeDevice(link, passphrase, language, files, send);
     // The link is used up: the profile is kept at once, under the passphrase that she just typed.
@@ -225,13 +334,29 @@ const api: Async = {
     await write("kitConfirmed", true);
   },
   async keepPassphrase(passphrase) {
+    const begins = await beginning();
+    if (begins !== undefined) {
+      const passphraseWrap: PassphraseWrap = { id: "", ...wrapPassphrase(begins.root, passphrase) };
+      await keepFresh(begins, { passphrase: passphraseWrap });
+      return;
+    }
+    await whole();
     const profile = entering();
-    const { wrapped, deviceSecret } = wrapPassphrase(profile.dangerRoot(), passphrase);
+    const wrapped = wrapPassphrase(profile.dangerRoot(), passphrase);
     nameHere(profile);
     const id = profile.addWay("", "passphrase", undefined);
-    await settle(profile, { passphrase: { id, wrapped: Uint8Array.from(wrapped), deviceSecret: Uint8Array.from(deviceSecret) } });
+    await settle(profile, { passphrase: { id, ...wrapped } });
   },
   async keepPasskey(credentialId, prf, name, everywhere) {
+    const begins = await beginning();
+    if (begins !== undefined && !everywhere) {
+      begins.fresh.name = name;
+      const passkey: PasskeyWrap = { id: "", credentialId, wrapped: wrapPrf(begins.root, prf) };
+      prf.fill(0);
+      await keepFresh(begins, { passkeys: [passkey] });
+      return;
+    }
+    await whole();
     const profile = entering();
     const wrapped = wrapPrf(profile.dangerRoot(), prf);
     nameHere(profile);
@@ -247,8 +372,8 @@ const api: Async = {
   },
   async takePasskey(credentialId, prf) {
     await hold();
-    const { hub, language, files } = begun();
-    if (await read("profile") !== undefined) throw problem("device-there");
+    const { hub, language, files } = all();
+    if (await keptProfile()) throw problem("device-there");
     session?.free();
     session = await Session.takePasskey(prf, { hubId: hub.hubId, hubUrl: hub.hubUrl, language }, files, send);
     const wrapped = wrapPrf(root(), prf);
@@ -270,12 +395,12 @@ const api: Async = {
     await keepAndSend();
   },
   async renew() {
-    const { files } = begun();
+    const { files } = all();
     // What came until now goes along.
     await api.sync();
     renewing?.free();
     renewing = own().renewed(files, send);
-    return renewing.kit();
+    return kitPage(renewing.kitText());
   },
   async abandonEarlier() {
     await keep();
@@ -286,8 +411,7 @@ const api: Async = {
   async unlockPassphrase(passphrase) {
     const kept = await read("passphrase");
     if (kept === undefined) throw problem("profile");
-    await open(unwrapPassphrase(kept.wrapped, passphrase, kept.deviceSecret));
-    own().useWay(kept.id);
+    await enter(unwrapPassphrase(kept.wrapped, passphrase, kept.deviceSecret), kept.id);
   },
   async unlockPasskey(credentialId, prf) {
     const all = await read("passkeys") ?? [];
@@ -296,14 +420,13 @@ const api: Async = {
     if (kept === undefined) throw problem("profile");
     const secret = unwrapPrf(kept.wrapped, prf);
     prf.fill(0);
-    await open(secret);
-    own().useWay(kept.id);
+    await enter(secret, kept.id);
   },
   async unlockKept() {
     const kept = await read("staySignedIn");
     if (kept === undefined) throw problem("locked");
     const secret = await crypto.subtle.decrypt({ name: "AES-GCM", iv: kept.nonce as BufferSource }, kept.key, kept.sealed);
-    await open(new Uint8Array(secret));
+    await enter(new Uint8Array(secret), undefined);
   },
   async staySignedIn(on) {
     if (on) await sealRoot();
@@ -314,14 +437,22 @@ const api: Async = {
   },
   keptHere,
   async forget() {
-    leaveWard();
-    session?.free();
-    session = undefined;
+    leave();
     await forget();
   },
 
-  async kit() { return opened().kit(); },
-  async overview(newest) { return opened().overview(newest); },
+  async kit() {
+    if (entered?.fresh !== undefined) return kitOf(entered.root, entered.fresh);
+    await whole();
+    return kitPage(opened().kitText());
+  },
+  async overview(newest) {
+    if (newest !== undefined && entered?.home !== undefined) return entered.home;
+    await whole();
+    const lists = opened().overview(newest);
+    if (ward === undefined && !lists.partial) await noteHome(lists);
+    return lists;
+  },
   async record(kept) { return opened().record(kept); },
   async application(id) { return opened().application(id); },
   async services() { return opened().services(); },
@@ -344,7 +475,7 @@ const api: Async = {
     await keep();
     leaveWard();
     if (name === undefined) return;
-    const { files } = begun();
+    const { files } = all();
     const row = own().people().wards.find((w) => w.name === name);
     if (row === undefined) throw problem("ward-unknown");
     const kept = (await read("wards"))?.[row.id];
@@ -354,7 +485,7 @@ const api: Async = {
     if (kept === undefined) await child.send();
   },
   async addWard(name) {
-    const { files } = begun();
+    const { files } = all();
     leaveWard();
     const child = own().addWard(name, files, send);
     const row = own().people().wards.find((w) => w.name === name);
@@ -408,7 +539,10 @@ const api: Async = {
     given = undefined;
   },
   async draftFor(draft) { return own().draftFor(helped(), draft); },
-  async askAt(caseReference) { return own().askAt(helped(), caseReference); },
+  async askAt(caseReference) {
+    const ask = own().askAt(helped(), caseReference);
+    return { ask, ...square(ask) };
+  },
 
   async sync() {
     await keep();
@@ -456,6 +590,12 @@ const api: Async = {
   async requestErasure(link) { opened().requestErasure(link); await keepAndSend(); },
 };
 
+/** What goes without the whole module, or asks for it by itself. */
+const FIRST: ReadonlySet<Method> = new Set([
+  "start", "whole", "setLanguage", "make", "kit", "kitConfirmed", "keepPassphrase", "keepPasskey", "unlockPassphrase", "unlockPasskey", "unlockKept",
+  "keptHere", "overview", "forget",
+] satisfies Method[]);
+
 let queue: Promise<void> = Promise.resolve();
 self.onmessage = ({ data }: MessageEvent<Call>) => {
   queue = queue.then(() => answer(data));
@@ -464,9 +604,11 @@ self.onmessage = ({ data }: MessageEvent<Call>) => {
 async function answer({ id, method, args }: Call): Promise<void> {
   let said: Answer;
   try {
+    if (!FIRST.has(method)) await whole();
     const call = api[method] as (...args: unknown[]) => Promise<unknown>;
     said = { id, value: await call(...args) };
-  } catch (error) {
+  } catch (thrown) {
+    const error: unknown = typeof thrown === "string" ? problem(thrown) : thrown;
     const known = typeof error === "object" && error !== null && "code" in error && "details" in error;
     // What is no problem of ours is not repeated: it could hold anything.
     said = { id, problem: known ? (error as ReturnType<typeof problem>) : problem("internal") };
