@@ -138,7 +138,7 @@ class App {
       await shown();
       if (this.overview?.partial === true || this.overview?.copy === true) await this.#lookOn();
       if (this.failed || !this.unlocked) return;
-      void this.#keepPages();
+      if (this.overview?.copy !== true) void this.#keepPages();
       void this.fetchNow();
     }
   }
@@ -199,10 +199,11 @@ class App {
       }
       if (!this.away && problem.code !== "locked") this.problem = problem;
     }
-    if (!this.unlocked) return;
+    if (!this.unlocked || this.failed) return;
     if (!this.away || this.overview?.copy !== true) {
       await this.look();
       this.#tell(known);
+      void this.#keepPages();
     }
     const spread = FETCH_EVERY_S * (0.75 + Math.random() / 2);
     this.#timer = setTimeout(() => void this.fetchNow(), spread * 1000);
@@ -244,20 +245,23 @@ class App {
 
   /** Keeps the pages for the time without a connection, and hears of newer ones. */
   #keepPages(): Promise<void> {
-    this.#offline ??= this.#register();
+    this.#offline ??= this.#register().catch(() => {
+      // Without a connection: another time.
+      this.#offline = undefined;
+    });
     return this.#offline;
   }
 
   async #register(): Promise<void> {
     if (!("serviceWorker" in navigator)) return;
-    const registration = await navigator.serviceWorker.register(scriptUrl("/service-worker.js")).catch(() => undefined);
-    registration?.addEventListener("updatefound", () => {
+    const registration = await navigator.serviceWorker.register(scriptUrl("/service-worker.js"));
+    registration.addEventListener("updatefound", () => {
       const fresh = registration.installing;
       fresh?.addEventListener("statechange", () => {
         if (fresh.state === "installed" && navigator.serviceWorker.controller !== null) this.update = fresh;
       });
     });
-    if (registration?.waiting != null && navigator.serviceWorker.controller !== null) this.update = registration.waiting;
+    if (registration.waiting !== null && navigator.serviceWorker.controller !== null) this.update = registration.waiting;
   }
 
   /** Takes the newer bundle. */

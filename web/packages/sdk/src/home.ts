@@ -53,15 +53,51 @@ export async function keepHome(root: Uint8Array, head: Uint8Array, language: str
 
 /**
  * The home screen as it was kept with this state of the profile, in this language; nothing if there is none.
- * What only today's date says is left out if it was kept on another day.
+ * On another day than it was kept on, `partial`: what became due since is not in it.
  */
-export async function openHome(root: Uint8Array, head: Uint8Array, language: string): Promise<Overview | undefined> {
+export async function openHome(root: Uint8Array, head: Uint8Array, language: string, texts: string): Promise<Overview | undefined> {
   const sealed = await read("home");
   const text = sealed === undefined ? undefined : unseal(root, await placeOf(head), sealed);
   if (text === undefined) return undefined;
   const kept = JSON.parse(text) as { language: string; shown: Overview };
   if (kept.language !== language) return undefined;
-  const shown: Overview = { ...kept.shown, copy: true };
-  if (shown.today === today()) return shown;
-  return { ...shown, partial: true, tasks: [], timeline: { ...shown.timeline, ends: [] }, today: today() };
+  return onDay({ ...kept.shown, copy: true }, today(), texts);
+}
+
+const DAY_MS = 86_400_000;
+/** Length of the line of what ends, and what is near on it: `crates/portal/src/view/timeline.rs`. */
+const [YEAR_DAYS, NEAR_DAYS] = [365, 30];
+/** Over for longer than that is not told any more: `crates/holder/src/due.rs`. */
+const TOLD_AFTER_DAYS = 30;
+
+/** Whole days from one day to another. */
+const days = (from: string, to: string): number => Math.round((Date.parse(to) - Date.parse(from)) / DAY_MS);
+/** Days in percent of the line. */
+const percent = (count: number): number => Math.trunc((count * 10_000) / YEAR_DAYS) / 100;
+
+/** What was kept, as it is on another day: how near each date is is said anew. */
+export function onDay(kept: Overview, day: string, texts: string): Overview {
+  if (kept.today === day) return kept;
+  const passed = days(kept.today, day);
+  // A clock that went back: nothing is known of that day.
+  if (passed < 0) return { ...kept, partial: true, tasks: [], timeline: { until: "", months: [], ends: [] }, today: day };
+  const words = JSON.parse(texts) as Record<string, string>;
+  const near = (count: number): string => {
+    const key = count === 0 ? "due-today" : count < 0 ? "due-over" : "due-days-left";
+    return words[key]?.replace("{days}", String(Math.abs(count))) ?? "";
+  };
+  const { months, ends } = kept.timeline;
+  const tasks = kept.tasks.map((task) => ({ ...task, days: days(day, task.on) }));
+  const ahead = ends.map((end) => ({ end, count: days(day, end.on) })).filter(({ count }) => count >= 0);
+  return {
+    ...kept,
+    partial: true,
+    tasks: tasks.filter((task) => task.days >= -TOLD_AFTER_DAYS || task.kind === "payment-missed").map((task) => ({ ...task, near: near(task.days) })),
+    timeline: {
+      until: new Date(Date.parse(day) + YEAR_DAYS * DAY_MS).toISOString().slice(0, 10),
+      months: months.map((at) => Math.round((at * YEAR_DAYS) / 100) - passed).filter((count) => count > 0).map(percent),
+      ends: ahead.map(({ end, count }) => ({ ...end, near: near(count), at: percent(count), soon: count <= NEAR_DAYS })),
+    },
+    today: day,
+  };
 }

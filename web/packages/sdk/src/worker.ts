@@ -190,25 +190,25 @@ function leave(): void {
   entered = undefined;
 }
 
-/** Unlocks with a root. What the home screen shows is enough for now, if it is known. */
+/** Unlocks with a root, which is its own from now on. What the home screen shows is enough for now, if it is known. */
 async function enter(root: Uint8Array, way: string | undefined): Promise<void> {
-  await hold();
-  const [head, fresh] = [await read("profile"), await read("fresh")];
-  leave();
-  if (head !== undefined) {
-    entered = { root, way, home: await openHome(root, head, begun().language) };
-  } else {
-    const made = fresh === undefined ? undefined : openFresh(root, fresh);
-    if (made === undefined) throw problem("profile");
-    entered = { root, fresh: made, home: emptyHome() };
-  }
-  if (loaded !== undefined || entered.home === undefined) {
-    try {
-      await whole();
-    } catch (error) {
-      leave();
-      throw error;
+  try {
+    await hold();
+    const [head, fresh] = [await read("profile"), await read("fresh")];
+    const { language, texts } = begun();
+    leave();
+    if (head !== undefined) {
+      entered = { root, way, home: await openHome(root, head, language, texts) };
+    } else {
+      const made = fresh === undefined ? undefined : openFresh(root, fresh);
+      if (made === undefined) throw problem("profile");
+      entered = { root, fresh: made, home: emptyHome() };
     }
+    if (loaded !== undefined || entered.home === undefined) await whole();
+  } catch (error) {
+    root.fill(0);
+    leave();
+    throw error;
   }
 }
 
