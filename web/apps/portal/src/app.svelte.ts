@@ -127,14 +127,14 @@ class App {
   async unlock(step: () => Promise<void>): Promise<void> {
     const done = await this.run("portal-busy-unlock", async () => {
       // Another place than home is shown only by the whole.
-      if (this.#inside() && (this.route[0] ?? "home") !== "home") await this.client.call("whole");
+      if (this.inside() && (this.route[0] ?? "home") !== "home") await this.client.call("whole");
       await step();
       await this.look(FIRST_ROWS);
       this.unlocked = true;
     });
     this.#awake();
     if (done) {
-      if (this.route.length === 0 || !this.#inside()) this.go("home");
+      if (this.route.length === 0 || !this.inside()) this.go("home");
       await shown();
       if (this.overview?.partial === true || this.overview?.copy === true) await this.#lookOn();
       if (this.failed || !this.unlocked) return;
@@ -154,7 +154,8 @@ class App {
     }
   }
 
-  #inside(): boolean {
+  /** Whether the address names a place of an unlocked profile. */
+  inside(): boolean {
     return !["begin", "in", "unlock", "restore", "device", "language"].includes(this.route[0] ?? "");
   }
 
