@@ -15,6 +15,7 @@ use denizen_model::{
 use denizen_openid::{Candidate, CandidateMatch, Query, ValueMatching, match_query};
 use denizen_rules::{Verdict, evaluate};
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 
 /// What a service asks for.
 #[derive(Debug, Clone, PartialEq)]
@@ -80,6 +81,8 @@ pub struct Missing {
     pub issuers: Vec<OrgId>,
     /// Whether the application needs it.
     pub required: bool,
+    /// Number of the evidence set in which it is one of several that would do.
+    pub one_of: Option<usize>,
 }
 
 /// What answers an evidence request.
@@ -241,14 +244,19 @@ fn choose(
         satisfied = (0..queries.len()).all(|at| is_present(&at));
         chosen.retain(|q| selection.present.iter().any(|o| o.query == *q));
     }
-    for set in request.query.sets() {
+    let mut alternatives = BTreeMap::new();
+    for (number, set) in request.query.sets().iter().enumerate() {
         let option = set.options.iter().find(|o| o.iter().all(is_present));
         let ids: Vec<String> = option.into_iter().flatten().filter_map(id).collect();
         match (set.required, option) {
             (true, Some(_)) => chosen.extend(ids),
             (true, None) => {
                 satisfied = false;
-                required.extend(set.options.iter().flatten().filter_map(id));
+                let ids: Vec<_> = set.options.iter().flatten().filter_map(id).collect();
+                if set.options.len() > 1 {
+                    alternatives.extend(ids.iter().map(|id| (id.clone(), number)));
+                }
+                required.extend(ids);
             }
             (false, _) => optional.extend(ids),
         }
@@ -264,6 +272,7 @@ fn choose(
             vct_values: q.vct_values.clone(),
             issuers: q.vct_values.iter().flat_map(|v| issuers_of(v)).collect(),
             required: required.contains(&q.id),
+            one_of: alternatives.get(&q.id).copied(),
         })
         .collect();
     chosen.dedup();

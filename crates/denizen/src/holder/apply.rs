@@ -138,10 +138,10 @@ fn show_selection(at: &Open<'_>, preview: &Preview) {
             issuers.join(", ")
         };
         let kind = kinds.join(", ");
-        let key = if missing.required {
-            "cli-apply-missing"
-        } else {
-            "cli-apply-missing-optional"
+        let key = match (missing.required, missing.one_of) {
+            (false, _) => "cli-apply-missing-optional",
+            (true, None) => "cli-apply-missing",
+            (true, Some(_)) => "cli-apply-missing-one-of",
         };
         say.plain(&format!(
             "  {}",

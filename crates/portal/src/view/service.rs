@@ -104,6 +104,8 @@ pub struct MissingPage {
     pub issuers: Vec<String>,
     /// The application needs it.
     pub required: bool,
+    /// Papers with the same number stand for one another: one of them is enough.
+    pub one_of: Option<usize>,
 }
 
 /// What an application would send.
@@ -229,7 +231,14 @@ pub(super) fn questions(holder: &Holder, name: &str, service: &Service) -> Vec<Q
             required: is_required(question),
         }
     };
-    properties.into_iter().flatten().map(of).collect()
+    let mut questions: Vec<_> = properties.into_iter().flatten().map(of).collect();
+    // An object has no order, the list of what is required has one: it is the service's own.
+    let place = |question: &Question| {
+        let mut names = required.into_iter().flatten();
+        names.position(|v| v.as_str() == Some(question.name.as_str()))
+    };
+    questions.sort_by_key(|question| place(question).unwrap_or(usize::MAX));
+    questions
 }
 
 /// How a question is asked.
@@ -348,5 +357,6 @@ fn missing(holder: &Holder, missing: &Missing) -> MissingPage {
         titles: missing.vct_values.iter().map(|v| words.kind(v)).collect(),
         issuers: missing.issuers.iter().map(|o| holder.name_of(o)).collect(),
         required: missing.required,
+        one_of: missing.one_of,
     }
 }

@@ -1,10 +1,18 @@
 //! Every shipped service can be answered from the kinds' examples, and asks nothing that may not be asked.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use denizen_model::catalogue::{Catalogue, Service};
+use denizen_holder::{EvidenceRequest, select};
+use denizen_model::{
+    OrgId, Sha256Hash,
+    catalogue::{Catalogue, Service},
+    statement::ServiceEntry,
+};
 use denizen_openid::{Candidate, Query, ValueMatching, match_query};
 use denizen_rules::{Verdict, evaluate};
-use denizen_testkit::catalogue::{catalogue, repository};
+use denizen_testkit::{
+    START,
+    catalogue::{catalogue, repository},
+};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
@@ -100,4 +108,28 @@ fn a_check_discloses_one_answer_only() {
             }
         }
     }
+}
+
+#[test]
+fn papers_of_which_one_is_enough_are_told_as_such() {
+    let service = "urn:denizen:service:bank-account";
+    let entry = ServiceEntry {
+        v: 1,
+        org: OrgId::new([1; 32]),
+        service: catalogue().service(service).unwrap().clone(),
+        created: START,
+    };
+    let request = EvidenceRequest::of(Sha256Hash::new([2; 32]), &entry).unwrap();
+    let selection = select(&[], &request, &|_| Vec::new(), START);
+    let required = selection.missing.iter().filter(|m| m.required);
+    let told: Vec<_> = required.map(|m| (m.query.as_str(), m.one_of)).collect();
+    let want = [
+        ("travel_document", None),
+        ("registration", Some(1)),
+        ("permit", Some(1)),
+        ("visa", Some(1)),
+        ("crossing", Some(1)),
+        ("phone", None),
+    ];
+    assert_eq!(told, want);
 }

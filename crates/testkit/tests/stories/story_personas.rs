@@ -157,6 +157,7 @@ async fn missing_papers_are_named_with_who_issues_them_and_nothing_is_sent() {
         .map(|m| (m.query.as_str(), m.issuers.len()))
         .collect();
     assert_eq!(missing, [("language", 1), ("medical", 1)]);
+    assert!(preview.selection.missing.iter().all(|m| m.one_of.is_none()));
     let sent = play.holder(me).profile().sent.len();
     assert_eq!(play.apply(me, &preview), Err(HolderError::Missing));
     play.settle().await;
