@@ -49,6 +49,8 @@ class App {
   #idle: ReturnType<typeof setTimeout> | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #offline: Promise<void> | undefined;
+  /** It locks: the page is about to be loaded anew, and nothing is asked for any more. */
+  #ended = false;
 
   get language(): Language {
     return (this.texts?.language ?? "en") as Language;
@@ -137,7 +139,7 @@ class App {
       if (this.route.length === 0 || !this.inside()) this.go("home");
       await shown();
       if (this.overview?.partial === true || this.overview?.copy === true) await this.#lookOn();
-      if (this.failed || !this.unlocked) return;
+      if (this.failed || !this.unlocked || this.#ended) return;
       if (this.overview?.copy !== true) void this.#keepPages();
       void this.fetchNow();
     }
@@ -181,7 +183,7 @@ class App {
   /** Fetches what came and sends what waits, without holding anything up. */
   async fetchNow(): Promise<void> {
     clearTimeout(this.#timer);
-    if (!this.unlocked) return;
+    if (!this.unlocked || this.#ended) return;
     const known = this.overview?.alarms.length ?? 0;
     try {
       await this.client.call("sync");
@@ -200,9 +202,10 @@ class App {
       }
       if (!this.away && problem.code !== "locked") this.problem = problem;
     }
-    if (!this.unlocked || this.failed) return;
+    if (!this.unlocked || this.failed || this.#ended) return;
     if (!this.away || this.overview?.copy !== true) {
-      await this.look();
+      await this.#lookOn();
+      if (this.#ended) return;
       this.#tell(known);
       void this.#keepPages();
     }
@@ -229,6 +232,7 @@ class App {
   /** Locks: the memory that had the keys is gone. */
   lock(): void {
     clearTimeout(this.#timer);
+    this.#ended = true;
     this.client.lock();
     location.hash = "";
     location.reload();
