@@ -81,10 +81,11 @@ const PRIVATE: [&str; 6] = [
 ];
 
 /// Tools: nothing of the product names them but for its tests.
-const TOOLS: [&str; 4] = [
+const TOOLS: [&str; 5] = [
     "denizen-testkit",
     "denizen-oracles",
     "denizen-evil",
+    "denizen-fuzz",
     "xtask",
 ];
 
@@ -95,7 +96,7 @@ const FOR_ALL: &str = "denizen-guard";
 const FEW_MAY: [(&str, &[&str]); 5] = [
     ("aws-lc-rs", &["denizen-jose", "denizen-seal"]),
     ("rusqlite", &["denizen-store", "denizen-testkit"]),
-    ("reqwest", &["denizen"]),
+    ("reqwest", &["denizen", "denizen-testkit"]),
     ("getrandom", &["denizen", "denizen-portal", "denizen-door"]),
     ("axum-server", &["denizen"]),
 ];
