@@ -17,17 +17,17 @@ pub use contract::{Care, HubStore, Transactions, Wanted};
 pub use log::{LogHead, LogId, Logs, StoredTiles};
 pub use moving::{Arrived, Move};
 pub use object::{NewUpload, ObjectRow, Objects, Uploads};
-pub use place::{NewPlace, PlaceRow, Places};
+pub use place::{NewPlace, Page, PlaceRow, Places};
 pub use public::{Public, RootRow};
 
 use crate::{Database, Migration, Server, StoreError, Version, postgres::Connections};
 use postgres::Postgres;
 use std::{
     path::PathBuf,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
-const MIGRATIONS: [Migration; 2] = [
+const MIGRATIONS: [Migration; 3] = [
     Migration {
         name: "0001_init.sql",
         sql: include_str!("../sql/hub/0001_init.sql"),
@@ -35,6 +35,10 @@ const MIGRATIONS: [Migration; 2] = [
     Migration {
         name: "0002_objects.sql",
         sql: include_str!("../sql/hub/0002_objects.sql"),
+    },
+    Migration {
+        name: "0003_tombstones.sql",
+        sql: include_str!("../sql/hub/0003_tombstones.sql"),
     },
 ];
 
@@ -46,6 +50,18 @@ pub enum Location {
     File(PathBuf),
     /// A database of a PostgreSQL server.
     Server(Box<Server>),
+}
+
+impl Location {
+    /// Bytes of a database file and of its write-ahead log; none of a server, or where there is no file.
+    #[must_use]
+    pub fn file_bytes(&self) -> Option<(u64, u64)> {
+        let Self::File(file) = self else { return None };
+        let mut log = file.clone().into_os_string();
+        log.push("-wal");
+        let log = std::fs::metadata(log).map_or(0, |log| log.len());
+        Some((std::fs::metadata(file).ok()?.len(), log))
+    }
 }
 
 impl From<PathBuf> for Location {
@@ -84,8 +100,8 @@ pub fn open_limited(
 
 /// Reads a hub's database beside its writer.
 pub enum Readers {
-    /// One connection, one reader at a time.
-    File(Mutex<Database>),
+    /// Connections to a file: as many as read at once.
+    File(FileReaders),
     /// Several connections to a server.
     Server(Connections),
 }
@@ -97,7 +113,10 @@ impl Readers {
     /// [`StoreError`].
     pub fn open(at: &Location) -> Result<Self, StoreError> {
         match at {
-            Location::File(file) => Ok(Self::File(Mutex::new(Database::open_reader(file)?))),
+            Location::File(file) => Ok(Self::File(FileReaders {
+                idle: Mutex::new(vec![Database::open_reader(file)?]),
+                file: file.clone(),
+            })),
             Location::Server(server) => Ok(Self::Server(Connections::open(server)?)),
         }
     }
@@ -111,9 +130,38 @@ impl Readers {
         read: impl FnOnce(&dyn HubStore) -> Result<T, E>,
     ) -> Result<T, E> {
         match self {
-            Self::File(database) => read(&*database.lock().unwrap_or_else(PoisonError::into_inner)),
+            Self::File(readers) => readers.with(read),
             Self::Server(connections) => read(&Postgres::reader(connections)?),
         }
+    }
+}
+
+/// Connections that read a file; those that rest are kept for the next. Whoever reads bounds how many.
+pub struct FileReaders {
+    file: PathBuf,
+    idle: Mutex<Vec<Database>>,
+}
+
+impl FileReaders {
+    fn idle(&self) -> MutexGuard<'_, Vec<Database>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn with<T, E: From<StoreError>>(
+        &self,
+        read: impl FnOnce(&dyn HubStore) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let idle = self.idle().pop();
+        let database = match idle {
+            Some(database) => database,
+            None => Database::open_reader(&self.file)?,
+        };
+        let result = read(&database);
+        // One that ended in the middle would hand on its old moment.
+        if database.is_at_rest() {
+            self.idle().push(database);
+        }
+        result
     }
 }
 

@@ -198,6 +198,11 @@ impl Database {
         }
     }
 
+    /// Whether no transaction is open.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        self.connection.is_autocommit()
+    }
+
     /// Lets the database grow by this many pages and no further, as if the disk were full then; for
     /// tests. `None` lifts it.
     ///

@@ -10,7 +10,7 @@ use denizen_model::{
 };
 use denizen_store::{
     Fault, StoreError,
-    hub::{AddressRow, HubStore, LogHead, LogId, NewPlace, RootRow, StoredTiles},
+    hub::{AddressRow, HubStore, LogHead, LogId, NewPlace, Page, RootRow, StoredTiles},
 };
 use denizen_tlog::{Tile, TileReader as _};
 use support::Bench;
@@ -47,8 +47,12 @@ fn place(pos: u64, index: u64, body: &[u8]) -> NewPlace<'_> {
     }
 }
 
-fn positions(db: &dyn HubStore, after: Option<u64>, size: u64, limit: usize) -> Vec<u64> {
-    let places = db.places(&A, after, size, limit).unwrap();
+fn page(rows: usize, size_bytes: usize) -> Page {
+    Page { rows, size_bytes }
+}
+
+fn positions(db: &dyn HubStore, after: Option<u64>, size: u64, rows: usize) -> Vec<u64> {
+    let places = db.places(&A, after, size, page(rows, 1 << 20)).unwrap();
     places.iter().map(|p| p.pos).collect()
 }
 
@@ -56,6 +60,7 @@ support::on_every_engine! {
     an_address_is_added_once_and_read_back_whole,
     accepts_change_only_from_the_version_before_and_never_when_closed,
     places_come_in_order_above_a_cursor_below_a_size,
+    no_more_places_come_once_their_bodies_fill_the_page,
     a_place_is_never_written_twice,
     erasing_leaves_the_place_and_frees_its_bytes,
     shredding_takes_salt_envelopes_and_hashes_and_keeps_the_places,
@@ -377,13 +382,34 @@ fn after_a_scrub_erased_bytes_are_in_no_file() {
     assert!(!there(&b));
 }
 
+fn no_more_places_come_once_their_bodies_fill_the_page(mut b: Bench) {
+    b.write(|db| {
+        for (pos, size) in [(0, 10), (1, 0), (2, 10), (3, 30), (4, 1)] {
+            db.insert_place(&A, &place(pos, pos, &vec![7; size]))?;
+        }
+        db.erase_place(&A, 1).map(drop)
+    });
+    let mut of = |after, size_bytes| {
+        let places = b.db().places(&A, after, 9, page(9, size_bytes)).unwrap();
+        places.iter().map(|p| p.pos).collect::<Vec<_>>()
+    };
+    assert_eq!(of(None, 1), [0], "the first always comes");
+    assert_eq!(of(None, 10), [0]);
+    assert_eq!(of(None, 11), [0, 1, 2]);
+    assert_eq!(of(None, 21), [0, 1, 2, 3]);
+    assert_eq!(of(None, 51), [0, 1, 2, 3, 4]);
+    assert_eq!(of(Some(2), 30), [3]);
+    let two = b.db().places(&A, None, 9, page(2, 99)).unwrap();
+    assert_eq!(two.len(), 2);
+}
+
 fn a_row_of_another_shape_is_damage_and_never_a_guess(mut b: Bench) {
     b.write(|db| db.insert_place(&A, &place(0, 0, b"x")));
     b.write(|db| db.insert_address(&A, &address()));
     b.tamper("UPDATE place SET nonce = NULL; UPDATE address SET next_pos = -1");
     assert!(matches!(b.db().place(&A, 0), Err(StoreError::Damaged)));
     assert!(matches!(
-        b.db().places(&A, None, 9, 9),
+        b.db().places(&A, None, 9, page(9, 99)),
         Err(StoreError::Damaged)
     ));
     assert!(matches!(b.db().address(&A), Err(StoreError::Damaged)));

@@ -45,6 +45,15 @@ pub struct PlaceRow {
     pub body: Option<(Vec<u8>, Sha256Hash, Sha256Hash, Nonce, Nonce)>,
 }
 
+/// How much of an address is read at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Page {
+    /// Rows, at most.
+    pub rows: usize,
+    /// No row follows those whose bodies have this many bytes together; the first always comes.
+    pub size_bytes: usize,
+}
+
 /// The columns of a place as every engine has them: position, index, time, body, hashes and nonces,
 /// kind.
 pub(super) type Raw = (i64, i64, i64, Option<Vec<u8>>, [Option<[u8; 32]>; 4], i64);
@@ -98,7 +107,7 @@ pub trait Places {
     /// [`StoreError`].
     fn insert_place(&self, id: &AddressId, new: &NewPlace<'_>) -> Result<(), StoreError>;
 
-    /// Places above `after`, in order, of leaves below `size`, at most `limit`.
+    /// Places above `after`, in order, of leaves below `size`, as many as the page holds.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -107,7 +116,7 @@ pub trait Places {
         id: &AddressId,
         after: Option<u64>,
         size: u64,
-        limit: usize,
+        page: Page,
     ) -> Result<Vec<PlaceRow>, StoreError>;
 
     /// One place.
@@ -187,7 +196,7 @@ impl Places for Database {
         id: &AddressId,
         after: Option<u64>,
         size: u64,
-        limit: usize,
+        page: Page,
     ) -> Result<Vec<PlaceRow>, StoreError> {
         let sql = format!(
             "SELECT {COLUMNS} FROM place WHERE address = ?1 AND pos > ?2 AND leaf_index < ?3 \
@@ -195,10 +204,18 @@ impl Places for Database {
         );
         // Nothing lies above what a row can hold.
         let after = after.map_or(-1, |after| i64::try_from(after).unwrap_or(i64::MAX));
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let limit = i64::try_from(page.rows).unwrap_or(i64::MAX);
         let mut statement = self.sql().prepare_cached(&sql)?;
-        let rows = statement.query_map(params![id.as_bytes(), after, signed(size)?, limit], raw)?;
-        rows.map(|row| place(row?)).collect()
+        let mut rows = statement.query(params![id.as_bytes(), after, signed(size)?, limit])?;
+        let (mut places, mut bytes) = (Vec::new(), 0);
+        while bytes < page.size_bytes
+            && let Some(row) = rows.next()?
+        {
+            let place = place(raw(row)?)?;
+            bytes += place.body.as_ref().map_or(0, |(body, ..)| body.len());
+            places.push(place);
+        }
+        Ok(places)
     }
 
     fn place(&self, id: &AddressId, pos: u64) -> Result<Option<PlaceRow>, StoreError> {

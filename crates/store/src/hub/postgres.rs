@@ -21,10 +21,16 @@ use std::cell::{Cell, RefCell};
 use tokio_postgres::Row;
 use unit::Unit;
 
-pub(super) const MIGRATIONS: [Migration; 1] = [Migration {
-    name: "0001_init.sql",
-    sql: include_str!("../../sql/hub-postgres/0001_init.sql"),
-}];
+pub(super) const MIGRATIONS: [Migration; 2] = [
+    Migration {
+        name: "0001_init.sql",
+        sql: include_str!("../../sql/hub-postgres/0001_init.sql"),
+    },
+    Migration {
+        name: "0002_tombstones.sql",
+        sql: include_str!("../../sql/hub-postgres/0002_tombstones.sql"),
+    },
+];
 
 /// A connection to a hub's database: the writer's, or a reader's.
 pub(crate) struct Postgres {

@@ -3,7 +3,7 @@
 use super::{Postgres, column, fixed, number, unit::NewRow};
 use crate::{
     StoreError,
-    hub::{NewPlace, PlaceRow, Places, Transactions as _, place::place as of_columns},
+    hub::{NewPlace, Page, PlaceRow, Places, Transactions as _, place::place as of_columns},
     signed,
 };
 use denizen_model::{AddressId, DepositId, Sha256Hash, deposit::Tombstone};
@@ -34,17 +34,21 @@ impl Places for Postgres {
         id: &AddressId,
         after: Option<u64>,
         size: u64,
-        limit: usize,
+        page: Page,
     ) -> Result<Vec<PlaceRow>, StoreError> {
+        // The length of a body is known without reading it.
         let sql = format!(
-            "SELECT {COLUMNS} FROM place WHERE address = $1 AND pos > $2 AND leaf_index < $3 \
-             ORDER BY pos LIMIT $4"
+            "SELECT {COLUMNS} FROM (SELECT {COLUMNS}, SUM(COALESCE(octet_length(body), 0)) \
+             OVER (ORDER BY pos) - COALESCE(octet_length(body), 0) AS before FROM place \
+             WHERE address = $1 AND pos > $2 AND leaf_index < $3 ORDER BY pos LIMIT $4) AS page \
+             WHERE before < $5 ORDER BY pos"
         );
         // Nothing lies above what a row can hold.
         let after = after.map_or(-1, |after| i64::try_from(after).unwrap_or(i64::MAX));
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let size = signed(size)?;
-        let rows = self.rows(&sql, &[&id.as_bytes().as_slice(), &after, &size, &limit])?;
+        let limit = i64::try_from(page.rows).unwrap_or(i64::MAX);
+        let bytes = i64::try_from(page.size_bytes).unwrap_or(i64::MAX);
+        let (id, size) = (id.as_bytes().as_slice(), signed(size)?);
+        let rows = self.rows(&sql, &[&id, &after, &size, &limit, &bytes])?;
         rows.iter().map(place).collect()
     }
 
