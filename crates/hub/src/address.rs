@@ -56,7 +56,7 @@ pub(crate) async fn register(
     let inserted = shared
         .write(work, |made, _| made)
         .await
-        .map_err(|_| ProblemKind::Busy)?;
+        .map_err(ProblemKind::from)?;
     state(&inserted?)
 }
 
@@ -123,10 +123,10 @@ fn insert(
 /// The state of an address, for its owner.
 ///
 /// # Errors
-/// [`ProblemKind::NotFound`], [`ProblemKind::Closed`], [`ProblemKind::Internal`].
+/// [`ProblemKind::NotFound`], [`ProblemKind::Closed`], [`ProblemKind::Busy`],
+/// [`ProblemKind::Internal`].
 pub(crate) async fn read(shared: &Shared, id: AddressId) -> Result<AddressState, ProblemKind> {
-    let row = shared.read(move |db| db.address(&id)).await;
-    let row = row.map_err(|_| ProblemKind::Internal)?;
+    let row = shared.read(move |db| db.address(&id)).await?;
     let row = row.ok_or(ProblemKind::NotFound)?;
     if row.closed {
         Err(ProblemKind::Closed)
@@ -162,7 +162,7 @@ pub(crate) async fn change(
             .change_accepts(&id, change.version, &accepts, change.frozen)
     };
     let changed = shared.write(work, |changed, _| changed).await;
-    let changed = changed.map_err(|_| ProblemKind::Busy)?;
+    let changed = changed.map_err(ProblemKind::from)?;
     let state = read(shared, id).await?;
     let same = state.version == asked.version
         && state.accepts == asked.accepts

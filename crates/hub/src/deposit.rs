@@ -3,7 +3,8 @@
 
 use crate::{
     Shared,
-    log::{After, Tx},
+    log::{After, Asking, Tx},
+    queue::{Class, Lane, Weight},
     receipt::receipt,
 };
 use denizen_api::{
@@ -34,6 +35,15 @@ pub(crate) enum Depositor {
 }
 
 impl Depositor {
+    /// The lane in which this depositor's jobs wait.
+    pub(crate) fn lane(&self) -> Lane {
+        let class = match self {
+            Self::Org(_) => Class::Organisation,
+            Self::Key(_) => Class::Key,
+        };
+        Lane::new(class, self.id())
+    }
+
     /// What retries are recognised by.
     pub(crate) fn id(&self) -> Vec<u8> {
         match self {
@@ -88,7 +98,8 @@ pub(crate) enum Taken {
 /// Takes a batch: what fits is durable and in the published log when this returns.
 ///
 /// # Errors
-/// [`ProblemKind::Busy`] if the hub stops: nothing is known, retry with the same deposit ids.
+/// [`ProblemKind::Busy`] if there is no room, or if the hub stops: then nothing is known; retry with the same
+/// deposit ids. [`ProblemKind::RateLimited`] if too much of this depositor waits.
 pub(crate) async fn deposit(
     shared: &Shared,
     depositor: Depositor,
@@ -107,7 +118,14 @@ pub(crate) async fn deposit(
         depositor: by.clone(),
         deposit_id: item.id,
     });
-    let wanted = wanted.collect();
+    let asking = Asking {
+        lane: depositor.lane(),
+        weight: Weight {
+            items: checked.len(),
+            bytes: checked.iter().flatten().map(|item| item.body.len()).sum(),
+        },
+        wanted: wanted.collect(),
+    };
     let reserved_a_day = shared.config.reserved_a_day;
     let work = move |tx: &mut Tx<'_>| {
         let take = |item| match item {
@@ -123,9 +141,9 @@ pub(crate) async fn deposit(
             .collect::<Result<Vec<_>, _>>()
     };
     let outcomes = shared
-        .write_for(wanted, work, answer)
+        .write_for(asking, work, answer)
         .await
-        .map_err(|_| ProblemKind::Busy)?;
+        .map_err(ProblemKind::from)?;
     let outcomes = outcomes.map_err(|_| ProblemKind::Internal)?;
     shared.metrics.deposits(&outcomes);
     Ok(outcomes)
@@ -271,6 +289,7 @@ pub(crate) fn append(
         nonce_a,
     };
     tx.db.insert_place(new.address, &place)?;
+    tx.set_filled(*new.address);
     Ok(Taken::New {
         opening,
         nonce_a,

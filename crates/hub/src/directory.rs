@@ -4,6 +4,7 @@ use crate::{
     Shared,
     log::{Published, Tx},
 };
+use axum::body::Bytes;
 use denizen_api::{ProblemKind, wire::DirectoryAnswer};
 use denizen_jose::{Unverified, VERIFIER};
 use denizen_model::{
@@ -16,6 +17,7 @@ use denizen_store::{
     hub::{HubStore, LogId},
 };
 use denizen_tlog::{TILE_WIDTH, decode_bundle};
+use std::sync::OnceLock;
 
 /// The directory as it stands.
 #[derive(Debug, Clone)]
@@ -26,6 +28,8 @@ pub(crate) struct Current {
     pub(crate) entries: Vec<Vec<u8>>,
     /// The checkpoint that covers them.
     pub(crate) published: Published,
+    /// Filled when it is first asked for.
+    pub(crate) answer: OnceLock<Bytes>,
 }
 
 impl Current {
@@ -36,14 +40,20 @@ impl Current {
             directory,
             entries,
             published,
+            answer: OnceLock::new(),
         })
     }
 
-    pub(crate) fn answer(&self) -> DirectoryAnswer {
-        DirectoryAnswer {
-            checkpoint: self.published.checkpoint.clone(),
-            entries: self.entries.clone(),
-        }
+    /// The answer to whoever asks for it: made once, and shared.
+    pub(crate) fn answer(&self) -> Bytes {
+        let made = self.answer.get_or_init(|| {
+            let answer = DirectoryAnswer {
+                checkpoint: self.published.checkpoint.clone(),
+                entries: self.entries.clone(),
+            };
+            Bytes::from(answer.encode())
+        });
+        made.clone()
     }
 
     /// Whether an organisation is admitted and not suspended.
@@ -68,6 +78,7 @@ impl Current {
             directory,
             entries: [&self.entries, entries].concat(),
             published: self.published.clone(),
+            answer: OnceLock::new(),
         })
     }
 
@@ -181,5 +192,5 @@ pub(crate) async fn append(shared: &Shared, entries: Vec<Vec<u8>>) -> Result<u64
         Ok(first.ok_or(refused))
     };
     let first = shared.write(work, |first, _| first).await;
-    first.map_err(|_| ProblemKind::Busy)?
+    first.map_err(ProblemKind::from)?
 }

@@ -3,7 +3,6 @@
 use crate::{Shared, log::Tx};
 use denizen_api::ProblemKind;
 use denizen_model::{AddressId, Sha256Hash};
-use denizen_store::StoreError;
 
 /// Erases one envelope; its place stays as a tombstone.
 ///
@@ -15,7 +14,7 @@ pub(crate) async fn envelope(
     pos: u64,
 ) -> Result<(), ProblemKind> {
     let there = shared.read(move |db| db.place(&address, pos)).await;
-    if matches!(there, Err(StoreError::OutOfRange)) {
+    if there == Err(ProblemKind::NotFound) {
         return Err(ProblemKind::NotFound);
     }
     let work = move |tx: &mut Tx<'_>| {
@@ -34,7 +33,7 @@ pub(crate) async fn envelope(
     let found = shared
         .erase(work, |found, _| found)
         .await
-        .map_err(|_| ProblemKind::Busy)?;
+        .map_err(ProblemKind::from)?;
     if found {
         Ok(())
     } else {
@@ -67,7 +66,7 @@ pub(crate) async fn object(
     let found = shared
         .erase(work, |found, _| found)
         .await
-        .map_err(|_| ProblemKind::Busy)?;
+        .map_err(ProblemKind::from)?;
     if found {
         Ok(())
     } else {
@@ -91,7 +90,7 @@ pub(crate) async fn address(shared: &Shared, address: AddressId) -> Result<(), P
     let found = shared
         .erase(work, |found, _| found)
         .await
-        .map_err(|_| ProblemKind::Busy)?;
+        .map_err(ProblemKind::from)?;
     if found {
         Ok(())
     } else {

@@ -1,6 +1,16 @@
 //! Fetch: what lies in an address, with receipts and a signed head; waits for the first if asked.
 
-use crate::{Shared, deposit::opening_of, log::Published, object, receipt::receipt};
+use crate::{
+    Shared,
+    deposit::opening_of,
+    load::{Held, sent},
+    log::Published,
+    metrics::Reason,
+    object,
+    polls::NoPlace,
+    receipt::receipt,
+};
+use axum::body::Bytes;
 use denizen_api::{
     ProblemKind,
     wire::{FETCH_MAX, FetchAnswer, Fetched},
@@ -12,64 +22,119 @@ use denizen_model::{
 };
 use denizen_store::{
     StoreError,
-    hub::{HubStore, LogId, StoredTiles},
+    hub::{HubStore, LogId, Page, StoredTiles},
 };
 use std::{sync::Arc, time::Duration};
 
 /// Bytes of envelopes in one answer, at most (but one envelope always goes).
 const ANSWER_SIZE_BYTES_MAX: usize = 4 << 20;
 
-/// Places above `after`; waits up to `wait_s` seconds while there is none.
+/// The same where many large answers are on their way: the client asks on from what it has.
+const SMALL_ANSWER_SIZE_BYTES_MAX: usize = 16 << 10;
+
+/// Bytes that head, receipts and frame of an answer may take beside its envelopes.
+const RECEIPTS_SIZE_BYTES_MAX: usize = 1 << 20;
+
+/// An answer as it is sent.
+pub(crate) struct Answered {
+    pub(crate) bytes: Bytes,
+    /// Whether it waited for something new.
+    pub(crate) waited: bool,
+}
+
+/// Places above `after`; waits up to `wait_s` seconds while there is none. Only what is new in this address
+/// wakes it.
 ///
 /// # Errors
-/// [`ProblemKind::NotFound`] for an address that is not there, [`ProblemKind::Internal`].
+/// [`ProblemKind::NotFound`] for an address that is not there; [`ProblemKind::RateLimited`] if too many wait
+/// at it and [`ProblemKind::Busy`] if too many wait at all, unless there is something already;
+/// [`ProblemKind::Internal`].
 pub(crate) async fn fetch(
     shared: &Arc<Shared>,
     address: AddressId,
     after: Option<u64>,
     wait_s: u32,
-) -> Result<FetchAnswer, ProblemKind> {
+) -> Result<Answered, ProblemKind> {
     if let Some(after) = after {
         object::pass(shared, address, after).await;
     }
-    let mut published = shared.deposits.clone();
+    let poll = (wait_s > 0).then(|| shared.polls.begin(address));
     let deadline = tokio::time::sleep(Duration::from_secs(u64::from(wait_s)));
     tokio::pin!(deadline);
-    let mut waiting = wait_s > 0;
+    let (mut waited, mut over) = (false, false);
     loop {
-        let state = Arc::clone(&published.borrow_and_update());
-        let reading = Arc::clone(shared);
-        let read =
-            move |db: &dyn HubStore| db.snapshot(|db| read(&reading, db, &address, after, &state));
-        let answer = shared.read(read).await;
-        let answer = answer
-            .map_err(|_| ProblemKind::Internal)?
-            .ok_or(ProblemKind::NotFound)?;
-        if !answer.items.is_empty() || !waiting {
-            return Ok(answer);
+        // Before it is read: what is published after the reading wakes it.
+        let woken = match &poll {
+            Some(Ok(poll)) => Some(poll.notify().notified()),
+            _ => None,
+        };
+        let mut woken = std::pin::pin!(woken);
+        if let Some(woken) = woken.as_mut().as_pin_mut() {
+            woken.enable();
         }
+        let (answer, room) = look(shared, address, after).await?;
+        if !answer.items.is_empty() || poll.is_none() || over {
+            let bytes = sent(answer.encode(), room);
+            return Ok(Answered { bytes, waited });
+        }
+        let Some(woken) = woken.as_mut().as_pin_mut() else {
+            return Err(refused(shared, &poll));
+        };
+        drop((answer, room));
+        waited = true;
         tokio::select! {
-            changed = published.changed() => waiting = changed.is_ok(),
-            () = &mut deadline => waiting = false,
+            () = woken => over = shared.polls.has_ended(),
+            () = &mut deadline => over = true,
         }
     }
+}
+
+fn refused<T>(shared: &Shared, poll: &Option<Result<T, NoPlace>>) -> ProblemKind {
+    shared.metrics.refused(Reason::Polls);
+    match poll {
+        Some(Err(NoPlace::Address)) => ProblemKind::RateLimited,
+        _ => ProblemKind::Busy,
+    }
+}
+
+/// What lies there now, as much of it as there is room for.
+async fn look(
+    shared: &Arc<Shared>,
+    address: AddressId,
+    after: Option<u64>,
+) -> Result<(FetchAnswer, Option<Held>), ProblemKind> {
+    let published = Arc::clone(&shared.deposits.borrow());
+    let room = shared.answer_room(ANSWER_SIZE_BYTES_MAX + RECEIPTS_SIZE_BYTES_MAX);
+    let limit = match room {
+        Some(_) => ANSWER_SIZE_BYTES_MAX,
+        None => SMALL_ANSWER_SIZE_BYTES_MAX,
+    };
+    let reading = Arc::clone(shared);
+    let asked = (address, after, limit);
+    let read = move |db: &dyn HubStore| db.snapshot(|db| read(&reading, db, asked, &published));
+    let answer = shared.read(read).await?;
+    Ok((answer.ok_or(ProblemKind::NotFound)?, room))
 }
 
 /// All of one moment: head, tombstones and places agree, whatever the writer does meanwhile.
 fn read(
     shared: &Shared,
     db: &dyn HubStore,
-    address: &AddressId,
-    after: Option<u64>,
+    (address, after, limit): (AddressId, Option<u64>, usize),
     published: &Published,
 ) -> Result<Option<FetchAnswer>, StoreError> {
+    let address = &address;
     if db.address(address)?.is_none() {
         return Ok(None);
     }
     let tiles = StoredTiles::new(db, LogId::Deposits);
     let mut items = Vec::new();
     let mut bytes = 0;
-    for place in db.places(address, after, published.size, FETCH_MAX)? {
+    let page = Page {
+        rows: FETCH_MAX,
+        size_bytes: limit,
+    };
+    for place in db.places(address, after, published.size, page)? {
         let Some((opening, nonce_a)) = opening_of(&place, address) else {
             items.push(Fetched::Tombstone {
                 pos: place.pos,
@@ -88,7 +153,7 @@ fn read(
         }
         let envelope = place.body.map(|(body, ..)| body).unwrap_or_default();
         bytes += envelope.len();
-        if bytes > ANSWER_SIZE_BYTES_MAX && !items.is_empty() {
+        if bytes > limit && !items.is_empty() {
             break;
         }
         items.push(Fetched::Envelope {

@@ -7,11 +7,17 @@ mod problem;
 
 pub use portal::{About, Bundle, BundleError, MANIFEST_FILE, with_portal};
 
-use crate::{Hub, Shared, address, deposit, directory, erase, fetch, object, public};
-use auth::{Signed, signed_address, signed_depositor, signed_organisation, signed_owner};
+use crate::{
+    Hub, Shared, address, deposit, directory, erase, fetch, load::sent, metrics::MEDIA_TYPE,
+    object, public,
+};
+use auth::{
+    Deposited, Signed, signed_address, signed_depositor, signed_organisation, signed_owner,
+};
 use axum::{
     Router,
-    extract::{Request, State},
+    body::Bytes,
+    extract::{MatchedPath, Request, State},
     http::{StatusCode, header::CONTENT_TYPE},
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
@@ -20,8 +26,9 @@ use axum::{
 use denizen_api::{
     ProblemKind,
     wire::{
-        CBOR_MEDIA_TYPE, ChangeAccepts, EntryPlace, ObjectPart, RegisterAddress, WAIT_S_MAX,
-        WrappedRoot, decode_batch, decode_entries, encode_outcomes,
+        CBOR_MEDIA_TYPE, ChangeAccepts, EntryPlace, ObjectPart, RegisterAddress,
+        STATUS_SIZE_BYTES_MAX, WAIT_S_MAX, WrappedRoot, decode_batch, decode_entries,
+        encode_outcomes,
     },
 };
 use denizen_model::{AddressId, Nonce, OrgId, Sha256Hash};
@@ -31,9 +38,11 @@ use extract::{InPath, InQuery, Whole};
 use problem::Refusal;
 use serde::Deserialize;
 use std::sync::Arc;
+use tokio::time::Instant;
+use tracing::Instrument as _;
 
 /// Every route: method, path, what its parameters are. A test walks it (R29).
-pub const ROUTES: [(&str, &str, &[&str]); 24] = [
+pub const ROUTES: [(&str, &str, &[&str]); 25] = [
     ("POST", "/v1/addresses", &[]),
     ("GET", "/v1/addresses/{address}", &["address"]),
     ("DELETE", "/v1/addresses/{address}", &["address"]),
@@ -77,6 +86,7 @@ pub const ROUTES: [(&str, &str, &[&str]); 24] = [
     ("GET", "/log/directory/checkpoint", &[]),
     ("GET", "/log/directory/tile/{*path}", &["path"]),
     ("GET", "/healthz", &[]),
+    ("GET", "/readyz", &[]),
     ("GET", "/metrics", &[]),
 ];
 
@@ -115,6 +125,7 @@ pub fn router(hub: &Hub) -> Router {
         .route("/log/directory/checkpoint", get(directory_checkpoint))
         .route("/log/directory/tile/{*path}", get(directory_tile))
         .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
         .fallback(|| async { Refusal(ProblemKind::NotFound) })
         .method_not_allowed_fallback(|| async { Refusal(ProblemKind::NotFound) })
@@ -122,10 +133,31 @@ pub fn router(hub: &Hub) -> Router {
         .with_state(shared)
 }
 
+/// Counts requests and answers, by the route as it is written down.
 async fn count(State(hub): Hubbed, request: Request, next: Next) -> Response {
     hub.metrics.request();
-    next.run(request).await
+    let method = match request.method().as_str() {
+        "GET" => "GET",
+        "PUT" => "PUT",
+        "POST" => "POST",
+        "DELETE" => "DELETE",
+        _ => "other",
+    };
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let route = route.as_ref().map_or("none", MatchedPath::as_str);
+    let span = tracing::debug_span!("request", hub.method = method, hub.route = route);
+    let began = Instant::now();
+    let response = next.run(request).instrument(span).await;
+    let waited = response.extensions().get::<Waited>().is_some();
+    let took = (!waited).then(|| began.elapsed());
+    let status = response.status().as_u16();
+    hub.metrics.answer((method, route), status, took);
+    response
 }
+
+/// Marks an answer that waited for something new: its time says nothing of the hub.
+#[derive(Clone, Copy)]
+struct Waited;
 
 async fn register(State(hub): Hubbed, signed: Signed) -> Answered {
     let body: RegisterAddress = json(&signed.body)?;
@@ -173,9 +205,13 @@ async fn fetch_envelopes(
 ) -> Answered {
     let id: AddressId = signed_address(&hub, &signed, &id)?;
     let wait = query.wait.unwrap_or(0).min(WAIT_S_MAX);
-    Ok(cbor(
-        fetch::fetch(&hub, id, query.after, wait).await?.encode(),
-    ))
+    drop(signed);
+    let answered = fetch::fetch(&hub, id, query.after, wait).await?;
+    let mut response = cbor(answered.bytes);
+    if answered.waited {
+        response.extensions_mut().insert(Waited);
+    }
+    Ok(response)
 }
 
 async fn erase_envelope(
@@ -191,14 +227,17 @@ async fn erase_envelope(
 async fn put_object(
     State(hub): Hubbed,
     InPath((address, id)): InPath<(String, String)>,
-    signed: Signed,
+    Deposited(signed): Deposited,
 ) -> Answered {
     let depositor = signed_depositor(&hub, &signed)?;
     let not_found = |_| Refusal(ProblemKind::NotFound);
     let address = AddressId::parse(&address).map_err(not_found)?;
     let id = Sha256Hash::parse(&id).map_err(not_found)?;
-    let part = ObjectPart::decode(&signed.body).ok_or(Refusal(ProblemKind::Malformed))?;
+    let Signed { body, held, .. } = signed;
+    let part = ObjectPart::decode(&body).ok_or(Refusal(ProblemKind::Malformed))?;
+    drop(body);
     let state = object::put(&hub, depositor, (address, id), part).await?;
+    drop(held);
     Ok(cbor(state.encode()))
 }
 
@@ -232,30 +271,36 @@ async fn erase_object(
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-async fn deposit_batch(State(hub): Hubbed, signed: Signed) -> Answered {
+async fn deposit_batch(State(hub): Hubbed, Deposited(signed): Deposited) -> Answered {
     let depositor = signed_depositor(&hub, &signed)?;
-    let items = decode_batch(&signed.body).ok_or(Refusal(ProblemKind::Malformed))?;
+    let Signed { body, held, .. } = signed;
+    let items = decode_batch(&body).ok_or(Refusal(ProblemKind::Malformed))?;
+    drop(body);
     let outcomes = deposit::deposit(&hub, depositor, items).await?;
+    drop(held);
     Ok(cbor(encode_outcomes(&outcomes)))
 }
 
 async fn read_directory(State(hub): Hubbed) -> Answered {
-    Ok(cbor(hub.directory().answer().encode()))
+    Ok(cbor(hub.directory().answer()))
 }
 
-async fn append_directory(State(hub): Hubbed, Whole(body): Whole) -> Answered {
+async fn append_directory(State(hub): Hubbed, Whole { body, held }: Whole) -> Answered {
     let entries = decode_entries(&body).ok_or(Refusal(ProblemKind::Malformed))?;
+    drop(body);
     let index = directory::append(&hub, entries).await?;
+    drop(held);
     Ok(axum::Json(EntryPlace { index }).into_response())
 }
 
 async fn put_root(
     State(hub): Hubbed,
     InPath(locator): InPath<String>,
-    Whole(body): Whole,
+    Whole { body, held }: Whole,
 ) -> Answered {
     let root: WrappedRoot = json(&body)?;
     public::put_root(&hub, parse_locator(&locator)?, root).await?;
+    drop(held);
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
@@ -295,9 +340,11 @@ async fn read_status(
     InPath((org, list)): InPath<(String, String)>,
 ) -> Answered {
     let org = OrgId::parse(&org).map_err(|_| Refusal(ProblemKind::NotFound))?;
-    let token = hub.read(move |db| db.status(&org, &list)).await;
-    let token = token.map_err(|_| Refusal(ProblemKind::Internal))?;
+    let room = hub.answer_room(STATUS_SIZE_BYTES_MAX);
+    let room = room.ok_or(Refusal(ProblemKind::Busy))?;
+    let token = hub.read(move |db| db.status(&org, &list)).await?;
     let token = token.ok_or(Refusal(ProblemKind::NotFound))?;
+    let token = sent(token.into_bytes(), Some(room));
     Ok(([(CONTENT_TYPE, "application/statuslist+jwt")], token).into_response())
 }
 
@@ -334,11 +381,11 @@ async fn tile(hub: &Shared, log: LogId, size: u64, path: &str) -> Answered {
     if end.is_none_or(|end| end > covered) {
         return Err(not_found);
     }
-    let (damaged, index) = (|_| Refusal(ProblemKind::Internal), path.index);
+    let index = path.index;
     let bytes = match path.level {
         Some(level) => {
-            let hashes = hub.read(move |db| db.tile(log, level, index)).await;
-            let hashes = hashes.map_err(damaged)?.ok_or(not_found)?;
+            let hashes = hub.read(move |db| db.tile(log, level, index)).await?;
+            let hashes = hashes.ok_or(not_found)?;
             let hashes = hashes.get(..path.width).ok_or(not_found)?.to_vec();
             Tile {
                 level,
@@ -348,8 +395,8 @@ async fn tile(hub: &Shared, log: LogId, size: u64, path: &str) -> Answered {
             .encode()
         }
         None => {
-            let bundle = hub.read(move |db| db.bundle(log, index)).await;
-            let bundle = bundle.map_err(damaged)?.ok_or(not_found)?;
+            let bundle = hub.read(move |db| db.bundle(log, index)).await?;
+            let bundle = bundle.ok_or(not_found)?;
             let entries = decode_bundle(&bundle).map_err(|_| Refusal(ProblemKind::Internal))?;
             let entries = entries.get(..path.width).ok_or(not_found)?;
             encode_bundle(entries.iter().copied()).map_err(|_| Refusal(ProblemKind::Internal))?
@@ -358,15 +405,25 @@ async fn tile(hub: &Shared, log: LogId, size: u64, path: &str) -> Answered {
     Ok(([(CONTENT_TYPE, "application/octet-stream")], bytes).into_response())
 }
 
-async fn metrics(State(hub): Hubbed) -> String {
-    hub.metrics.text()
+/// Whether what is sent is taken: a load balancer asks it.
+async fn ready(State(hub): Hubbed) -> Answered {
+    if Hub(hub).is_ready() {
+        Ok("ready\n".into_response())
+    } else {
+        Err(Refusal(ProblemKind::Busy))
+    }
+}
+
+async fn metrics(State(hub): Hubbed) -> Response {
+    ([(CONTENT_TYPE, MEDIA_TYPE)], hub.metrics_text()).into_response()
 }
 
 fn json<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
     serde_json::from_slice(body).map_err(|_| Refusal(ProblemKind::Malformed))
 }
 
-fn cbor(bytes: Vec<u8>) -> Response {
+fn cbor(bytes: impl Into<Bytes>) -> Response {
+    let bytes: Bytes = bytes.into();
     ([(CONTENT_TYPE, CBOR_MEDIA_TYPE)], bytes).into_response()
 }
 

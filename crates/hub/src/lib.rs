@@ -15,10 +15,13 @@ mod erase;
 mod fetch;
 mod http;
 mod init;
+mod load;
 pub mod log;
 mod metrics;
 mod object;
+mod polls;
 mod public;
+mod queue;
 mod receipt;
 
 pub use end::{Ends, NewestKnown, read_directory, read_ends};
@@ -26,19 +29,24 @@ pub use http::{
     About, Bundle, BundleError, DESCRIPTION, MANIFEST_FILE, ROUTES, router, with_portal,
 };
 pub use init::{HubKeys, OperatorIdentity, make_operator};
+pub use load::LoadLimits;
 pub use log::{OpenError, SequencerThread};
+pub use metrics::Machine;
+pub use queue::QueueLimits;
 
+use denizen_api::ProblemKind;
 use denizen_model::{Clock, HubId, directory::Directory, statement::Origins};
 use denizen_store::{
     StoreError,
     hub::{HubStore, Location, Readers},
 };
-use log::{Job, Published};
+use log::Published;
+use metrics::{Reason, Seen};
 use std::sync::{
-    Arc, PoisonError, RwLock,
+    Arc, Mutex, PoisonError, RwLock,
     atomic::{AtomicBool, Ordering},
 };
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 
 /// What a hub is told at start.
 #[derive(Debug, Clone)]
@@ -63,6 +71,12 @@ pub struct HubConfig {
     pub unfinished_days: u32,
     /// Days after which an object is removed that its owner has passed by and never read.
     pub unread_days: u32,
+    /// What may wait for the writer, and what it takes at once.
+    pub queue: QueueLimits,
+    /// What may be in memory and in hand at once.
+    pub load: LoadLimits,
+    /// Long polls that may wait.
+    pub polls_max: usize,
     /// Pages by which a database file may grow, as if the disk were full then; for tests.
     pub grow_pages_max: Option<u32>,
     /// What is known from elsewhere to have been signed: a database without it is not served (R12).
@@ -84,6 +98,9 @@ impl HubConfig {
             reserved_a_day: 20,
             unfinished_days: 7,
             unread_days: 90,
+            queue: QueueLimits::default(),
+            load: LoadLimits::default(),
+            polls_max: 4096,
             grow_pages_max: None,
             newest_known: NewestKnown::default(),
         }
@@ -98,27 +115,68 @@ pub(crate) struct Shared {
     pub(crate) config: HubConfig,
     pub(crate) keys: HubKeys,
     pub(crate) clock: Arc<dyn Clock + Send + Sync>,
-    pub(crate) jobs: mpsc::Sender<Job>,
+    pub(crate) jobs: queue::Jobs,
+    pub(crate) polls: Arc<polls::Polls>,
+    pub(crate) load: load::Load,
     pub(crate) deposits: watch::Receiver<Arc<Published>>,
     pub(crate) directory: Arc<RwLock<Arc<directory::Current>>>,
-    pub(crate) metrics: metrics::Metrics,
+    pub(crate) metrics: Arc<metrics::Metrics>,
+    pub(crate) machine: Mutex<Machine>,
     /// Set while only what erases is written.
     pub(crate) held: AtomicBool,
     readers: Arc<Readers>,
 }
 
 impl Shared {
-    /// Reads beside the writer, off the threads that answer: a database may be a network away.
+    /// Reads beside the writer, off the threads that answer: a database may be a network away. A few
+    /// read at once; the others wait without a thread.
     ///
     /// # Errors
-    /// That of `read`.
+    /// [`ProblemKind::Busy`] if too many wait; [`ProblemKind::NotFound`] for a number that no row can
+    /// hold; [`ProblemKind::Internal`] for a fault.
     pub(crate) async fn read<T: Send + 'static>(
         &self,
         read: impl FnOnce(&dyn HubStore) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, StoreError> {
+    ) -> Result<T, ProblemKind> {
+        let refused = |kind: &ProblemKind| {
+            if *kind == ProblemKind::Busy {
+                self.metrics.refused(Reason::Reads);
+            }
+        };
+        let turn = self.load.reading().await.inspect_err(refused)?;
+        self.metrics.read();
         let readers = Arc::clone(&self.readers);
-        let read = tokio::task::spawn_blocking(move || readers.with(read)).await;
-        read.unwrap_or(Err(StoreError::Damaged))
+        let reading = move || {
+            let read = readers.with(read);
+            drop(turn);
+            read
+        };
+        match tokio::task::spawn_blocking(reading).await {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(StoreError::OutOfRange)) => Err(ProblemKind::NotFound),
+            Ok(Err(error)) => {
+                tracing::error!(hub.fault = %error, "a reading failed");
+                Err(ProblemKind::Internal)
+            }
+            Err(_) => Err(ProblemKind::Internal),
+        }
+    }
+
+    /// What `/metrics` says.
+    pub(crate) fn metrics_text(&self) -> String {
+        let machine = *self.machine.lock().unwrap_or_else(PoisonError::into_inner);
+        let (body_bytes, answer_bytes) = self.load.bytes();
+        self.metrics.text(&Seen {
+            queue: self.jobs.0.depth(),
+            polls: self.polls.count(),
+            body_bytes,
+            answer_bytes,
+            log_size: self.deposits.borrow().size,
+            directory_size: self.directory().published.size,
+            database: self.config.database.file_bytes(),
+            machine,
+            held: self.held.load(Ordering::Relaxed),
+        })
     }
 
     pub(crate) fn directory(&self) -> Arc<directory::Current> {
@@ -142,16 +200,21 @@ impl Hub {
         clock: Arc<dyn Clock + Send + Sync>,
         rng: Box<dyn rand_core::CryptoRng + Send>,
     ) -> Result<(Self, SequencerThread), OpenError> {
-        let (jobs, started) = log::start(&config, &keys, Arc::clone(&clock), rng)?;
+        let metrics = Arc::<metrics::Metrics>::default();
+        let started = log::start(&config, &keys, Arc::clone(&clock), rng, &metrics)?;
+        let jobs = queue::Jobs(started.queue);
         let readers = Arc::new(Readers::open(&config.database)?);
         let hub = Self(Arc::new(Shared {
+            load: load::Load::new(config.load),
             config,
             keys,
             clock,
             jobs,
+            polls: started.polls,
             deposits: started.deposits,
             directory: started.directory,
-            metrics: metrics::Metrics::default(),
+            metrics,
+            machine: Mutex::default(),
             held: AtomicBool::new(false),
             readers,
         }));
@@ -177,6 +240,21 @@ impl Hub {
         self.0.held.store(hold, Ordering::Relaxed);
     }
 
+    /// Tells the metrics what the program knows of its machine.
+    pub fn see_machine(&self, machine: Machine) {
+        *self
+            .0
+            .machine
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = machine;
+    }
+
+    /// Whether it takes what is sent: the writer runs, and writing is not held.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        !self.0.held.load(Ordering::Relaxed) && !self.0.polls.has_ended()
+    }
+
     /// What the directory says now.
     #[must_use]
     pub fn directory(&self) -> Directory {
@@ -188,10 +266,7 @@ impl Hub {
     ///
     /// # Errors
     /// The problem's kind.
-    pub async fn append_entries(
-        &self,
-        entries: Vec<Vec<u8>>,
-    ) -> Result<u64, denizen_api::ProblemKind> {
+    pub async fn append_entries(&self, entries: Vec<Vec<u8>>) -> Result<u64, ProblemKind> {
         directory::append(&self.0, entries).await
     }
 }

@@ -8,8 +8,11 @@
 use crate::{
     HubConfig, HubKeys, directory,
     end::{follows, whole_end},
+    metrics::{Metrics, Reason},
+    polls::Polls,
+    queue::{Class, Group, Lane, NotTaken, Queue, Weight},
 };
-use denizen_model::{Clock, Sha256Hash, UnixTime};
+use denizen_model::{AddressId, Clock, Sha256Hash, UnixTime};
 use denizen_store::{
     StoreError,
     hub::{HubStore, LogHead, LogId, StoredTiles, Wanted, open_limited},
@@ -21,13 +24,10 @@ use std::{
     sync::{Arc, PoisonError, RwLock, atomic::Ordering},
     thread::JoinHandle,
 };
-use tokio::sync::{mpsc, oneshot, watch};
-
-/// Jobs that may wait; more are answered `busy`.
-const QUEUE_MAX: usize = 1024;
-
-/// Jobs taken into one transaction.
-const GROUP_MAX: usize = 64;
+use tokio::{
+    sync::{oneshot, watch},
+    time::Instant,
+};
 
 /// Why a hub does not start.
 #[derive(Debug, thiserror::Error)]
@@ -106,19 +106,15 @@ impl SequencerThread {
     }
 }
 
-/// The hub is stopping or had a fatal error: nothing was answered because nothing is known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Stopped;
-
 type Answer = Box<dyn FnOnce(&After<'_>) + Send>;
 
 /// One job of the writer.
 pub(crate) struct Job {
-    wanted: Vec<Wanted>,
-    work: Box<Work>,
+    pub(crate) wanted: Vec<Wanted>,
+    pub(crate) work: Box<Work>,
 }
 
-type Work = dyn FnOnce(&mut Tx<'_>) -> Result<Answer, StoreError> + Send;
+pub(crate) type Work = dyn FnOnce(&mut Tx<'_>) -> Result<Answer, StoreError> + Send;
 
 /// What a job sees within the transaction.
 pub(crate) struct Tx<'a> {
@@ -128,6 +124,7 @@ pub(crate) struct Tx<'a> {
     pub(crate) directory: Arc<directory::Current>,
     logs: &'a mut [Growing; 2],
     erased: bool,
+    filled: Vec<AddressId>,
 }
 
 /// What a job's answer sees after publication.
@@ -146,6 +143,11 @@ impl Tx<'_> {
         };
         log.entries.push(entry);
         log.edge.size() + log.entries.len() as u64 - 1
+    }
+
+    /// Notes that something new lies in an address: whoever waits for it is woken after publication.
+    pub(crate) fn set_filled(&mut self, address: AddressId) {
+        self.filled.push(address);
     }
 
     /// Notes that rows were erased: they are gone from the files before anybody is answered (R25).
@@ -234,11 +236,14 @@ struct Sequencer {
     scrub_due: bool,
     deposits: watch::Sender<Arc<Published>>,
     directory: Arc<RwLock<Arc<directory::Current>>>,
+    polls: Arc<Polls>,
+    metrics: Arc<Metrics>,
 }
 
 impl Sequencer {
     /// Runs one group of jobs: one transaction, one publication, then the answers.
     fn run(&mut self, jobs: Vec<Job>) -> Result<(), StoreError> {
+        let began = Instant::now();
         self.time = self.time.max(self.clock.now());
         let before = Arc::clone(
             &self
@@ -247,12 +252,18 @@ impl Sequencer {
                 .unwrap_or_else(PoisonError::into_inner),
         );
         let edges = self.logs.each_ref().map(|log| log.edge.clone());
-        let (answers, directory) = match self.write(jobs, &before) {
+        let Written {
+            answers,
+            directory,
+            filled,
+        } = match self.write(jobs, &before) {
             Ok(written) => written,
             Err(error) if error.is_refusal() => return self.take_back(edges, &error),
             Err(error) => return Err(error),
         };
+        let written = Instant::now();
         self.db.commit()?;
+        let durable = Instant::now();
         if self.scrub_due {
             self.scrub_due = !self.db.scrub()?;
         }
@@ -260,6 +271,7 @@ impl Sequencer {
         if !Arc::ptr_eq(&before, &directory) {
             let current = directory::Current {
                 published: entries.publish(),
+                answer: std::sync::OnceLock::new(),
                 ..(*directory).clone()
             };
             *self
@@ -276,14 +288,22 @@ impl Sequencer {
         if self.deposits.borrow().size != published.size {
             self.deposits.send_replace(Arc::clone(&published));
         }
+        self.polls.wake(&filled);
         for answer in answers {
             answer(&after);
         }
+        let times = [written - began, durable - written, durable.elapsed()];
+        self.metrics.group(times);
         Ok(())
     }
 }
 
-type Written = (Vec<Answer>, Arc<directory::Current>);
+/// What a transaction made, before its commit.
+struct Written {
+    answers: Vec<Answer>,
+    directory: Arc<directory::Current>,
+    filled: Vec<AddressId>,
+}
 
 impl Sequencer {
     /// Everything of a group up to its commit.
@@ -303,27 +323,33 @@ impl Sequencer {
             directory: Arc::clone(before),
             logs: &mut self.logs,
             erased: false,
+            filled: Vec::new(),
         };
         let answers: Result<Vec<Answer>, StoreError> =
             works.into_iter().map(|work| work(&mut tx)).collect();
-        let (answers, directory) = (answers?, tx.directory);
+        let written = Written {
+            answers: answers?,
+            directory: tx.directory,
+            filled: tx.filled,
+        };
         self.scrub_due |= tx.erased;
         for log in &mut self.logs {
             log.integrate(&*self.db, self.time)?;
         }
         self.db.flush()?;
-        Ok((answers, directory))
+        Ok(written)
     }
 
-    /// There was no room for the group, or a number in it was out of range, and that was said before its commit: nothing of it is kept, so
-    /// the outcome is known and the hub goes on (what R24 forbids is to go on when it is not). The jobs
-    /// are dropped, which answers them `busy`.
+    /// There was no room for the group, or a number in it was out of range, and that was said before its
+    /// commit: nothing of it is kept, so the outcome is known and the hub goes on (what R24 forbids is to
+    /// go on when it is not). The jobs are dropped, which answers them `busy`.
     fn take_back(&mut self, edges: [RightEdge; 2], error: &StoreError) -> Result<(), StoreError> {
         self.db.take_back()?;
         for (log, edge) in self.logs.iter_mut().zip(edges) {
             log.edge = edge;
             log.entries.clear();
         }
+        self.metrics.taken_back();
         tracing::error!(hub.fault = %error, "a group was taken back: nothing of it is kept, and the hub goes on");
         Ok(())
     }
@@ -331,6 +357,8 @@ impl Sequencer {
 
 pub(crate) struct Started {
     pub(crate) thread: SequencerThread,
+    pub(crate) queue: Arc<Queue>,
+    pub(crate) polls: Arc<Polls>,
     pub(crate) deposits: watch::Receiver<Arc<Published>>,
     pub(crate) directory: Arc<RwLock<Arc<directory::Current>>>,
 }
@@ -341,7 +369,8 @@ pub(crate) fn start(
     keys: &HubKeys,
     clock: Arc<dyn Clock + Send + Sync>,
     rng: Box<dyn rand_core::CryptoRng + Send>,
-) -> Result<(mpsc::Sender<Job>, Started), OpenError> {
+    metrics: &Arc<Metrics>,
+) -> Result<Started, OpenError> {
     let db = open_limited(&config.database, config.grow_pages_max)?;
     let origins = &config.origins;
     let logs = [
@@ -356,9 +385,9 @@ pub(crate) fn start(
     let (send_deposits, watch_deposits) = watch::channel(Arc::new(deposits.publish()));
     let current = directory::Current::load(&*db, config.hub, entries.publish());
     let directory = Arc::new(RwLock::new(Arc::new(current.ok_or(OpenError::Directory)?)));
-    let shared = Arc::clone(&directory);
-    let (jobs, mut waiting) = mpsc::channel::<Job>(QUEUE_MAX);
-    let mut sequencer = Sequencer {
+    let queue = Queue::new(config.queue);
+    let polls = Polls::new(config.polls_max);
+    let sequencer = Sequencer {
         db,
         clock,
         rng,
@@ -367,17 +396,45 @@ pub(crate) fn start(
         // A hub that was killed between an erasure and its scrub makes up for it.
         scrub_due: true,
         deposits: send_deposits,
-        directory: shared,
+        directory: Arc::clone(&directory),
+        polls: Arc::clone(&polls),
+        metrics: Arc::clone(metrics),
+    };
+    Ok(Started {
+        thread: spawn(sequencer, Arc::clone(&queue))?,
+        queue,
+        polls,
+        deposits: watch_deposits,
+        directory,
+    })
+}
+
+/// However the writer ends, nobody waits for it any more.
+struct Ending {
+    queue: Arc<Queue>,
+    polls: Arc<Polls>,
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.queue.end();
+        self.polls.end();
+    }
+}
+
+fn spawn(mut sequencer: Sequencer, queue: Arc<Queue>) -> Result<SequencerThread, OpenError> {
+    let ending = Ending {
+        queue: Arc::clone(&queue),
+        polls: Arc::clone(&sequencer.polls),
     };
     let run = move || {
-        while let Some(first) = waiting.blocking_recv() {
-            let mut group = vec![first];
-            while group.len() < GROUP_MAX
-                && let Ok(job) = waiting.try_recv()
-            {
-                group.push(job);
-            }
-            if let Err(error) = sequencer.run(group) {
+        let _ending = ending;
+        while let Some(Group { jobs, weight }) = queue.next_group() {
+            let span =
+                tracing::debug_span!("group", hub.jobs = jobs.len(), hub.items = weight.items);
+            let _entered = span.enter();
+            sequencer.metrics.group_size(jobs.len(), weight);
+            if let Err(error) = sequencer.run(jobs) {
                 tracing::error!(hub.fault = %error, "commit path failed: the hub stops");
                 return Err(error);
             }
@@ -387,45 +444,49 @@ pub(crate) fn start(
     let thread = std::thread::Builder::new()
         .name("sequencer".into())
         .spawn(run);
-    let thread = SequencerThread(thread.map_err(OpenError::Thread)?);
-    Ok((
-        jobs,
-        Started {
-            thread,
-            deposits: watch_deposits,
-            directory,
-        },
-    ))
+    thread.map(SequencerThread).map_err(OpenError::Thread)
+}
+
+/// For whom and how much the writer is asked, and the deposits that will be looked for.
+pub(crate) struct Asking {
+    pub(crate) lane: Lane,
+    pub(crate) weight: Weight,
+    pub(crate) wanted: Vec<Wanted>,
 }
 
 impl crate::Shared {
     /// Runs `work` in the writer's next transaction and `answer` after its publication.
     ///
     /// # Errors
-    /// [`Stopped`] if the queue is full, there is no room, or the hub is stopping: nothing is known of
-    /// the outcome.
+    /// [`NotTaken`].
     pub(crate) async fn write<M: Send + 'static, R: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Tx<'_>) -> Result<M, StoreError> + Send + 'static,
         answer: impl FnOnce(M, &After<'_>) -> R + Send + 'static,
-    ) -> Result<R, Stopped> {
-        self.write_for(Vec::new(), work, answer).await
+    ) -> Result<R, NotTaken> {
+        let asking = Asking {
+            lane: Lane::shared(Class::Other),
+            weight: Weight::default(),
+            wanted: Vec::new(),
+        };
+        self.write_for(asking, work, answer).await
     }
 
-    /// The same for `work` that will look for these deposits.
+    /// The same for one caller, whose jobs wait behind each other.
     ///
     /// # Errors
     /// As for [`Self::write`].
     pub(crate) async fn write_for<M: Send + 'static, R: Send + 'static>(
         &self,
-        wanted: Vec<Wanted>,
+        asking: Asking,
         work: impl FnOnce(&mut Tx<'_>) -> Result<M, StoreError> + Send + 'static,
         answer: impl FnOnce(M, &After<'_>) -> R + Send + 'static,
-    ) -> Result<R, Stopped> {
+    ) -> Result<R, NotTaken> {
         if self.held.load(Ordering::Relaxed) {
-            return Err(Stopped);
+            self.metrics.refused(Reason::Held);
+            return Err(NotTaken::Busy);
         }
-        self.queue(wanted, work, answer).await
+        self.queue(asking, work, answer).await
     }
 
     /// The same for what erases, which goes on where there is little room.
@@ -436,16 +497,21 @@ impl crate::Shared {
         &self,
         work: impl FnOnce(&mut Tx<'_>) -> Result<M, StoreError> + Send + 'static,
         answer: impl FnOnce(M, &After<'_>) -> R + Send + 'static,
-    ) -> Result<R, Stopped> {
-        self.queue(Vec::new(), work, answer).await
+    ) -> Result<R, NotTaken> {
+        let asking = Asking {
+            lane: Lane::shared(Class::Erasing),
+            weight: Weight::default(),
+            wanted: Vec::new(),
+        };
+        self.queue(asking, work, answer).await
     }
 
     async fn queue<M: Send + 'static, R: Send + 'static>(
         &self,
-        wanted: Vec<Wanted>,
+        asking: Asking,
         work: impl FnOnce(&mut Tx<'_>) -> Result<M, StoreError> + Send + 'static,
         answer: impl FnOnce(M, &After<'_>) -> R + Send + 'static,
-    ) -> Result<R, Stopped> {
+    ) -> Result<R, NotTaken> {
         let (send, receive) = oneshot::channel();
         let work: Box<Work> = Box::new(move |tx| {
             let made = work(tx)?;
@@ -454,8 +520,20 @@ impl crate::Shared {
                 let _ = send.send(answer(made, after));
             }) as Answer)
         });
-        let job = Job { wanted, work };
-        self.jobs.try_send(job).map_err(|_| Stopped)?;
-        receive.await.map_err(|_| Stopped)
+        let Asking {
+            lane,
+            weight,
+            wanted,
+        } = asking;
+        match self.jobs.0.push(&lane, weight, Job { wanted, work }) {
+            Ok(None) => {}
+            // Whoever is pushed out was not begun: it is dropped, which answers it `busy`.
+            Ok(Some(_)) => self.metrics.refused(Reason::Queue),
+            Err(not) => {
+                self.metrics.refused(Reason::of(not));
+                return Err(not);
+            }
+        }
+        receive.await.map_err(|_| NotTaken::Stopped)
     }
 }

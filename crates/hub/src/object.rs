@@ -4,8 +4,11 @@
 use crate::{
     Shared,
     deposit::{Asked, Depositor, Taken, admits, count, outcome, stand, verify_pass},
-    log::{After, Tx},
+    load::sent,
+    log::{After, Asking, Tx},
+    queue::Weight,
 };
+use axum::body::Bytes;
 use denizen_api::{
     ProblemKind,
     wire::{DepositOutcome, ObjectPart, UPLOADS_MAX, UploadState},
@@ -62,6 +65,13 @@ pub(crate) async fn put(
     (address, id): (AddressId, Sha256Hash),
     part: ObjectPart,
 ) -> Result<UploadState, ProblemKind> {
+    let (lane, weight) = (
+        depositor.lane(),
+        Weight {
+            items: 1,
+            bytes: part.bytes.len(),
+        },
+    );
     let item = check(shared, address, id, part)?;
     let limits = Limits::of(shared);
     let work = move |tx: &mut Tx<'_>| {
@@ -75,10 +85,15 @@ pub(crate) async fn put(
             Ok(Put::Done(taken)) => Ok(UploadState::Done(outcome(*taken, after)?)),
         })
     };
+    let asking = Asking {
+        lane,
+        weight,
+        wanted: Vec::new(),
+    };
     let answered: Result<_, StoreError> = shared
-        .write(work, answer)
+        .write_for(asking, work, answer)
         .await
-        .map_err(|_| ProblemKind::Busy)?;
+        .map_err(ProblemKind::from)?;
     match answered.map_err(|_| ProblemKind::Internal)? {
         Ok(UploadState::Done(outcome)) => {
             shared.metrics.deposits(std::slice::from_ref(&outcome));
@@ -262,7 +277,8 @@ fn remove(tx: &mut Tx<'_>, object: &ObjectRow) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Bytes of an object from `offset`, as many as one answer holds. Whoever reads it to its end keeps it.
+/// Bytes of an object from `offset`, as many as one answer holds, or as there is room for. Whoever reads it
+/// to its end keeps it.
 ///
 /// # Errors
 /// [`ProblemKind::NotFound`]; [`ProblemKind::Gone`] if it expired; [`ProblemKind::Malformed`] for an offset
@@ -272,7 +288,12 @@ pub(crate) async fn read(
     address: AddressId,
     id: Sha256Hash,
     offset: u64,
-) -> Result<Vec<u8>, ProblemKind> {
+) -> Result<Bytes, ProblemKind> {
+    let room = shared.answer_room(PART_SIZE_BYTES_MAX);
+    let limit = match room {
+        Some(_) => PART_SIZE_BYTES_MAX,
+        None => SEALED_CHUNK_SIZE_BYTES,
+    };
     let read = move |db: &dyn HubStore| {
         let Some(object) = db.object(&address, &id)? else {
             let places = db.object_places(&address, &id)?;
@@ -285,17 +306,16 @@ pub(crate) async fn read(
         if offset >= object.size {
             return Ok(Err(ProblemKind::Malformed));
         }
-        let bytes = db.object_bytes(&object, offset, PART_SIZE_BYTES_MAX)?;
+        let bytes = db.object_bytes(&object, offset, limit)?;
         Ok(Ok((object, bytes)))
     };
-    let read = shared.read(read).await;
-    let (object, bytes) = read.map_err(|_| ProblemKind::Internal)??;
+    let (object, bytes) = shared.read(read).await??;
     if !object.kept && offset + bytes.len() as u64 == object.size {
         let keep = move |tx: &mut Tx<'_>| tx.db.keep_object(&object);
         // A hub that is held or stops has not noted it: the next reading does.
         let _ = shared.write(keep, |(), _| ()).await;
     }
-    Ok(bytes)
+    Ok(sent(bytes, room))
 }
 
 /// Notes that the owner of an address has fetched beyond `pos`: from now on her unread objects there

@@ -42,16 +42,15 @@ pub(crate) async fn put_root(
         Ok(put.then_some(()).ok_or(ProblemKind::Conflict))
     };
     let put = shared.write(work, |put, _| put).await;
-    put.map_err(|_| ProblemKind::Busy)?
+    put.map_err(ProblemKind::from)?
 }
 
 /// Reads a wrapped root: owner's key and bytes.
 ///
 /// # Errors
-/// [`ProblemKind::NotFound`], [`ProblemKind::Internal`].
+/// [`ProblemKind::NotFound`], [`ProblemKind::Busy`], [`ProblemKind::Internal`].
 pub(crate) async fn root(shared: &Shared, locator: Nonce) -> Result<WrappedRoot, ProblemKind> {
-    let row = shared.read(move |db| db.root(&locator)).await;
-    let row = row.map_err(|_| ProblemKind::Internal)?;
+    let row = shared.read(move |db| db.root(&locator)).await?;
     let row = row.ok_or(ProblemKind::NotFound)?;
     let owner = PublicKey::from_ed25519(&row.owner)
         .and_then(denizen_model::PublicKeyFor::new)
@@ -74,7 +73,7 @@ pub(crate) async fn delete_root(shared: &Shared, locator: Nonce) -> Result<(), P
     shared
         .erase(work, |(), _| ())
         .await
-        .map_err(|_| ProblemKind::Busy)
+        .map_err(ProblemKind::from)
 }
 
 /// Publishes a status list token of an organisation. The hub does not read it: whoever uses it
@@ -96,5 +95,5 @@ pub(crate) async fn put_status(
     shared
         .write(work, |(), _| ())
         .await
-        .map_err(|_| ProblemKind::Busy)
+        .map_err(ProblemKind::from)
 }

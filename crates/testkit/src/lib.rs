@@ -15,6 +15,7 @@
     reason = "a world that cannot be built is a failed test"
 )]
 
+mod brake;
 pub mod campaign;
 pub mod canary;
 pub mod catalogue;
@@ -30,6 +31,7 @@ pub mod rest;
 mod wire;
 mod world;
 
+pub use brake::Brake;
 pub use canary::{Found, Marks};
 pub use catalogue::catalogue;
 pub use clock::{MockClock, START};

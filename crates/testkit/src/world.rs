@@ -1,8 +1,8 @@
 //! The world: hubs, a clock, randomness, a wire, and the scan after a story.
 
 use crate::{
-    Found, Marks, MockClock, Office, Rng, Wire, campaign, canary::Scanner, logs,
-    office::deposit_of, person::Address,
+    Brake, Found, Marks, MockClock, Office, Rng, Wire, brake::Braked, campaign, canary::Scanner,
+    logs, office::deposit_of, person::Address,
 };
 use denizen_api::{
     HubClient,
@@ -112,6 +112,8 @@ pub struct World {
     pub rng: Rng,
     /// Its network.
     pub wire: Wire,
+    /// Holds the writers of its hubs.
+    pub brake: Brake,
     /// Values that must be found nowhere.
     pub marks: Marks,
     folder: tempfile::TempDir,
@@ -133,6 +135,7 @@ impl World {
             clock: MockClock::at(time),
             rng: Rng::seed_from_u64(campaign::seed(seed)),
             wire: Wire::default(),
+            brake: Brake::default(),
             marks: Marks::default(),
             folder: tempfile::tempdir().unwrap(),
             logs_from: logs::captured_until(),
@@ -177,7 +180,9 @@ impl World {
     /// As [`Hub::open`].
     pub fn start_hub(&mut self, number: usize) -> Result<(), OpenError> {
         let house = &mut self.houses[number];
-        let rng = Box::new(Rng::from_rng(&mut self.rng));
+        let rng = Rng::from_rng(&mut self.rng);
+        let brake = self.brake.clone();
+        let rng = Box::new(Braked { rng, brake });
         let (config, keys) = (house.config.clone(), house.keys.clone());
         let (hub, thread) = Hub::open(config, keys, Arc::new(self.clock.clone()), rng)?;
         self.wire
@@ -364,7 +369,8 @@ impl World {
         assert!(found.is_empty(), "addresses were told: {}", lines(&found));
     }
 
-    async fn fetch_text(&self, number: usize, path: &str) -> String {
+    /// The body of a GET of a hub.
+    pub async fn fetch_text(&self, number: usize, path: &str) -> String {
         use denizen_api::Transport as _;
         let uri = format!("{}{path}", self.houses[number].url);
         let request = http::Request::builder().uri(uri).body(Vec::new()).unwrap();
@@ -375,6 +381,7 @@ impl World {
 
 impl Drop for World {
     fn drop(&mut self) {
+        self.brake.release();
         for number in 0..self.houses.len() {
             self.wire.disconnect(&self.houses[number].authority);
         }

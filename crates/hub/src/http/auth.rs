@@ -1,15 +1,22 @@
 //! Who signed a request. A signature that is missing and one that is wrong look the same.
 
-use crate::{Shared, deposit::Depositor, http::problem::Refusal};
+use crate::{
+    Shared,
+    deposit::Depositor,
+    http::{
+        extract::{Whole, length_of},
+        problem::Refusal,
+    },
+    load::Held,
+    metrics::Reason,
+};
 use axum::{
-    body::to_bytes,
     extract::{FromRequest, Request},
-    http::request::Parts,
+    http::{HeaderMap, request::Parts},
 };
 use denizen_api::{
     ProblemKind,
     signature::{Covered, SignatureHeaders, UnverifiedSignature},
-    wire::BODY_SIZE_BYTES_MAX,
 };
 use denizen_jose::{PublicKey, VERIFIER, base64url_decode};
 use denizen_model::{
@@ -17,37 +24,72 @@ use denizen_model::{
     key::{Auth, Deposit},
     statement::split_kid,
 };
+use std::sync::Arc;
 
 /// A request with a signature that nobody has checked, read whole.
 pub(crate) struct Signed {
     pub(crate) body: Vec<u8>,
+    /// Counts the body as in memory, as long as anything of it is.
+    pub(crate) held: Held,
     parts: Parts,
 }
 
-impl<S: Send + Sync> FromRequest<S> for Signed {
+impl FromRequest<Arc<Shared>> for Signed {
     type Rejection = Refusal;
 
-    async fn from_request(request: Request, _: &S) -> Result<Self, Refusal> {
+    async fn from_request(request: Request, hub: &Arc<Shared>) -> Result<Self, Refusal> {
         let (parts, body) = request.into_parts();
-        let body = to_bytes(body, BODY_SIZE_BYTES_MAX).await;
-        let body = body.map_err(|_| Refusal(ProblemKind::TooLarge))?.to_vec();
-        Ok(Self { body, parts })
+        let Whole { body, held } = Whole::read(hub, &parts.headers, body).await?;
+        Ok(Self { body, held, parts })
     }
+}
+
+/// A deposit, or a part of an object: refused before its body is read where it would be refused then.
+pub(crate) struct Deposited(pub(crate) Signed);
+
+impl FromRequest<Arc<Shared>> for Deposited {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, hub: &Arc<Shared>) -> Result<Self, Refusal> {
+        // Who says that he signed is believed for nothing but his place in the queue.
+        let headers = signature_headers(request.headers());
+        let claimed = headers.and_then(|h| UnverifiedSignature::parse(h, &hub.config.hub).ok());
+        let claimed = claimed.and_then(|signature| claimed_depositor(&signature));
+        if let Some(claimed) = claimed {
+            let length = length_of(request.headers()).unwrap_or(0);
+            let taken = hub.jobs.0.would_take(&claimed.lane(), length);
+            taken.map_err(|not| {
+                hub.metrics.refused(Reason::of(not));
+                Refusal(not.into())
+            })?;
+        }
+        Signed::from_request(request, hub).await.map(Self)
+    }
+}
+
+fn claimed_depositor(signature: &UnverifiedSignature) -> Option<Depositor> {
+    if let Some((id, _)) = split_kid(signature.keyid()) {
+        return Some(Depositor::Org(OrgId::from(id)));
+    }
+    let bytes = base64url_decode(signature.keyid())?;
+    let key = PublicKey::from_ed25519(&bytes).ok()?;
+    Some(Depositor::Key(key))
+}
+
+fn signature_headers(headers: &HeaderMap) -> Option<SignatureHeaders> {
+    let header = |name: &str| Some(headers.get(name)?.to_str().ok()?.to_owned());
+    Some(SignatureHeaders {
+        content_digest: header("content-digest")?,
+        signature_input: header("signature-input")?,
+        signature: header("signature")?,
+    })
 }
 
 const UNSIGNED: Refusal = Refusal(ProblemKind::Unsigned);
 
 impl Signed {
     fn signature(&self, hub: &Shared) -> Result<UnverifiedSignature, Refusal> {
-        let header = |name: &str| {
-            let value = self.parts.headers.get(name)?.to_str().ok()?;
-            Some(value.to_owned())
-        };
-        let headers = SignatureHeaders {
-            content_digest: header("content-digest").ok_or(UNSIGNED)?,
-            signature_input: header("signature-input").ok_or(UNSIGNED)?,
-            signature: header("signature").ok_or(UNSIGNED)?,
-        };
+        let headers = signature_headers(&self.parts.headers).ok_or(UNSIGNED)?;
         UnverifiedSignature::parse(headers, &hub.config.hub).map_err(|_| UNSIGNED)
     }
 

@@ -2,13 +2,15 @@
 //! the framework's own words would repeat what was sent.
 
 use super::problem::Refusal;
+use crate::{Shared, load::Held, metrics::Reason};
 use axum::{
-    body::to_bytes,
+    body::{Body, HttpBody as _},
     extract::{FromRequest, FromRequestParts, Path, Query, Request},
-    http::request::Parts,
+    http::{HeaderMap, header, request::Parts},
 };
 use denizen_api::{ProblemKind, wire::BODY_SIZE_BYTES_MAX};
 use serde::de::DeserializeOwned;
+use std::{future::poll_fn, pin::Pin, sync::Arc, time::Duration};
 
 /// Parameters of the path. What is not of their type is not there.
 pub(crate) struct InPath<T>(pub(crate) T);
@@ -17,7 +19,11 @@ pub(crate) struct InPath<T>(pub(crate) T);
 pub(crate) struct InQuery<T>(pub(crate) T);
 
 /// The body, read whole.
-pub(crate) struct Whole(pub(crate) Vec<u8>);
+pub(crate) struct Whole {
+    pub(crate) body: Vec<u8>,
+    /// Counts it as in memory, as long as anything of it is.
+    pub(crate) held: Held,
+}
 
 impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for InPath<T> {
     type Rejection = Refusal;
@@ -40,12 +46,74 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for InQuery
     }
 }
 
-impl<S: Send + Sync> FromRequest<S> for Whole {
+/// How long a body is said to be.
+pub(crate) fn length_of(headers: &HeaderMap) -> Option<usize> {
+    let length = headers.get(header::CONTENT_LENGTH)?.to_str().ok()?;
+    length.parse().ok()
+}
+
+impl Whole {
+    /// Reads a body as far as there is room for it in memory, within the time that it may take.
+    ///
+    /// # Errors
+    /// [`ProblemKind::TooLarge`], [`ProblemKind::Busy`], and [`ProblemKind::Malformed`] if it does not
+    /// arrive.
+    pub(crate) async fn read(
+        hub: &Shared,
+        headers: &HeaderMap,
+        body: Body,
+    ) -> Result<Self, Refusal> {
+        let length = match length_of(headers) {
+            Some(length) => Some(length),
+            // Neither a length nor chunks: there is no body.
+            None if !headers.contains_key(header::TRANSFER_ENCODING) => {
+                Some(usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX))
+            }
+            None => None,
+        };
+        if length.is_some_and(|length| length > BODY_SIZE_BYTES_MAX) {
+            return Err(Refusal(ProblemKind::TooLarge));
+        }
+        let busy = |kind| {
+            hub.metrics.refused(Reason::Bodies);
+            Refusal(kind)
+        };
+        let held = hub.load.body(length).map_err(busy)?;
+        let whole = Self {
+            body: Vec::with_capacity(length.unwrap_or(0)),
+            held,
+        };
+        let time = Duration::from_secs(hub.load.body_s(length));
+        let arrived = tokio::time::timeout(time, whole.fill(body)).await;
+        match arrived.unwrap_or(Err(ProblemKind::Malformed)) {
+            Err(ProblemKind::Busy) => Err(busy(ProblemKind::Busy)),
+            other => other.map_err(Refusal),
+        }
+    }
+
+    async fn fill(mut self, mut body: Body) -> Result<Self, ProblemKind> {
+        while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
+            let frame = frame.map_err(|_| ProblemKind::Malformed)?;
+            let Ok(data) = frame.into_data() else {
+                continue;
+            };
+            if self.body.len() + data.len() > BODY_SIZE_BYTES_MAX {
+                return Err(ProblemKind::TooLarge);
+            }
+            if !self.held.grow(data.len()) {
+                return Err(ProblemKind::Busy);
+            }
+            self.body.extend_from_slice(&data);
+        }
+        Ok(self)
+    }
+}
+
+impl FromRequest<Arc<Shared>> for Whole {
     type Rejection = Refusal;
 
-    async fn from_request(request: Request, _: &S) -> Result<Self, Refusal> {
-        let body = to_bytes(request.into_body(), BODY_SIZE_BYTES_MAX).await;
-        let body = body.map_err(|_| Refusal(ProblemKind::TooLarge))?;
-        Ok(Self(body.to_vec()))
+    async fn from_request(request: Request, hub: &Arc<Shared>) -> Result<Self, Refusal> {
+        let (parts, body) = request.into_parts();
+        Self::read(hub, &parts.headers, body).await
     }
 }

@@ -333,26 +333,3 @@ async fn a_problem_never_repeats_what_was_sent() {
     assert!(sent > 200, "{sent}");
     assert!(ProblemKind::ALL.iter().all(|k| !k.title().contains('{')));
 }
-
-#[tokio::test]
-async fn metrics_are_counts_of_everybody_together() {
-    let world = World::make(53).await;
-    let request = Request::builder().uri("http://hub-0.test/metrics");
-    let answer = world
-        .wire
-        .send(request.body(Vec::new()).unwrap())
-        .await
-        .unwrap();
-    let text = String::from_utf8(answer.into_body()).unwrap();
-    let names: Vec<&str> = text
-        .lines()
-        .filter(|line| !line.starts_with('#'))
-        .map(|line| line.split(' ').next().unwrap())
-        .collect();
-    let want = ["deposits_stored", "deposits_refused", "requests"];
-    assert_eq!(
-        names,
-        want.map(|n| format!("denizen_hub_{n}_total")),
-        "no label, no address"
-    );
-}

@@ -6,6 +6,8 @@ mod evil_hub_objects;
 mod hub_addresses;
 mod hub_deposits;
 mod hub_evidence;
+mod hub_load;
+mod hub_metrics;
 mod hub_numbers;
 mod hub_objects;
 mod hub_requests;
