@@ -113,8 +113,18 @@ impl FolderLock {
 
 /// Bytes that may still be written to a folder's disk.
 pub(crate) fn free_bytes(folder: &Path) -> Option<u64> {
+    disk_bytes(folder).map(|(free, _)| free)
+}
+
+/// Bytes that this user may still write to the disk of a folder, and its size without what is kept for root.
+pub(crate) fn disk_bytes(folder: &Path) -> Option<(u64, u64)> {
     let disk = rustix::fs::statvfs(folder).ok()?;
-    Some(disk.f_bavail.saturating_mul(disk.f_frsize))
+    let reserved = disk.f_bfree.saturating_sub(disk.f_bavail);
+    let of = |blocks: u64| blocks.saturating_mul(disk.f_frsize);
+    Some((
+        of(disk.f_bavail),
+        of(disk.f_blocks.saturating_sub(reserved)),
+    ))
 }
 
 /// Lowercase hexadecimal.

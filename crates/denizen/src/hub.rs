@@ -4,6 +4,7 @@ mod admit;
 mod backup;
 mod bundle;
 mod config;
+mod connection;
 pub(crate) mod doctor;
 mod folder;
 mod init;

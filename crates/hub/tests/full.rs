@@ -2,7 +2,11 @@
 //! the log goes on where it was once there is room.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
-use denizen_api::ProblemKind;
+use denizen_api::{
+    ProblemKind,
+    client::own_keyid,
+    signature::{Covered, sign},
+};
 use denizen_hub::{Hub, HubConfig, HubKeys, OperatorIdentity, make_operator, router};
 use denizen_model::{
     Clock, Nonce, SecretKeyFor, Sha256Hash, UnixTime,
@@ -79,14 +83,50 @@ async fn send(hub: &Hub, method: &str, path: &str, body: Vec<u8>) -> StatusCode 
     router(hub).oneshot(request).await.unwrap().status()
 }
 
+fn owner(number: u8) -> SecretKeyFor<Auth> {
+    SecretKeyFor::make(&mut ChaCha20Rng::from_seed([number; 32]))
+}
+
 fn root(number: u8) -> (String, Vec<u8>) {
-    let mut rng = ChaCha20Rng::from_seed([number; 32]);
     let root = denizen_api::wire::WrappedRoot {
         wrapped: Bytes(vec![number; 4_000]),
-        owner: SecretKeyFor::<Auth>::make(&mut rng).public_for(),
+        owner: owner(number).public_for(),
     };
     let path = format!("/v1/roots/{}", Nonce::new([number; 32]).to_text());
     (path, serde_json::to_vec(&root).unwrap())
+}
+
+/// Its owner deletes it.
+async fn delete_root(hub: &Hub, number: u8) -> StatusCode {
+    let (path, _) = root(number);
+    let key = owner(number);
+    let covered = Covered {
+        method: "DELETE",
+        path: &path,
+        query: "",
+        body: &[],
+    };
+    let keyid = own_keyid(key.signer());
+    let headers = sign(&covered, key.signer(), &keyid, hub.id(), Fixed.now());
+    let request = Request::builder()
+        .method("DELETE")
+        .uri(&path)
+        .header("content-digest", headers.content_digest)
+        .header("signature-input", headers.signature_input)
+        .header("signature", headers.signature);
+    let request = request.body(axum::body::Body::empty()).unwrap();
+    router(hub).oneshot(request).await.unwrap().status()
+}
+
+/// A number of its metrics.
+async fn metric(hub: &Hub, name: &str) -> u64 {
+    let request = Request::builder().uri("/metrics");
+    let request = request.body(axum::body::Body::empty()).unwrap();
+    let answer = router(hub).oneshot(request).await.unwrap();
+    let text = axum::body::to_bytes(answer.into_body(), 1 << 20).await;
+    let text = String::from_utf8(text.unwrap().to_vec()).unwrap();
+    let value = text.lines().find_map(|line| line.strip_prefix(name));
+    value.unwrap().trim().parse().unwrap()
 }
 
 #[tokio::test]
@@ -101,6 +141,8 @@ async fn without_room_nothing_is_taken_and_what_is_there_is_read() {
     thread.join().unwrap();
 
     let (hub, thread) = operator.open(Some(40));
+    let (path, body) = root(99);
+    assert_eq!(send(&hub, "PUT", &path, body).await, StatusCode::NO_CONTENT);
     let mut taken = 0;
     let refused = loop {
         match hub.append_entries(vec![operator.entry(taken)]).await {
@@ -139,6 +181,8 @@ async fn without_room_nothing_is_taken_and_what_is_there_is_read() {
         before,
         "nothing was signed for what is not there"
     );
+    assert!(metric(&hub, "denizen_hub_groups_taken_back_total ").await >= 3);
+    assert_eq!(delete_root(&hub, 99).await, StatusCode::NO_CONTENT);
     drop(hub);
     thread.join().expect("the writer has not failed");
 
@@ -185,6 +229,8 @@ async fn held_writing_is_busy_and_goes_on_after_it() {
     hub.append_entries(vec![operator.statement.clone()])
         .await
         .unwrap();
+    let (path, body) = root(2);
+    assert_eq!(send(&hub, "PUT", &path, body).await, StatusCode::NO_CONTENT);
     let (path, body) = root(1);
     hub.hold_writes(true);
     assert_eq!(
@@ -195,7 +241,17 @@ async fn held_writing_is_busy_and_goes_on_after_it() {
         send(&hub, "GET", "/v1/directory", vec![]).await,
         StatusCode::OK
     );
+    assert_eq!(
+        send(&hub, "GET", "/readyz", vec![]).await,
+        StatusCode::SERVICE_UNAVAILABLE
+    );
+    assert_eq!(send(&hub, "GET", "/healthz", vec![]).await, StatusCode::OK);
+    assert_eq!(metric(&hub, "denizen_hub_writes_held ").await, 1);
+    let held = "denizen_hub_turned_away_total{reason=\"Held\"} ";
+    assert_eq!(metric(&hub, held).await, 1);
+    assert_eq!(delete_root(&hub, 2).await, StatusCode::NO_CONTENT);
     hub.hold_writes(false);
+    assert_eq!(send(&hub, "GET", "/readyz", vec![]).await, StatusCode::OK);
     assert_eq!(send(&hub, "PUT", &path, body).await, StatusCode::NO_CONTENT);
     drop(hub);
     thread.join().unwrap();

@@ -48,6 +48,12 @@ impl Office {
     /// Makes an organisation at a hub; nobody has admitted it yet.
     #[must_use]
     pub fn make(name: &str, hub: HubId, rng: &mut Rng) -> Self {
+        Self::make_at(name, hub, START, rng)
+    }
+
+    /// The same with keys from another time on: for a hub with the real clock.
+    #[must_use]
+    pub fn make_at(name: &str, hub: HubId, from: UnixTime, rng: &mut Rng) -> Self {
         let identity = SecretKeyFor::<Identity>::make(rng);
         let mut this = Self {
             id: OrgId::new([0; 32]),
@@ -62,13 +68,15 @@ impl Office {
             inbox: SecretKeyFor::make(rng),
             inbox_kem: KemSecret::from_seed(*Nonce::make(rng).as_bytes()),
         };
-        let object = this.first_statement(name).sign(this.identity.signer());
+        let object = this
+            .first_statement(name, from)
+            .sign(this.identity.signer());
         this.id = Sha256Hash::of(object.as_bytes()).into();
         this.statement = object.into_bytes();
         this
     }
 
-    fn first_statement(&self, name: &str) -> Statement {
+    fn first_statement(&self, name: &str, from: UnixTime) -> Statement {
         Statement {
             v: 1,
             role: Role::Organisation,
@@ -84,14 +92,14 @@ impl Office {
             identity: self.identity.public_for(),
             identity_next: None,
             keys: vec![
-                stated("issuer-1", &self.issuer),
-                stated("message-1", &self.message),
-                stated("deposit-1", &self.deposit),
-                stated("pass-1", &self.pass),
-                stated("status-1", &self.status),
+                stated("issuer-1", &self.issuer, from),
+                stated("message-1", &self.message, from),
+                stated("deposit-1", &self.deposit, from),
+                stated("pass-1", &self.pass, from),
+                stated("status-1", &self.status, from),
             ],
             prev: None,
-            created: START,
+            created: from,
         }
     }
 
@@ -207,13 +215,13 @@ pub fn deposit_of(envelope: &Envelope, rng: &mut Rng) -> DepositItem {
     }
 }
 
-fn stated<P: KeyPurpose>(kid: &str, key: &SecretKeyFor<P>) -> StatedKey {
+fn stated<P: KeyPurpose>(kid: &str, key: &SecretKeyFor<P>, from: UnixTime) -> StatedKey {
     StatedKey {
         kid: kid.to_owned(),
         purpose: P::NAME.to_owned(),
         key: key.public_for().key().clone(),
-        not_before: START,
-        not_after: START.plus_s(3650 * DAY_S),
+        not_before: from,
+        not_after: from.plus_s(3650 * DAY_S),
         revoked_from: None,
     }
 }

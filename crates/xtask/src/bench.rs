@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: CPU of each step of a record's way (`crates/testkit/src/bin/bench.rs`, in a
-//! release build), then of a profile in a browser (`web/e2e/bench`, with the bundle as it is shipped).
+//! release build), then a hub's process under load (`crates/testkit/src/bin/bench_hub.rs`), then a profile
+//! in a browser (`web/e2e/bench`, with the bundle as it is shipped).
 
 use crate::{
     run::{run, run_command},
@@ -7,29 +8,54 @@ use crate::{
 };
 use anyhow::Result;
 
-/// Measures both, or `browser` alone; other arguments go to the first.
+/// Measures all three, or `hub` (with a number of records) or `browser` alone; other arguments go to the
+/// first.
 pub(crate) fn measure(arguments: &[&str]) -> Result<()> {
-    if arguments != ["browser"] {
-        steps(arguments)?;
+    match arguments {
+        ["browser"] => browser(),
+        ["hub", rest @ ..] => hub(rest),
+        [] => {
+            steps(&[])?;
+            hub(&[])?;
+            browser()
+        }
+        _ => steps(arguments),
     }
-    if arguments.is_empty() || arguments == ["browser"] {
-        browser()?;
-    }
-    Ok(())
+}
+
+/// The storage beside plain inserts, then a hub's process.
+fn hub(arguments: &[&str]) -> Result<()> {
+    let program = ["build", "--release", "--locked", "--package", "denizen"];
+    run("cargo", &program)?;
+    let stores = [
+        "bench",
+        "--locked",
+        "--package",
+        "denizen-store",
+        "--bench",
+        "raw",
+    ];
+    run("cargo", &stores)?;
+    let program = crate::root::root().join("target/release/denizen");
+    let program = program.to_string_lossy();
+    testkit("bench_hub", &[&[&*program], arguments].concat())
 }
 
 fn steps(arguments: &[&str]) -> Result<()> {
-    let bench = [
+    testkit("bench", arguments)
+}
+
+/// Runs one of the testkit's programs as it is shipped.
+fn testkit(program: &str, arguments: &[&str]) -> Result<()> {
+    let package = [
         "run",
         "--release",
         "--locked",
         "--package",
         "denizen-testkit",
-        "--bin",
-        "bench",
-        "--",
     ];
-    run("cargo", &[&bench[..], arguments].concat())
+    let program = ["--bin", program, "--"];
+    run("cargo", &[&package[..], &program, arguments].concat())
 }
 
 /// Hub and organisation are other processes: how they were built does not count.

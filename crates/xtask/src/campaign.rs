@@ -41,6 +41,9 @@ pub(crate) fn run_long() -> Result<()> {
         web::same_from_two_folders,
     )?;
     steps.step("bench", "see above", || bench::measure(&[]))?;
+    steps.step("bench of a hub with a million records", "see above", || {
+        bench::measure(&["hub", "1000000"])
+    })?;
     steps.step("advisories", database, deny::advisories)?;
     steps.print_times();
     Ok(())

@@ -31,7 +31,7 @@ cargo xtask COMMAND
   tidy       house rules that no lint knows (sizes, SQL, who may name whom, links)
   wasm       the portal's two modules: the crates of a person's client, for a browser
   web        the portal's bundle under web/dist, with the module
-  bench      CPU per record of each step, beside a calibration of the same run
+  bench      CPU per record of each step, a hub under load, a browser; `bench hub [RECORDS]` alone
   campaign   the long checks: more bent inputs, other seeds, bench, advisories
   fuzz       every parser of bytes from outside under libFuzzer: [--seconds N] [--keep] [TARGET...]
   setup      only installs what is missing";

@@ -56,6 +56,11 @@ pub(crate) struct Limits {
     pub(crate) unfinished_days: u32,
     pub(crate) unread_days: u32,
     pub(crate) free_bytes_min: u64,
+    pub(crate) used_percent_max: u8,
+    pub(crate) free_bytes_enough: u64,
+    pub(crate) connections_max: usize,
+    pub(crate) polls_max: usize,
+    pub(crate) request_s: u16,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -92,6 +97,11 @@ impl Default for Limits {
             unfinished_days: 7,
             unread_days: 90,
             free_bytes_min: 256 << 20,
+            used_percent_max: 90,
+            free_bytes_enough: 16 << 30,
+            connections_max: 4096,
+            polls_max: 4096,
+            request_s: 20,
         }
     }
 }
@@ -160,6 +170,18 @@ impl Config {
         hub.reserved_a_day = self.limits.reserved_a_day;
         hub.unfinished_days = self.limits.unfinished_days;
         hub.unread_days = self.limits.unread_days;
+        hub.polls_max = self.limits.polls_max;
+        hub.load.body_s = self.limits.request_s.into();
+    }
+}
+
+impl Limits {
+    /// Whether so little of a disk is free that nothing more is taken.
+    pub(crate) fn is_nearly_full(&self, (free, size): (u64, u64)) -> bool {
+        let used = size.saturating_sub(free);
+        let most = u128::from(size) * u128::from(self.used_percent_max);
+        let over = u128::from(used) * 100 >= most && free < self.free_bytes_enough;
+        free < self.free_bytes_min || over
     }
 }
 
@@ -229,6 +251,25 @@ mod tests {
     #[test]
     fn an_unknown_setting_is_refused() {
         assert!(Config::parse("listn = \"127.0.0.1:1\"").is_err());
+    }
+
+    #[test]
+    fn a_disk_is_nearly_full_by_bytes_or_by_its_percent_where_little_is_left() {
+        let limits = Limits::default();
+        let (mib, gib) = (1 << 20, 1 << 30);
+        // A small disk: at 90 of 100, and at 256 MiB.
+        assert!(!limits.is_nearly_full((11 * gib, 100 * gib)));
+        assert!(limits.is_nearly_full((10 * gib, 100 * gib)));
+        assert!(limits.is_nearly_full((255 * mib, gib)));
+        assert!(!limits.is_nearly_full((257 * mib, gib)));
+        // A large one has room for long at 90 of 100.
+        assert!(!limits.is_nearly_full((200 * gib, 2_000 * gib)));
+        assert!(limits.is_nearly_full((15 * gib, 2_000 * gib)));
+        let bytes_only = Limits {
+            used_percent_max: 100,
+            ..limits
+        };
+        assert!(!bytes_only.is_nearly_full((gib, 100 * gib)));
     }
 
     #[test]

@@ -1,8 +1,12 @@
 //! What `denizen doctor` looks at in a hub's folder.
 
-use super::{config::Config, folder::Folder};
+use super::{
+    config::{Config, Limits},
+    folder::Folder,
+};
 use crate::{
     doctor::{Findings, connection, database, disk, key_files, key_windows, version_of},
+    files::disk_bytes,
     shell::Shell,
 };
 use denizen_hub::read_ends;
@@ -25,6 +29,7 @@ pub(crate) async fn look(shell: &Shell, dir: &Path, findings: &mut Findings) {
         match Config::read(&folder.config()) {
             Ok(config) => {
                 findings.good("settings", "hub.toml is understood");
+                room(dir, &config.limits, findings);
                 password_file = config.store_password_file;
             }
             Err(error) => {
@@ -76,6 +81,21 @@ pub(crate) async fn look(shell: &Shell, dir: &Path, findings: &mut Findings) {
             "the hub's statement names no URL",
             "state one in a next statement",
         ),
+    }
+}
+
+/// Whether a hub that serves from here takes anything.
+fn room(dir: &Path, limits: &Limits, findings: &mut Findings) {
+    let Some((free, size)) = disk_bytes(dir) else {
+        return;
+    };
+    if limits.is_nearly_full((free, size)) {
+        let used = size.saturating_sub(free).saturating_mul(100) / size.max(1);
+        findings.act(
+            "disk",
+            format!("{used} % of it is used: nothing but erasing is written"),
+            "make room, or see used_percent_max, free_bytes_enough and free_bytes_min in hub.toml",
+        );
     }
 }
 

@@ -4,9 +4,10 @@
 //! It is written once a second at most, and at the stop: after a crash it may be a second behind the
 //! database, never before it.
 
-use crate::files::{free_bytes, replace_public};
+use super::{config::Limits, connection::Connections};
+use crate::files::{disk_bytes, replace_public};
 use anyhow::{Context as _, bail};
-use denizen_hub::{Hub, HubKeys, NewestKnown};
+use denizen_hub::{Hub, HubKeys, Machine, NewestKnown};
 use denizen_model::statement::Origins;
 use denizen_tlog::{Checkpoint, NoteSigner, NoteVerifier, open_checkpoint};
 use serde::{Deserialize, Serialize};
@@ -134,19 +135,36 @@ pub(crate) fn kept_elsewhere(
     Ok(known)
 }
 
+/// Memory of this process, where the system says it.
+fn resident_bytes() -> Option<u64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kib: u64 = line.split_whitespace().next()?.parse().ok()?;
+    Some(kib << 10)
+}
+
 /// Remembers what the hub publishes until it is told to stop, and once more then. Holds writing while
-/// the disk is nearly full.
+/// the disk is nearly full, and tells the metrics how the machine is.
 pub(crate) async fn keep(
     hub: Hub,
     mut last: LastCheckpoint,
-    free_bytes_min: u64,
+    (limits, connections): (Limits, Connections),
     mut stop: oneshot::Receiver<()>,
 ) {
     let mut held = false;
     loop {
-        let free = free_bytes(last.file.parent().unwrap_or(Path::new(".")));
+        let disk = disk_bytes(last.file.parent().unwrap_or(Path::new(".")));
+        let (open, refused) = connections.counts();
+        hub.see_machine(Machine {
+            disk,
+            connections: open,
+            connections_refused: refused,
+            resident_bytes: resident_bytes(),
+        });
         // A disk that cannot be asked is not taken for full.
-        let hold = free.is_some_and(|free| free < free_bytes_min);
+        let hold = disk.is_some_and(|disk| limits.is_nearly_full(disk));
         if hold != held {
             hub.hold_writes(hold);
             let room = if hold {

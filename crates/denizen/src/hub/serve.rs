@@ -2,13 +2,17 @@
 
 use super::{
     config::Config,
+    connection::{Connections, Guarded},
     folder::{Folder, Operator},
     last::keep,
     portal,
 };
 use crate::{files::FolderLock, logging, shell::Shell, signal::stop_signal, tls::server_config};
 use anyhow::{Context as _, bail};
-use axum_server::{Handle, tls_rustls::RustlsConfig};
+use axum_server::{
+    Handle,
+    tls_rustls::{RustlsAcceptor, RustlsConfig},
+};
 use denizen_hub::{Bundle, Hub, SequencerThread, router, with_portal};
 use std::{
     net::{SocketAddr, TcpListener},
@@ -17,6 +21,9 @@ use std::{
     time::Duration,
 };
 use tokio::sync::oneshot;
+
+/// Bytes of a request's head, and of what is read ahead on a connection.
+const HEAD_SIZE_BYTES_MAX: usize = 64 << 10;
 
 /// Serves the hub of a folder.
 pub(crate) async fn run(shell: &Shell, dir: &Path, config: Option<&Path>) -> anyhow::Result<()> {
@@ -59,12 +66,9 @@ pub(crate) async fn run(shell: &Shell, dir: &Path, config: Option<&Path>) -> any
     listener.set_nonblocking(true)?;
     say_where(&operator, listener.local_addr()?, config.tls.is_some());
     let (stop, stopping) = oneshot::channel();
-    let keeper = tokio::spawn(keep(
-        hub.clone(),
-        last,
-        config.limits.free_bytes_min,
-        stopping,
-    ));
+    let connections = Connections::new(&config.limits);
+    let watched = (config.limits.clone(), connections.clone());
+    let keeper = tokio::spawn(keep(hub.clone(), last, watched, stopping));
     let end_keeper = async move {
         // It is waiting for this, or has gone.
         let _ = stop.send(());
@@ -74,6 +78,7 @@ pub(crate) async fn run(shell: &Shell, dir: &Path, config: Option<&Path>) -> any
         hub,
         sequencer,
         bundle,
+        connections,
     };
     let ended = serve(served, listener, &config, end_keeper).await;
     release(lock);
@@ -106,6 +111,7 @@ struct Served {
     hub: Hub,
     sequencer: SequencerThread,
     bundle: Option<Bundle>,
+    connections: Connections,
 }
 
 /// Serves until a signal or a fault; then lets running requests end, and `then` what else has a
@@ -121,6 +127,7 @@ async fn serve(
         hub,
         sequencer,
         bundle,
+        connections,
     } = served;
     let routes = router(&hub);
     let app = match &bundle {
@@ -129,14 +136,23 @@ async fn serve(
     };
     let app = app.into_make_service();
     let mut server = match &config.tls {
-        None => tokio::spawn(
-            axum_server::from_tcp(listener)?
-                .handle(handle.clone())
-                .serve(app),
-        ),
+        None => {
+            let server = axum_server::from_tcp(listener)?;
+            let server = server.acceptor(Guarded(connections.clone()));
+            tokio::spawn(
+                bound(server, &connections)
+                    .handle(handle.clone())
+                    .serve(app),
+            )
+        }
         Some(tls) => {
             let tls = RustlsConfig::from_config(Arc::new(server_config(tls)?));
             let server = axum_server::from_tcp_rustls(listener, tls)?;
+            let guard = |tls: RustlsAcceptor| {
+                let tls = tls.handshake_timeout(connections.time());
+                tls.acceptor(Guarded(connections.clone()))
+            };
+            let server = bound(server.map(guard), &connections);
             tokio::spawn(server.handle(handle.clone()).serve(app))
         }
     };
@@ -164,6 +180,19 @@ async fn serve(
     }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Bounds the time and the memory of a connection's requests. An idle one is closed after as long.
+fn bound<A>(
+    mut server: axum_server::Server<SocketAddr, A>,
+    connections: &Connections,
+) -> axum_server::Server<SocketAddr, A> {
+    let mut http = server.http_builder().http1();
+    http.header_read_timeout(connections.time());
+    http.max_buf_size(HEAD_SIZE_BYTES_MAX);
+    server
+        .http1_only()
+        .first_request_timeout(connections.time())
 }
 
 /// Waits for the writer thread from outside: it ends when the last handle of the hub is gone, or by

@@ -7,6 +7,7 @@ mod gateway;
 mod hub;
 mod import;
 mod kinds;
+mod load;
 mod operator;
 mod people;
 mod portal;

@@ -270,6 +270,59 @@ async fn nothing_is_taken_while_the_disk_has_too_little_room() {
     assert!(said.contains("too little, nothing is taken"), "{said}");
 }
 
+#[tokio::test]
+async fn a_disk_that_is_used_up_to_its_percent_is_said_everywhere() {
+    let hub = HubFolder::make();
+    let file = hub.path().join("hub.toml");
+    let mut settings = fs::read_to_string(&file).unwrap();
+    for (own, other) in [
+        ("used_percent_max = 90", "used_percent_max = 0"),
+        (
+            "free_bytes_enough = 17179869184",
+            "free_bytes_enough = 9000000000000000000",
+        ),
+    ] {
+        assert!(settings.contains(own));
+        settings = settings.replace(own, other);
+    }
+    fs::write(&file, settings).unwrap();
+    let process = hub.serve();
+    let get = async |path: &str| {
+        let answer = reqwest::get(format!("{}{path}", hub.url)).await.unwrap();
+        let wait = answer.headers().contains_key("retry-after");
+        (answer.status().as_u16(), wait, answer.text().await.unwrap())
+    };
+    // It looks once a second.
+    while get("/readyz").await.0 == 200 {}
+    let (status, wait, _) = get("/readyz").await;
+    assert_eq!((status, wait), (503, true));
+    assert_eq!(get("/healthz").await.0, 200);
+    let metrics = get("/metrics").await.2;
+    for line in ["denizen_hub_writes_held 1\n", "denizen_hub_connections "] {
+        assert!(metrics.contains(line), "{metrics}");
+    }
+    for gauge in [
+        "disk_free_bytes",
+        "disk_bytes",
+        "resident_bytes",
+        "database_bytes",
+    ] {
+        assert!(
+            !metrics.contains(&format!("denizen_hub_{gauge} 0\n")),
+            "{gauge}"
+        );
+    }
+    let looked = crate::support::run(&["doctor", text(&hub.path())]);
+    let looked = String::from_utf8(looked.stdout).unwrap();
+    assert!(
+        looked.contains("nothing but erasing is written"),
+        "{looked}"
+    );
+    process.signal("TERM");
+    let (code, _, said) = process.ended();
+    assert_eq!(code, Some(0), "{said}");
+}
+
 #[test]
 fn serve_prints_the_example_configuration() {
     let example = succeed(&["hub", "serve", "--example"]);
