@@ -104,15 +104,18 @@ async fn look(
     after: Option<u64>,
 ) -> Result<(FetchAnswer, Option<Held>), ProblemKind> {
     let published = Arc::clone(&shared.deposits.borrow());
-    let room = shared.answer_room(ANSWER_SIZE_BYTES_MAX + RECEIPTS_SIZE_BYTES_MAX);
-    let limit = match room {
-        Some(_) => ANSWER_SIZE_BYTES_MAX,
-        None => SMALL_ANSWER_SIZE_BYTES_MAX,
-    };
     let reading = Arc::clone(shared);
-    let asked = (address, after, limit);
-    let read = move |db: &dyn HubStore| db.snapshot(|db| read(&reading, db, asked, &published));
-    let answer = shared.read(read).await?;
+    let read = move |db: &dyn HubStore| {
+        let room = reading.answer_room(ANSWER_SIZE_BYTES_MAX + RECEIPTS_SIZE_BYTES_MAX);
+        let limit = match room {
+            Some(_) => ANSWER_SIZE_BYTES_MAX,
+            None => SMALL_ANSWER_SIZE_BYTES_MAX,
+        };
+        let asked = (address, after, limit);
+        let answer = db.snapshot(|db| read(&reading, db, asked, &published))?;
+        Ok((answer, room))
+    };
+    let (answer, room) = shared.read(read).await?;
     Ok((answer.ok_or(ProblemKind::NotFound)?, room))
 }
 

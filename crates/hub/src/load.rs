@@ -24,7 +24,7 @@ pub struct LoadLimits {
     pub answer_bytes_max: usize,
     /// Readings that may wait for a connection.
     pub reads_waiting_max: usize,
-    /// Seconds for a body to arrive, and one more for every 64 KiB of it.
+    /// Seconds for a body to arrive, and one more for every 64 KiB that did.
     pub body_s: u64,
 }
 
@@ -118,12 +118,6 @@ impl Load {
             from: Arc::clone(from),
             permit: None,
         })
-    }
-
-    /// Seconds that a body of this length has to arrive.
-    pub(crate) fn body_s(&self, length: Option<usize>) -> u64 {
-        let length = length.unwrap_or(denizen_api::wire::BODY_SIZE_BYTES_MAX);
-        self.limits.body_s + length as u64 / (64 << 10)
     }
 
     /// Room for an answer of up to `bytes`; none if it has to be a small one.

@@ -24,6 +24,7 @@ use denizen_store::{
     StoreError,
     hub::{AddressRow, HubStore, NewUpload, ObjectRow},
 };
+use std::sync::Arc;
 
 /// Ended objects that are removed with one job.
 const ENDED_MAX: u32 = 32;
@@ -284,16 +285,12 @@ fn remove(tx: &mut Tx<'_>, object: &ObjectRow) -> Result<(), StoreError> {
 /// [`ProblemKind::NotFound`]; [`ProblemKind::Gone`] if it expired; [`ProblemKind::Malformed`] for an offset
 /// beyond its end; [`ProblemKind::Internal`].
 pub(crate) async fn read(
-    shared: &Shared,
+    shared: &Arc<Shared>,
     address: AddressId,
     id: Sha256Hash,
     offset: u64,
 ) -> Result<Bytes, ProblemKind> {
-    let room = shared.answer_room(PART_SIZE_BYTES_MAX);
-    let limit = match room {
-        Some(_) => PART_SIZE_BYTES_MAX,
-        None => SEALED_CHUNK_SIZE_BYTES,
-    };
+    let reading = Arc::clone(shared);
     let read = move |db: &dyn HubStore| {
         let Some(object) = db.object(&address, &id)? else {
             let places = db.object_places(&address, &id)?;
@@ -306,10 +303,15 @@ pub(crate) async fn read(
         if offset >= object.size {
             return Ok(Err(ProblemKind::Malformed));
         }
+        let room = reading.answer_room(PART_SIZE_BYTES_MAX);
+        let limit = match room {
+            Some(_) => PART_SIZE_BYTES_MAX,
+            None => SEALED_CHUNK_SIZE_BYTES,
+        };
         let bytes = db.object_bytes(&object, offset, limit)?;
-        Ok(Ok((object, bytes)))
+        Ok(Ok((object, bytes, room)))
     };
-    let (object, bytes) = shared.read(read).await??;
+    let (object, bytes, room) = shared.read(read).await??;
     if !object.kept && offset + bytes.len() as u64 == object.size {
         let keep = move |tx: &mut Tx<'_>| tx.db.keep_object(&object);
         // A hub that is held or stops has not noted it: the next reading does.

@@ -11,6 +11,10 @@ use axum::{
 use denizen_api::{ProblemKind, wire::BODY_SIZE_BYTES_MAX};
 use serde::de::DeserializeOwned;
 use std::{future::poll_fn, pin::Pin, sync::Arc, time::Duration};
+use tokio::time::{Instant, timeout_at};
+
+/// A body may come so slowly.
+const SLOWEST_BYTES_A_SECOND: u64 = 64 << 10;
 
 /// Parameters of the path. What is not of their type is not there.
 pub(crate) struct InPath<T>(pub(crate) T);
@@ -83,16 +87,22 @@ impl Whole {
             body: Vec::with_capacity(length.unwrap_or(0)),
             held,
         };
-        let time = Duration::from_secs(hub.load.body_s(length));
-        let arrived = tokio::time::timeout(time, whole.fill(body)).await;
-        match arrived.unwrap_or(Err(ProblemKind::Malformed)) {
+        match whole.fill(body, hub.config.load.body_s).await {
             Err(ProblemKind::Busy) => Err(busy(ProblemKind::Busy)),
             other => other.map_err(Refusal),
         }
     }
 
-    async fn fill(mut self, mut body: Body) -> Result<Self, ProblemKind> {
-        while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
+    /// Reads on as long as the body comes quickly enough.
+    async fn fill(mut self, mut body: Body, time_s: u64) -> Result<Self, ProblemKind> {
+        let began = Instant::now();
+        loop {
+            let time = time_s + self.body.len() as u64 / SLOWEST_BYTES_A_SECOND;
+            let frame = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx));
+            let frame = timeout_at(began + Duration::from_secs(time), frame).await;
+            let Some(frame) = frame.map_err(|_| ProblemKind::Malformed)? else {
+                return Ok(self);
+            };
             let frame = frame.map_err(|_| ProblemKind::Malformed)?;
             let Ok(data) = frame.into_data() else {
                 continue;
@@ -105,7 +115,6 @@ impl Whole {
             }
             self.body.extend_from_slice(&data);
         }
-        Ok(self)
     }
 }
 

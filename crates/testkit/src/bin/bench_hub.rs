@@ -165,8 +165,20 @@ async fn light(table: &mut Table, hub: &Arc<Hub>, scene: &Arc<Scene>) -> Done {
     run(hub, scene, CLIENTS, 2 * ADDRESSES as u64, single).await;
     let one = run(hub, scene, 1, REQUESTS / 16, single).await;
     table.load("single deposits, 1 client", &one);
+    let before = steps(hub).await;
     let many = run(hub, scene, CLIENTS, REQUESTS, single).await;
     table.load("single deposits, 64 clients", &many);
+    let groups = steps(hub).await[3] - before[3];
+    table.add("envelopes of a group", many.items as f64 / groups, "", "");
+    for (at, step) in STEPS.iter().enumerate() {
+        let each = (steps(hub).await[at] - before[at]) * 1e3 / groups;
+        table.add(
+            format!("the writer's time for a group: {step}"),
+            each,
+            "ms",
+            "",
+        );
+    }
     let reads = run(hub, scene, CLIENTS, REQUESTS, Doing::Reads).await;
     table.load("point reads, 64 clients", &reads);
     table.add(
@@ -176,6 +188,22 @@ async fn light(table: &mut Table, hub: &Arc<Hub>, scene: &Arc<Scene>) -> Done {
         "<= 120",
     );
     many
+}
+
+/// What the writer does for a group.
+const STEPS: [&str; 3] = ["Write", "Commit", "Answer"];
+
+/// Seconds of each step since the start, and the number of groups.
+async fn steps(hub: &Hub) -> [f64; 4] {
+    let name =
+        |what: &str, step: &str| format!("denizen_hub_group_seconds_{what}{{step=\"{step}\"}} ");
+    let [write, commit, answer] = STEPS.map(|step| name("sum", step));
+    [
+        hub.metric(&write).await,
+        hub.metric(&commit).await,
+        hub.metric(&answer).await,
+        hub.metric(&name("count", "Commit")).await,
+    ]
 }
 
 /// Batches until all records are there.
