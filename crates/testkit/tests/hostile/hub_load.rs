@@ -12,6 +12,9 @@ use denizen_testkit::{Office, Person, World, person::Address};
 use std::{cell::RefCell, rc::Rc};
 use tokio::task::{LocalSet, spawn_local, yield_now};
 
+/// Turns of the other tasks after which nothing more is waited for.
+const TURNS_MAX: u32 = 20_000_000;
+
 type Answer = Result<Vec<O>, ClientError>;
 
 /// A world whose hub has other bounds.
@@ -49,9 +52,13 @@ impl Running {
     }
 
     async fn wait_for(&self, count: usize) {
-        while self.0.borrow().len() < count {
+        for _ in 0..TURNS_MAX {
+            if self.0.borrow().len() >= count {
+                return;
+            }
             yield_now().await;
         }
+        panic!("not {count} are answered");
     }
 
     fn of(&self, name: &str) -> Answer {
@@ -79,9 +86,13 @@ async fn metric(world: &World, name: &str) -> u64 {
 }
 
 async fn until(world: &World, name: &str, value: u64) {
-    while metric(world, name).await != value {
+    for _ in 0..TURNS_MAX / 100 {
+        if metric(world, name).await == value {
+            return;
+        }
         yield_now().await;
     }
+    panic!("{name} does not become {value}");
 }
 
 /// Holds the writer and gives it something to stand at.
