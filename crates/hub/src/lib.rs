@@ -38,7 +38,7 @@ use denizen_api::ProblemKind;
 use denizen_model::{Clock, HubId, directory::Directory, statement::Origins};
 use denizen_store::{
     StoreError,
-    hub::{HubStore, Location, Readers},
+    hub::{HubStore, Location, Readers, open_limited},
 };
 use log::Published;
 use metrics::{Reason, Seen};
@@ -200,8 +200,24 @@ impl Hub {
         clock: Arc<dyn Clock + Send + Sync>,
         rng: Box<dyn rand_core::CryptoRng + Send>,
     ) -> Result<(Self, SequencerThread), OpenError> {
+        let writer = open_limited(&config.database, config.grow_pages_max)?;
+        Self::open_on(writer, config, keys, clock, rng)
+    }
+
+    /// The same on a database that is open for writing already: for tests whose database fails.
+    ///
+    /// # Errors
+    /// As [`Hub::open`].
+    pub fn open_on(
+        writer: Box<dyn HubStore>,
+        config: HubConfig,
+        keys: HubKeys,
+        clock: Arc<dyn Clock + Send + Sync>,
+        rng: Box<dyn rand_core::CryptoRng + Send>,
+    ) -> Result<(Self, SequencerThread), OpenError> {
         let metrics = Arc::<metrics::Metrics>::default();
-        let started = log::start(&config, &keys, Arc::clone(&clock), rng, &metrics)?;
+        let clocked = Arc::clone(&clock);
+        let started = log::start(writer, &config, &keys, clocked, rng, &metrics)?;
         let jobs = queue::Jobs(started.queue);
         let readers = Arc::new(Readers::open(&config.database)?);
         let hub = Self(Arc::new(Shared {

@@ -15,7 +15,7 @@ use crate::{
 use denizen_model::{AddressId, Clock, Sha256Hash, UnixTime};
 use denizen_store::{
     StoreError,
-    hub::{HubStore, LogHead, LogId, StoredTiles, Wanted, open_limited},
+    hub::{HubStore, LogHead, LogId, StoredTiles, Wanted},
 };
 use denizen_tlog::{
     Checkpoint, Hash, NoteSigner, RightEdge, TILE_WIDTH, encode_bundle, hash_leaf, sign_checkpoint,
@@ -363,15 +363,15 @@ pub(crate) struct Started {
     pub(crate) directory: Arc<RwLock<Arc<directory::Current>>>,
 }
 
-/// Opens the database, checks both logs and starts the thread.
+/// Checks both logs of an open database and starts the thread.
 pub(crate) fn start(
+    db: Box<dyn HubStore>,
     config: &HubConfig,
     keys: &HubKeys,
     clock: Arc<dyn Clock + Send + Sync>,
     rng: Box<dyn rand_core::CryptoRng + Send>,
     metrics: &Arc<Metrics>,
 ) -> Result<Started, OpenError> {
-    let db = open_limited(&config.database, config.grow_pages_max)?;
     let origins = &config.origins;
     let logs = [
         Growing::load(&*db, LogId::Deposits, &origins.deposits, keys)?,

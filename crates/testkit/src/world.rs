@@ -18,6 +18,10 @@ use denizen_model::{
         SUSPENSION_TYP, Suspension, full_kid, sign_entry,
     },
 };
+use denizen_store::{
+    StoreError,
+    hub::{HubStore, open_limited},
+};
 use denizen_tlog::WitnessPolicy;
 use rand_core::SeedableRng as _;
 use std::{
@@ -179,12 +183,27 @@ impl World {
     /// # Errors
     /// As [`Hub::open`].
     pub fn start_hub(&mut self, number: usize) -> Result<(), OpenError> {
+        let config = &self.houses[number].config;
+        let writer = open_limited(&config.database, config.grow_pages_max)?;
+        self.start_hub_on(number, writer)
+    }
+
+    /// Starts a stopped hub whose writer has this database, which may fail.
+    ///
+    /// # Errors
+    /// As [`Hub::open`].
+    pub fn start_hub_on(
+        &mut self,
+        number: usize,
+        writer: Box<dyn HubStore>,
+    ) -> Result<(), OpenError> {
         let house = &mut self.houses[number];
         let rng = Rng::from_rng(&mut self.rng);
         let brake = self.brake.clone();
         let rng = Box::new(Braked { rng, brake });
         let (config, keys) = (house.config.clone(), house.keys.clone());
-        let (hub, thread) = Hub::open(config, keys, Arc::new(self.clock.clone()), rng)?;
+        let clock = Arc::new(self.clock.clone());
+        let (hub, thread) = Hub::open_on(writer, config, keys, clock, rng)?;
         self.wire
             .connect(&house.authority, denizen_hub::router(&hub));
         house.running = Some((hub, thread));
@@ -193,11 +212,22 @@ impl World {
 
     /// Stops a hub and waits until its database is closed.
     pub fn stop_hub(&mut self, number: usize) {
+        self.end_hub(number).unwrap();
+    }
+
+    /// The same for a hub whose writer may have failed.
+    ///
+    /// # Errors
+    /// The writer's fault, after which a process would have ended.
+    pub fn end_hub(&mut self, number: usize) -> Result<(), StoreError> {
         let house = &mut self.houses[number];
         self.wire.disconnect(&house.authority);
-        if let Some((hub, thread)) = house.running.take() {
-            drop(hub);
-            thread.join().unwrap();
+        match house.running.take() {
+            None => Ok(()),
+            Some((hub, thread)) => {
+                drop(hub);
+                thread.join()
+            }
         }
     }
 

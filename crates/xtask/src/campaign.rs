@@ -5,16 +5,94 @@ use crate::{
     run::{Steps, command, run_command},
     web,
 };
-use anyhow::Result;
+use anyhow::{Context as _, Result, bail};
 
 /// How many times as many bent inputs and pairs of worlds as for a commit.
 const TIMES: &str = "20";
 /// What is added to every seed: other random bytes than those of a commit.
 const SEEDS: [&str; 2] = ["1000003", "2000003"];
 
+/// A campaign of faults: its name, what it is, the test that is a slice of it, and how many times as much
+/// of it is done. Each prints its counts and seeds in one line.
+struct Faults {
+    name: &'static str,
+    title: &'static str,
+    package: &'static str,
+    tests: [&'static str; 2],
+    times: u32,
+}
+
+/// Those below the hub in one process: `crates/fire/tests/fire`.
+const fn below(name: &'static str, title: &'static str, times: u32) -> Faults {
+    Faults {
+        name,
+        title,
+        package: "denizen-fire",
+        tests: ["fire", name],
+        times,
+    }
+}
+
+/// Those of whole processes: `crates/denizen/tests/binary/fire`.
+const fn process(
+    name: &'static str,
+    title: &'static str,
+    test: &'static str,
+    times: u32,
+) -> Faults {
+    Faults {
+        name,
+        title,
+        package: "denizen",
+        tests: ["binary", test],
+        times,
+    }
+}
+
+/// All of them; `docs/campaigns.md` has the results of the last long run.
+const FAULTS: [Faults; 6] = [
+    below("power", "power cuts", 50),
+    below("commit_path", "the commit path, call by call", 1),
+    below("flips", "flipped bits", 20),
+    below("simulation", "the simulation, from many seeds", 100),
+    process("kills", "kills under load", "fire::kills", 10),
+    process("disk", "disks that fail or are full", "fire::disk", 5),
+];
+
+/// Runs one campaign of faults: many times as much as for a commit, or `times` as much, with seeds moved
+/// by `seed`.
+pub(crate) fn run_one(name: &str, rest: &[&str]) -> Result<()> {
+    let names = || FAULTS.map(|f| f.name).join(", ");
+    let faults = FAULTS.iter().find(|f| f.name == name);
+    let faults =
+        faults.with_context(|| format!("no such campaign: {name}; there are {}", names()))?;
+    let (times, seed) = match rest {
+        [] => (faults.times, 0),
+        [times] => (times.parse()?, 0),
+        [times, seed] => (times.parse()?, seed.parse()?),
+        _ => bail!("a campaign takes how many times, and what is added to its seeds"),
+    };
+    inject(faults, times, seed)
+}
+
+fn inject(faults: &Faults, times: u32, seed: u32) -> Result<()> {
+    println!("   {times} times as much as for a commit, seeds moved by {seed}");
+    let [program, test] = faults.tests;
+    let package = ["test", "--locked", "--package", faults.package];
+    let tests = ["--test", program, test];
+    let mut tests = command("cargo", &[&package[..], &tests].concat());
+    tests.env("DENIZEN_CAMPAIGN_TIMES", times.to_string());
+    tests.env("DENIZEN_CAMPAIGN_SEED", seed.to_string());
+    run_command(tests)
+}
+
 /// Runs all; stops at the first that fails.
 pub(crate) fn run_long() -> Result<()> {
     let mut steps = Steps::default();
+    for faults in &FAULTS {
+        let what = "the line above names what is broken, and the seed";
+        steps.step(faults.title, what, || inject(faults, faults.times, 0))?;
+    }
     let database = "an advisory is listed above: update the crate; or the database was not reached";
     steps.step(
         "bent inputs and pairs of worlds, many times as many",

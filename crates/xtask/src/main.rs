@@ -32,8 +32,10 @@ cargo xtask COMMAND
   wasm       the portal's two modules: the crates of a person's client, for a browser
   web        the portal's bundle under web/dist, with the module
   bench      CPU per record of each step, a hub under load, a browser; `bench hub [RECORDS]` alone
-  campaign   the long checks: more bent inputs, other seeds, bench, advisories
   fuzz       every parser of bytes from outside under libFuzzer: [--seconds N] [--keep] [TARGET...]
+  campaign   the long checks: faults, more bent inputs, other seeds, bench, advisories; one campaign of
+             faults by its NAME (power, commit_path, flips, simulation, kills, disk), with how many TIMES
+             as much as for a commit, and what is added to its SEED
   setup      only installs what is missing";
 
 fn main() -> ExitCode {
@@ -46,6 +48,7 @@ fn main() -> ExitCode {
         ["bench", rest @ ..] => bench::measure(rest),
         ["fuzz", rest @ ..] => fuzz::run_targets(rest),
         ["campaign"] => campaign::run_long(),
+        ["campaign", name, rest @ ..] => campaign::run_one(name, rest),
         ["wasm"] => wasm::build(),
         ["web"] => web::build(),
         ["setup"] => setup::set_up(),

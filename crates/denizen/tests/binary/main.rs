@@ -3,6 +3,7 @@
 mod attachments;
 mod doctor;
 mod durability;
+mod fire;
 mod gateway;
 mod hub;
 mod import;

@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What each crate may name of ours, in the order of the layers. `testkit`, `oracles` and `denizen`
+/// What each crate may name of ours, in the order of the layers. `testkit`, `oracles`, `fire` and `denizen`
 /// (roles and whatever they give out) may name all that is not a tool.
 const MAY_NAME: [(&str, &[&str]); 15] = [
     (FOR_ALL, &[]),
@@ -81,11 +81,12 @@ const PRIVATE: [&str; 6] = [
 ];
 
 /// Tools: nothing of the product names them but for its tests.
-const TOOLS: [&str; 5] = [
+const TOOLS: [&str; 6] = [
     "denizen-testkit",
     "denizen-oracles",
     "denizen-evil",
     "denizen-fuzz",
+    "denizen-fire",
     "xtask",
 ];
 
@@ -95,7 +96,10 @@ const FOR_ALL: &str = "denizen-guard";
 /// Foreign crates that few may name, and who.
 const FEW_MAY: [(&str, &[&str]); 5] = [
     ("aws-lc-rs", &["denizen-jose", "denizen-seal"]),
-    ("rusqlite", &["denizen-store", "denizen-testkit"]),
+    (
+        "rusqlite",
+        &["denizen-store", "denizen-testkit", "denizen-fire"],
+    ),
     ("reqwest", &["denizen", "denizen-testkit"]),
     ("getrandom", &["denizen", "denizen-portal", "denizen-door"]),
     ("axum-server", &["denizen"]),

@@ -31,7 +31,7 @@ const MACHINE: [&str; 9] = [
 ];
 
 /// Tests and tools may `unwrap`.
-const TOOLS: [&str; 3] = ["testkit", "oracles", "evil"];
+const TOOLS: [&str; 4] = ["testkit", "oracles", "evil", "fire"];
 
 /// Beginnings of paths on one person's machine; joined here so that this file has none.
 const FOLDERS: [&str; 4] = ["home", "root", "Users", "work"];

@@ -91,7 +91,7 @@ impl Office {
             uses: 1,
             not_before: now().plus_s(-60),
             not_after: now().plus_s(3600),
-            quota: 1 << 20,
+            quota: 1 << 34,
         };
         let kid = full_kid(&self.id.into(), "pass-1");
         let body = RegisterAddress {
@@ -125,15 +125,21 @@ impl Office {
         }
     }
 
+    /// What signs its deposits, for another task.
+    pub fn depositor(&self) -> Depositor {
+        Depositor {
+            keyid: org_keyid(&self.id, "deposit-1"),
+            deposit: self.deposit.clone(),
+        }
+    }
+
     /// Sends deposits in one request.
     pub async fn send<T: Transport>(
         &self,
         client: &HubClient<T>,
         items: &[DepositItem],
     ) -> Result<Vec<DepositOutcome>, ClientError> {
-        let keyid = org_keyid(&self.id, "deposit-1");
-        let signer = RequestSigner::organisation(&self.deposit, &keyid);
-        client.deposit(items, signer, now()).await
+        self.depositor().send(client, items).await
     }
 
     /// Makes and sends one deposit.
@@ -144,6 +150,28 @@ impl Office {
     ) -> DepositOutcome {
         let item = self.item(to);
         self.send(client, &[item]).await.unwrap().remove(0)
+    }
+}
+
+/// An organisation's deposit key.
+pub struct Depositor {
+    keyid: String,
+    deposit: SecretKeyFor<Deposit>,
+}
+
+impl Depositor {
+    /// Who signs.
+    pub fn signer(&self) -> RequestSigner<'_> {
+        RequestSigner::organisation(&self.deposit, &self.keyid)
+    }
+
+    /// Sends deposits in one request.
+    pub async fn send<T: Transport>(
+        &self,
+        client: &HubClient<T>,
+        items: &[DepositItem],
+    ) -> Result<Vec<DepositOutcome>, ClientError> {
+        client.deposit(items, self.signer(), now()).await
     }
 }
 

@@ -1,0 +1,193 @@
+//! A gateway is killed while it delivers, alone or together with its hub: every row of its file reaches the
+//! person once, and every receipt verifies.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    clippy::indexing_slicing,
+    reason = "tests of real processes"
+)]
+
+use super::say;
+use crate::support::{HubFolder, Process, denizen, run, signal_pid, succeed, text};
+use denizen_api::Transport as _;
+use denizen_testkit::{campaign::times, catalogue::demo_file};
+use std::{collections::BTreeSet, fmt::Write as _, fs, path::PathBuf};
+
+const KIND: &str = "urn:denizen:kind:border-crossing:1";
+const CASE: &str = "C-1";
+/// Rows of one file.
+const ROWS: usize = 300;
+/// Envelopes without an answer at a kill, at least.
+const UNANSWERED_MIN: usize = 100;
+/// Kills of one office; then another is made, so that a profile stays small.
+const KILLS_MAX: u32 = 4;
+
+/// A border service with one person.
+struct Border {
+    hub: HubFolder,
+    office: PathBuf,
+    rows: usize,
+}
+
+impl Border {
+    fn make(hub: HubFolder) -> Self {
+        let (office, process) = (hub.file("office"), hub.serve());
+        let border = Self {
+            hub,
+            office,
+            rows: 0,
+        };
+        let (dir, id) = (border.path("office"), border.hub.id.to_text());
+        let at = ["--hub-id", &id, "--hub-url", &border.hub.url];
+        succeed(&[&["gateway", "init", &dir, "--name", "Border"][..], &at].concat());
+        let statement = border.path("office.statement");
+        let written = run(&["gateway", "statement", &dir]).stdout;
+        fs::write(&statement, written).unwrap();
+        let folder = border.path("hub");
+        succeed(&["hub", "admit", &folder, &statement, "--kind", KIND]);
+        border.gateway("sync", &[]);
+        fs::write(border.path("pass"), "seven invented words for tests\n").unwrap();
+        fs::write(
+            border.path("mapping.toml"),
+            demo_file("border/mapping.toml"),
+        )
+        .unwrap();
+        let kit = border.path("kit");
+        border.person("init", &[&at[..], &["--kit", &kit]].concat());
+        border.link();
+        drop(process);
+        border
+    }
+
+    fn path(&self, name: &str) -> String {
+        text(&self.hub.file(name)).to_owned()
+    }
+
+    fn gateway(&self, command: &str, rest: &[&str]) -> String {
+        succeed(&[&["gateway", command, text(&self.office)], rest].concat())
+    }
+
+    fn person(&self, command: &str, rest: &[&str]) -> String {
+        let (profile, pass) = (self.path("profile"), self.path("pass"));
+        let own = [command, &profile, "--passphrase-file", &pass];
+        succeed(&[&own[..], rest].concat())
+    }
+
+    fn link(&self) {
+        let asked = [
+            "--purpose",
+            "Your crossings",
+            "--send",
+            KIND,
+            "--case",
+            CASE,
+        ];
+        let said = self.gateway("invite", &asked);
+        let invitation = said.lines().find(|l| l.starts_with("denizen:invite#"));
+        self.person("link", &[invitation.unwrap(), "--yes"]);
+        self.gateway("sync", &[]);
+        self.person("sync", &[]);
+        let digits = self.person("code", &[]);
+        self.gateway("sync", &[]);
+        let digits: String = digits.chars().filter(char::is_ascii_digit).collect();
+        self.gateway("confirm", &[CASE, &digits]);
+        self.gateway("sync", &[]);
+        self.person("sync", &[]);
+    }
+
+    /// Another file is taken in: each row is another minute.
+    fn intake(&mut self) {
+        let demo = String::from_utf8(demo_file("border/crossings.csv")).unwrap();
+        let mut file = format!("{}\n", demo.lines().next().unwrap());
+        for minute in self.rows..self.rows + ROWS {
+            let (day, hour, minute) = (minute / 1440 + 1, minute / 60 % 24, minute % 60);
+            writeln!(
+                file,
+                "{CASE};Каримова Азиза;Karimova Aziza;KARIMOVA<<AZIZA;;1994-03-17;FA1204563;UZB;въезд;\
+                 {day:02}.03.2026 {hour:02}:{minute:02}+0300;10002010;Домодедово;воздушный;частная;;"
+            )
+            .unwrap();
+        }
+        let (path, mapping) = (self.path("crossings.csv"), self.path("mapping.toml"));
+        fs::write(&path, file).unwrap();
+        self.gateway("intake", &[&path, "--mapping", &mapping]);
+        self.rows += ROWS;
+    }
+
+    /// Leaves in the hub's log.
+    async fn leaves(&self) -> usize {
+        let url = format!("{}/log/deposits/checkpoint", self.hub.url);
+        let request = http::Request::get(url).body(Vec::new()).unwrap();
+        let answer = self.hub.client().transport().send(request).await.unwrap();
+        let note = String::from_utf8(answer.into_body()).unwrap();
+        note.lines().nth(1).unwrap().parse().unwrap()
+    }
+
+    /// Delivers a file, and is killed on the way. Gives how many envelopes had no answer.
+    async fn kill(&mut self, with_hub: bool) -> usize {
+        let hub = self.hub.serve();
+        self.intake();
+        let before = self.leaves().await;
+        let mut serve = denizen();
+        serve.args(["gateway", "serve", text(&self.office)]);
+        let gateway = Process::start(serve);
+        while self.leaves().await == before {}
+        signal_pid("KILL", gateway.0.id());
+        let hub = if with_hub {
+            signal_pid("KILL", hub.0.id());
+            drop(hub);
+            self.hub.serve()
+        } else {
+            hub
+        };
+        drop(gateway);
+        let said = self.gateway("sync", &[]);
+        let stored = said.lines().find(|l| l.contains("were stored by the hub"));
+        let unanswered = stored.unwrap().split(' ').next().unwrap().parse().unwrap();
+        assert!(said.contains("0 envelope(s) for the hub"), "{said}");
+        drop(hub);
+        unanswered
+    }
+
+    /// Every row is with the person, once, and its receipt verifies without anybody.
+    fn check(&self) {
+        let _hub = self.hub.serve();
+        self.person("sync", &[]);
+        let listed = self.person("list", &["--kind", "border-crossing"]);
+        let told: Vec<_> = listed.lines().filter(|l| l.contains("2026")).collect();
+        let times: BTreeSet<_> = told.iter().collect();
+        assert_eq!(
+            (told.len(), times.len()),
+            (self.rows, self.rows),
+            "{listed}"
+        );
+        let copy = self.path("copy");
+        self.person("export", &[&copy]);
+        let said = succeed(&["verify", &copy]);
+        assert!(!said.contains("alarm"), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn a_gateway_killed_while_it_delivers_loses_and_doubles_nothing() {
+    let kills = times(2_u32);
+    let (mut unanswered, mut fewest, mut rows) = (0, usize::MAX, 0);
+    let mut rest = kills;
+    while rest > 0 {
+        let mut border = Border::make(HubFolder::make());
+        for number in 0..rest.min(KILLS_MAX) {
+            let lost = border.kill(number % 2 == 1).await;
+            assert!(lost >= UNANSWERED_MIN, "{lost}");
+            unanswered += lost;
+            fewest = fewest.min(lost);
+        }
+        border.check();
+        rows += border.rows;
+        rest -= rest.min(KILLS_MAX);
+    }
+    say(&format!(
+        "kills of a gateway, every other with its hub: {kills}: {rows} rows, {unanswered} envelopes unanswered (at \
+         least {fewest} at a kill), each row there once"
+    ));
+}

@@ -1,0 +1,13 @@
+//! Faults of whole processes: kills under load, and disks that fail below them. A commit runs a slice of
+//! each campaign; `cargo xtask campaign` many times as much.
+
+mod kills;
+mod kills_gateway;
+
+use std::io::Write as _;
+
+/// A line of results that is seen although the test passes.
+fn say(line: &str) {
+    let line = format!("   {line}\n");
+    std::io::stderr().write_all(line.as_bytes()).unwrap();
+}
