@@ -23,6 +23,12 @@ const PAGE_SIZE_BYTES: u32 = 4_096;
 /// Oldest SQLite that is used: WAL-reset corruption before it (R26).
 const SQLITE_VERSION_MIN: i32 = 3_051_003;
 
+/// How many pages the write-ahead log has; moves none.
+const LOG_PAGES: &str = "PRAGMA wal_checkpoint(NOOP)";
+
+/// Pages of the write-ahead log from which on they are moved into the database.
+const LOG_PAGES_MAX: i64 = 1_000;
+
 /// Why storage failed. A caller in a commit path logs it and ends the process (R24).
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -77,11 +83,8 @@ impl StoreError {
             // Disk full; read-only transaction.
             return matches!(fault.state(), "53100" | "25006");
         }
-        let Self::Sqlite(rusqlite::Error::SqliteFailure(error, _)) = self else {
-            return false;
-        };
         use rusqlite::ErrorCode::{DiskFull, ReadOnly};
-        matches!(error.code, DiskFull | ReadOnly)
+        self.is_sqlite(DiskFull) || self.is_sqlite(ReadOnly)
     }
 
     /// Whether what was asked for is refused and the database is well: the transaction is taken back,
@@ -91,13 +94,21 @@ impl StoreError {
         matches!(self, Self::OutOfRange) || self.is_no_room()
     }
 
+    /// Whether a commit was refused for want of room, and nothing of its transaction is kept: SQLite says
+    /// so before its commit record is written whole. A server that cannot write its log ends instead.
+    #[must_use]
+    pub fn is_commit_refused(&self) -> bool {
+        self.is_sqlite(rusqlite::ErrorCode::DiskFull)
+    }
+
+    fn is_sqlite(&self, code: rusqlite::ErrorCode) -> bool {
+        matches!(self, Self::Sqlite(rusqlite::Error::SqliteFailure(error, _)) if error.code == code)
+    }
+
     /// Whether a row was refused because another one is there, or for its contents.
     #[must_use]
     pub fn is_constraint(&self) -> bool {
-        let Self::Sqlite(rusqlite::Error::SqliteFailure(error, _)) = self else {
-            return false;
-        };
-        error.code == rusqlite::ErrorCode::ConstraintViolation
+        self.is_sqlite(rusqlite::ErrorCode::ConstraintViolation)
     }
 }
 
@@ -130,6 +141,8 @@ impl Database {
         connection.pragma_update(None, "page_size", PAGE_SIZE_BYTES)?;
         configure(&connection)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
+        // `Database::commit` does it, and sees whether it went well.
+        connection.pragma_update(None, "wal_autocheckpoint", 0)?;
         migrate::run(&mut connection, migrations)?;
         Ok(Self {
             connection,
@@ -162,7 +175,8 @@ impl Database {
     /// Makes the transaction durable.
     ///
     /// # Errors
-    /// [`StoreError`]: the outcome is then unknown, and the caller ends the process (R24).
+    /// [`StoreError`]: the outcome is then unknown, and the caller ends the process (R24); known is only
+    /// [`StoreError::is_commit_refused`].
     pub fn commit(&mut self) -> Result<(), StoreError> {
         let fault = self.fault.take();
         let failed = || StoreError::Sqlite(rusqlite::Error::InvalidQuery);
@@ -171,10 +185,27 @@ impl Database {
             return Err(failed());
         }
         self.connection.execute_batch("COMMIT")?;
+        self.move_log()?;
         if fault.is_some() {
             Err(failed())
         } else {
             Ok(())
+        }
+    }
+
+    /// Moves a long write-ahead log into the database file. SQLite would do so by itself after a commit,
+    /// and say nothing of an error of the disk (R24). Where there is no room it stays, and goes on growing.
+    fn move_log(&self) -> Result<(), StoreError> {
+        let mut pages = self.connection.prepare_cached(LOG_PAGES)?;
+        let pages: i64 = pages.query_row([], |row| row.get(1))?;
+        if pages < LOG_PAGES_MAX {
+            return Ok(());
+        }
+        let sql = "PRAGMA wal_checkpoint(PASSIVE)";
+        let moved = self.connection.query_row(sql, [], |_| Ok(()));
+        match moved.map_err(StoreError::from) {
+            Err(error) if error.is_no_room() => Ok(()),
+            moved => moved,
         }
     }
 

@@ -1,7 +1,7 @@
 //! Copies of a database in use, its integrity, its version.
 #![allow(clippy::unwrap_used)]
 
-use denizen_model::UnixTime;
+use denizen_model::{OrgId, UnixTime};
 use denizen_store::{
     Database, Version,
     hub::{self, LogHead, LogId, Logs as _},
@@ -44,6 +44,27 @@ fn a_copy_is_of_one_moment_and_whole() {
         std::fs::metadata(&copy).unwrap().len(),
         copied.size_bytes().unwrap()
     );
+}
+
+#[test]
+fn a_long_write_ahead_log_is_moved_into_the_database_after_a_commit() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let mut db = hub::open(&path.clone().into()).unwrap();
+    let token = "x".repeat(400_000);
+    for number in 0..40 {
+        db.begin().unwrap();
+        db.put_status(&OrgId::new([number; 32]), "1", &token)
+            .unwrap();
+        db.commit().unwrap();
+    }
+    let bytes = |ending: &str| {
+        let file = folder.path().join(format!("a.db{ending}"));
+        std::fs::metadata(file).unwrap().len()
+    };
+    // 16 MB were written, of which the database has all that the log has not.
+    assert!(bytes("-wal") < 6_000_000, "{}", bytes("-wal"));
+    assert!(bytes("") > 10_000_000, "{}", bytes(""));
 }
 
 #[test]

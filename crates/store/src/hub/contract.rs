@@ -46,7 +46,8 @@ pub trait Transactions {
     /// Makes the transaction durable.
     ///
     /// # Errors
-    /// [`StoreError`]: the outcome is then unknown, and the caller ends the process (R24).
+    /// [`StoreError`]: the outcome is then unknown, and the caller ends the process (R24). Known is only
+    /// [`StoreError::is_commit_refused`]: nothing is kept, and [`Self::take_back`] follows.
     fn commit(&mut self) -> Result<(), StoreError>;
 
     /// Takes the transaction back; harmless where none is open.
