@@ -262,10 +262,17 @@ impl Sequencer {
             Err(error) => return Err(error),
         };
         let written = Instant::now();
-        self.db.commit()?;
+        match self.db.commit() {
+            Err(error) if error.is_commit_refused() => return self.take_back(edges, &error),
+            committed => committed?,
+        }
         let durable = Instant::now();
         if self.scrub_due {
-            self.scrub_due = !self.db.scrub()?;
+            self.scrub_due = match self.db.scrub() {
+                // It is made up for with the next group for which there is room.
+                Err(error) if error.is_no_room() => true,
+                scrubbed => !scrubbed?,
+            };
         }
         let [deposits, entries] = &self.logs;
         if !Arc::ptr_eq(&before, &directory) {
@@ -341,8 +348,8 @@ impl Sequencer {
     }
 
     /// There was no room for the group, or a number in it was out of range, and that was said before its
-    /// commit: nothing of it is kept, so the outcome is known and the hub goes on (what R24 forbids is to
-    /// go on when it is not). The jobs are dropped, which answers them `busy`.
+    /// commit or instead of it: nothing of it is kept, so the outcome is known and the hub goes on (what
+    /// R24 forbids is to go on when it is not). The jobs are dropped, which answers them `busy`.
     fn take_back(&mut self, edges: [RightEdge; 2], error: &StoreError) -> Result<(), StoreError> {
         self.db.take_back()?;
         for (log, edge) in self.logs.iter_mut().zip(edges) {
