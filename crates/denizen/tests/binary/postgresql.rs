@@ -12,6 +12,7 @@ mod cluster;
 
 use crate::{
     durability::kill_and_count,
+    fire::kills::kill_hubs,
     support::{HubFolder, Process, denizen, office::Office, refused, run, succeed, text},
 };
 use cluster::{Cluster, PASSWORD, name_of};
@@ -53,6 +54,13 @@ async fn what_was_acknowledged_before_a_kill_is_in_postgresql_after_it() {
     let (hub, _) = hub_on_a_server();
     kill_and_count(&hub).await;
     assert!(!hub.path().join("hub.db").exists());
+}
+
+#[tokio::test]
+async fn a_hub_on_postgresql_killed_under_load_loses_and_doubles_nothing() {
+    let kills = denizen_testkit::campaign::times(1_u32);
+    let counted = kill_hubs(kills, 65, || hub_on_a_server().0).await;
+    assert!(counted.2 >= 100, "{counted:?}");
 }
 
 #[tokio::test]

@@ -43,19 +43,19 @@ const KILLS_MAX: u32 = 25;
 
 /// A hub that is killed again and again, and who deposits.
 pub(super) struct Target {
-    hub: HubFolder,
-    office: Office,
-    addresses: Vec<SecretKeyFor<Auth>>,
-    observer: Observer,
+    pub(super) hub: HubFolder,
+    pub(super) office: Office,
+    pub(super) addresses: Vec<SecretKeyFor<Auth>>,
+    pub(super) observer: Observer,
     next: u64,
     rng: ChaCha20Rng,
 }
 
 /// Counts of one kill.
 #[derive(Debug, Clone, Copy)]
-struct Kill {
-    acknowledged: usize,
-    unanswered: usize,
+pub(super) struct Kill {
+    pub(super) acknowledged: usize,
+    pub(super) unanswered: usize,
 }
 
 #[derive(Default)]
@@ -64,10 +64,11 @@ struct Traffic {
     acknowledged: AtomicUsize,
 }
 
-type Answers = Vec<(u64, DepositItem, Option<DepositOutcome>)>;
+/// Deposits with their answers.
+pub(super) type Answers = Vec<(u64, DepositItem, Option<DepositOutcome>)>;
 
 impl Target {
-    async fn make(hub: HubFolder, seed: u64) -> Self {
+    pub(super) async fn make(hub: HubFolder, seed: u64) -> Self {
         let mut office = Office::make(hub.id, seed);
         let statement = hub.file("statement");
         fs::write(&statement, &office.statement).unwrap();
@@ -88,10 +89,10 @@ impl Target {
         }
     }
 
-    /// One client: one deposit after the other until there is no answer.
-    fn client(&mut self) -> Vec<(u64, DepositItem)> {
+    /// The next deposits, one after the other to all addresses.
+    pub(super) fn items(&mut self, count: usize) -> Vec<(u64, DepositItem)> {
         let mut items = Vec::new();
-        for _ in 0..EACH {
+        for _ in 0..count {
             let to = &self.addresses[usize::try_from(self.next).unwrap() % self.addresses.len()];
             items.push((self.next, self.office.item(to)));
             self.next += 1;
@@ -108,7 +109,7 @@ impl Target {
         // A transport's futures stay on their thread.
         let (local, mut clients) = (LocalSet::new(), JoinSet::new());
         for _ in 0..CLIENTS {
-            let items = self.client();
+            let items = self.items(EACH);
             let (office, client) = (Arc::clone(&office), Arc::clone(&client));
             let traffic = Arc::clone(&traffic);
             let run = async move { deposit_all(items, &office, &client, &traffic).await };
@@ -137,7 +138,7 @@ impl Target {
     }
 
     /// Starts the hub again, sends all of it again, and looks where it is.
-    async fn again(&mut self, answers: Answers) -> Kill {
+    pub(super) async fn again(&mut self, answers: Answers) -> Kill {
         let _process = self.hub.serve();
         let trust = self.hub.directory().await.trust;
         let mut kill = Kill {
@@ -167,7 +168,7 @@ impl Target {
     }
 
     /// Everything that must hold, of all deposits of all kills.
-    async fn check(&mut self) {
+    pub(super) async fn check(&mut self) {
         let _process = self.hub.serve();
         let trust = self.hub.directory().await.trust;
         let depositor = self.office.depositor();
@@ -213,7 +214,7 @@ async fn deposit_all(
 
 /// So many kills, of as many hubs as that needs; gives acknowledged and unanswered deposits, and the
 /// fewest that were in flight.
-pub(super) async fn kill_hubs(
+pub(crate) async fn kill_hubs(
     kills: u32,
     base: u64,
     make: impl Fn() -> HubFolder,

@@ -155,7 +155,10 @@ impl Border {
         let _hub = self.hub.serve();
         self.person("sync", &[]);
         let listed = self.person("list", &["--kind", "border-crossing"]);
-        let told: Vec<_> = listed.lines().filter(|l| l.contains("2026")).collect();
+        let told: Vec<_> = listed
+            .lines()
+            .filter(|l| l.contains("Date and time: "))
+            .collect();
         let times: BTreeSet<_> = told.iter().collect();
         assert_eq!(
             (told.len(), times.len()),

@@ -1,7 +1,8 @@
 //! Faults of whole processes: kills under load, and disks that fail below them. A commit runs a slice of
 //! each campaign; `cargo xtask campaign` many times as much.
 
-mod kills;
+mod disk;
+pub(crate) mod kills;
 mod kills_gateway;
 
 use std::io::Write as _;

@@ -132,8 +132,14 @@ impl HubFolder {
     }
 
     pub fn serve(&self) -> Process {
+        self.serve_with(|_| {})
+    }
+
+    /// The same with a change to how the program is run.
+    pub fn serve_with(&self, change: impl FnOnce(&mut Command)) -> Process {
         let mut command = denizen();
         command.args(["hub", "serve", text(&self.path())]);
+        change(&mut command);
         let process = Process::start(command);
         self.wait_until_healthy();
         process
