@@ -16,6 +16,7 @@
     reason = "a fault that cannot be made is a failed test"
 )]
 
+mod direct;
 pub mod disk;
 mod faulty;
 mod leaves;
@@ -23,6 +24,7 @@ mod observer;
 mod scene;
 pub mod shim;
 
+pub use direct::Direct;
 pub use faulty::{Fault, Faulty, Lever, Point};
 pub use leaves::Leaves;
 pub use observer::{Broken, Observer, Seen};

@@ -8,6 +8,7 @@ mod facts;
 mod journeys;
 mod offices;
 mod people;
+mod steps;
 
 pub use every_office::EVERY_OFFICE;
 pub use offices::{
@@ -36,9 +37,6 @@ use denizen_seal::{AddressIndex, RootSecret};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use zeroize::Zeroizing;
-
-/// Rounds of syncing after which a story that is not quiet has gone wrong.
-const ROUNDS_MAX: usize = 60;
 
 /// A person of a story.
 pub struct Player {
@@ -308,65 +306,6 @@ impl Play {
         gateway
             .intake(file, &mapping, now, &mut self.world.rng)
             .unwrap()
-    }
-
-    /// Everybody syncs until nothing moves any more.
-    pub async fn settle(&mut self) {
-        for _ in 0..ROUNDS_MAX {
-            if self.restless {
-                self.restart();
-            }
-            if self.round().await {
-                return;
-            }
-        }
-        panic!("the story does not come to rest");
-    }
-
-    /// Every hub and gateway is closed and opened again.
-    pub fn restart(&mut self) {
-        for number in 0..self.world.houses.len() {
-            self.world.restart_hub(number);
-        }
-        let offices: Vec<_> = self.gateways.keys().copied().collect();
-        for office in offices {
-            self.reopen(office);
-        }
-    }
-
-    /// One round of syncs; whether it was quiet.
-    async fn round(&mut self) -> bool {
-        let (now, mut quiet) = (self.world.now(), true);
-        let (wire, rng) = (&self.world.wire, &mut self.world.rng);
-        for gateway in self.gateways.values_mut() {
-            match gateway.sync(wire, 0, now, rng).await {
-                Ok(report) => quiet &= report == Default::default(),
-                Err(GatewayError::Client(ClientError::Transport(_))) => quiet = false,
-                Err(error) => panic!("gateway: {error:?}"),
-            }
-        }
-        for player in self.people.values_mut() {
-            let before = player.holder.profile().sent.len();
-            let kept = player.holder.encrypt(rng);
-            match player.holder.sync(wire, 0, now, rng).await {
-                Ok(report) => {
-                    quiet &= report.events.is_empty();
-                    player.events.extend(report.events);
-                }
-                Err(HolderError::Client(ClientError::Transport(_))) => quiet = false,
-                Err(error) => panic!("holder: {error:?}"),
-            }
-            let profile = player.holder.profile();
-            quiet &= profile.sent.len() == before && profile.outbox.is_empty();
-            let (count, at) = &mut self.killed_at;
-            if *at == Some(*count) {
-                let root = player.holder.danger_root().clone();
-                player.holder = Holder::open(root, &kept, catalogue(), now).unwrap();
-                quiet = false;
-            }
-            *count += 1;
-        }
-        quiet
     }
 
     /// The records of a person.

@@ -45,6 +45,8 @@ pub enum Fault {
     LoseAnswer,
     /// The hub sees it twice; the second answer arrives.
     Twice,
+    /// The hub sees it after the next one that comes through; its answer arrives nowhere.
+    Later,
 }
 
 type Plan = Box<dyn FnMut(usize, &Request<Vec<u8>>) -> Option<Fault> + Send>;
@@ -55,6 +57,7 @@ struct State {
     routers: HashMap<String, Router>,
     exchanges: Vec<Exchange>,
     sent: usize,
+    late: Vec<Request<Vec<u8>>>,
     plan: Option<Plan>,
     lie: Option<Lie>,
 }
@@ -150,6 +153,18 @@ impl Wire {
         }
     }
 
+    async fn deliver_late(&self) {
+        let late = std::mem::take(&mut self.state().late);
+        for request in late {
+            let authority = request.uri().authority().map(ToString::to_string);
+            let router = authority.and_then(|a| self.state().routers.get(&a).cloned());
+            if let Some(router) = router {
+                let exchange = self.act(router, &request).await;
+                self.state().exchanges.push(exchange);
+            }
+        }
+    }
+
     fn route(&self, request: &Request<Vec<u8>>) -> (Option<Router>, Option<Fault>) {
         let mut state = self.state();
         let number = state.sent;
@@ -177,11 +192,16 @@ impl Transport for Wire {
         if fault == Some(Fault::LoseRequest) {
             return Err(TransportError::Connect);
         }
+        if fault == Some(Fault::Later) {
+            self.state().late.push(request);
+            return Err(TransportError::Interrupted);
+        }
         if fault == Some(Fault::Twice) {
             let first = self.act(router.clone(), &request).await;
             self.state().exchanges.push(first);
         }
         let exchange = self.act(router, &request).await;
+        self.deliver_late().await;
         let mut state = self.state();
         state.exchanges.push(exchange.clone());
         if fault == Some(Fault::LoseAnswer) {

@@ -217,7 +217,7 @@ impl Ground {
         // It may have stopped at what it found.
         let ended = ended.and(self.scene.world.end_hub(0));
         match checked {
-            Err(Broken(why)) if why.contains("two roots") => Err(Broken(why)),
+            Err(broken) if broken.is_silent() => Err(broken),
             Err(_) => Ok(Lie::Found),
             Ok(()) if ended.is_err() || !first || second.is_err() => Ok(Lie::Stopped),
             Ok(()) => Ok(Lie::Harmless),

@@ -8,7 +8,9 @@
 )]
 
 mod commit_path;
+mod flips;
 mod power;
+mod simulation;
 
 use denizen_fire::{Broken, Observer, Scene, Seen};
 
