@@ -133,7 +133,13 @@ impl Wire {
     /// Everything that went over the wire.
     #[must_use]
     pub fn exchanges(&self) -> Vec<Exchange> {
-        self.state().exchanges.clone()
+        self.exchanges_from(0)
+    }
+
+    /// The same from the one with this number on.
+    #[must_use]
+    pub fn exchanges_from(&self, number: usize) -> Vec<Exchange> {
+        self.state().exchanges[number..].to_vec()
     }
 
     async fn act(&self, router: Router, request: &Request<Vec<u8>>) -> Exchange {

@@ -50,12 +50,13 @@ const fn process(
 }
 
 /// All of them; `docs/campaigns.md` has the results of the last long run.
-const FAULTS: [Faults; 6] = [
+const FAULTS: [Faults; 7] = [
     below("power", "power cuts", 50),
     below("commit_path", "the commit path, call by call", 1),
     below("flips", "flipped bits", 20),
     below("simulation", "the simulation, from many seeds", 100),
     process("kills", "kills under load", "fire::kills", 10),
+    process("network", "a line that breaks", "fire::network", 20),
     process("disk", "disks that fail or are full", "fire::disk", 5),
 ];
 

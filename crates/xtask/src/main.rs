@@ -34,7 +34,7 @@ cargo xtask COMMAND
   bench      CPU per record of each step, a hub under load, a browser; `bench hub [RECORDS]` alone
   fuzz       every parser of bytes from outside under libFuzzer: [--seconds N] [--keep] [TARGET...]
   campaign   the long checks: faults, more bent inputs, other seeds, bench, advisories; one campaign of
-             faults by its NAME (power, commit_path, flips, simulation, kills, disk), with how many TIMES
+             faults by its NAME (power, commit_path, flips, simulation, kills, network, disk), with how many TIMES
              as much as for a commit, and what is added to its SEED
   setup      only installs what is missing";
 

@@ -235,11 +235,10 @@ impl Simulation {
                 self.start();
             }
         }
-        let exchanges = self.play.world.wire.exchanges();
-        for exchange in &exchanges[self.seen..] {
+        for exchange in self.play.world.wire.exchanges_from(self.seen) {
             self.trace.add(&format!("{:?}", exchange.status));
+            self.seen += 1;
         }
-        self.seen = exchanges.len();
     }
 
     fn end_hub(&mut self, failed: bool) {

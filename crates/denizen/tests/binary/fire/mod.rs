@@ -4,6 +4,7 @@
 mod disk;
 pub(crate) mod kills;
 mod kills_gateway;
+mod network;
 
 use std::io::Write as _;
 
