@@ -24,14 +24,14 @@ const UNANSWERED_MIN: usize = 100;
 const KILLS_MAX: u32 = 4;
 
 /// A border service with one person.
-struct Border {
-    hub: HubFolder,
-    office: PathBuf,
+pub(super) struct Border {
+    pub(super) hub: HubFolder,
+    pub(super) office: PathBuf,
     rows: usize,
 }
 
 impl Border {
-    fn make(hub: HubFolder) -> Self {
+    pub(super) fn make(hub: HubFolder) -> Self {
         let (office, process) = (hub.file("office"), hub.serve());
         let border = Self {
             hub,
@@ -64,7 +64,7 @@ impl Border {
         text(&self.hub.file(name)).to_owned()
     }
 
-    fn gateway(&self, command: &str, rest: &[&str]) -> String {
+    pub(super) fn gateway(&self, command: &str, rest: &[&str]) -> String {
         succeed(&[&["gateway", command, text(&self.office)], rest].concat())
     }
 
@@ -97,10 +97,16 @@ impl Border {
     }
 
     /// Another file is taken in: each row is another minute.
-    fn intake(&mut self) {
+    pub(super) fn intake(&mut self) {
+        let (file, mapping) = self.file(ROWS);
+        self.gateway("intake", &[&file, "--mapping", &mapping]);
+    }
+
+    /// Another file, and its mapping.
+    pub(super) fn file(&mut self, rows: usize) -> (String, String) {
         let demo = String::from_utf8(demo_file("border/crossings.csv")).unwrap();
         let mut file = format!("{}\n", demo.lines().next().unwrap());
-        for minute in self.rows..self.rows + ROWS {
+        for minute in self.rows..self.rows + rows {
             let (day, hour, minute) = (minute / 1440 + 1, minute / 60 % 24, minute % 60);
             writeln!(
                 file,
@@ -111,8 +117,8 @@ impl Border {
         }
         let (path, mapping) = (self.path("crossings.csv"), self.path("mapping.toml"));
         fs::write(&path, file).unwrap();
-        self.gateway("intake", &[&path, "--mapping", &mapping]);
-        self.rows += ROWS;
+        self.rows += rows;
+        (path, mapping)
     }
 
     /// Leaves in the hub's log.
@@ -151,7 +157,7 @@ impl Border {
     }
 
     /// Every row is with the person, once, and its receipt verifies without anybody.
-    fn check(&self) {
+    pub(super) fn check(&self) {
         let _hub = self.hub.serve();
         self.person("sync", &[]);
         let listed = self.person("list", &["--kind", "border-crossing"]);

@@ -2,6 +2,7 @@
 //! each campaign; `cargo xtask campaign` many times as much.
 
 mod disk;
+mod disk_gateway;
 pub(crate) mod kills;
 mod kills_gateway;
 mod network;
