@@ -3,12 +3,16 @@
 //! what was not acknowledged is there once when it is sent again.
 
 use crate::{check, say};
-use denizen_fire::{Broken, Fault, Faulty, Lever, Observer, Point, Scene, fast_folder};
+use denizen_api::wire::DepositOutcome;
+use denizen_fire::{
+    Broken, Fault, Faulty, Lever, Observer, Point, Scene, Shim, fast_folder, shim::Mark,
+};
 use denizen_store::hub::{HubStore, LogHead, LogId, open};
 use denizen_testkit::campaign::seed;
 use denizen_tlog::{RightEdge, TILE_WIDTH, encode_bundle, hash_leaf};
-use std::path::PathBuf;
+use std::{path::PathBuf, process::Command};
 
+const SEED: u64 = 51;
 /// Leaves before the group that fails.
 const SIZES: [u64; 6] = [255, 256, 257, 65_535, 65_536, 65_537];
 /// Deposits of the group that fails.
@@ -51,7 +55,7 @@ fn fill(db: &mut dyn HubStore, size: u64) {
 impl Ground {
     async fn make(size: u64) -> Self {
         let folder = fast_folder();
-        let mut scene = Scene::make(51).await;
+        let mut scene = Scene::make(SEED).await;
         scene.world.stop_hub(0);
         fill(&mut *open(&scene.database().into()).unwrap(), size - 1);
         scene.world.start_hub(0).unwrap();
@@ -73,8 +77,8 @@ impl Ground {
         }
     }
 
-    /// The hub on a fresh copy, with a fault that waits.
-    fn start(&mut self, point: Point, fault: Fault) -> Lever {
+    /// A fresh copy, which is the stopped hub's from now on.
+    fn fresh(&mut self) -> PathBuf {
         for ending in ["", "-wal", "-shm"] {
             // There was one before this, or not.
             let _ = std::fs::remove_file(self.folder.path().join(format!("hub.db{ending}")));
@@ -82,6 +86,12 @@ impl Ground {
         let database = self.folder.path().join("hub.db");
         std::fs::copy(&self.base, &database).unwrap();
         self.scene.move_to(database.clone());
+        database
+    }
+
+    /// The hub on a fresh copy, with a fault that waits.
+    fn start(&mut self, point: Point, fault: Fault) -> Lever {
+        let database = self.fresh();
         let lever = Lever::default();
         let writer = Faulty::over(open(&database.into()).unwrap(), &lever);
         self.scene.world.start_hub_on(0, writer).unwrap();
@@ -180,7 +190,77 @@ async fn whatever_fails_on_the_writers_way_nothing_acknowledged_is_lost_or_doubl
         "commit path: {points} calls x {faults} faults x {} sizes of the log = {cells}, seed {}: nothing lost \
          or doubled",
         SIZES.len(),
-        seed(51)
+        seed(SEED)
+    ));
+}
+
+/// What fails below SQLite while it writes the group: the log's first page, one in the middle of it, its
+/// commit record's sync.
+const BELOW: [&str; 8] = [
+    "eio:write:-wal:1",
+    "eiodone:write:-wal:1",
+    "short:write:-wal:2",
+    "enospc:write:-wal:4+",
+    "eio:write:-wal:7",
+    "eio:sync:-wal:1",
+    "eiodone:sync:-wal:1",
+    "enospc:sync:-wal:1",
+];
+
+impl Ground {
+    /// The group is taken by another process, on a disk that fails.
+    async fn below(&mut self, fault: &str) -> Result<bool, Broken> {
+        let mut observer = self.observer.clone();
+        let database = self.fresh();
+        let shim = Shim {
+            faults: vec![fault.to_owned()],
+            ..Shim::below("hub.db")
+        };
+        let mut command = Command::new(env!("CARGO_BIN_EXE_grouped"));
+        command.arg(SEED.to_string()).arg(&database);
+        command.args(["1", &GROUP.to_string()]);
+        command.env("TMPDIR", self.folder.path());
+        shim.put_below(&mut command);
+        let output = command.output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{fault}: {said}");
+        let mut acknowledged = false;
+        for line in output
+            .stdout
+            .split(|b| *b == b'\n')
+            .filter(|l| !l.is_empty())
+        {
+            if let Mark::Stored(number, pos, index, receipt) = serde_json::from_slice(line).unwrap()
+            {
+                let stored = DepositOutcome::Stored {
+                    pos,
+                    index,
+                    receipt,
+                };
+                observer.answered(number, &self.scene.item(number), &stored, None)?;
+                acknowledged = true;
+            }
+        }
+        self.again(observer).await?;
+        Ok(acknowledged)
+    }
+}
+
+#[tokio::test]
+async fn whatever_fails_below_sqlite_nothing_acknowledged_is_lost_or_doubled() {
+    for size in SIZES {
+        let mut ground = Ground::make(size).await;
+        for fault in BELOW {
+            let held = ground.below(fault).await;
+            assert_eq!(held, Ok(false), "{fault} at {size} leaves");
+        }
+        assert_eq!(ground.below("eio:write:-wal:100000").await, Ok(true));
+    }
+    say(&format!(
+        "commit path, below SQLite: {} faults x {} sizes of the log, seed {}: nothing lost or doubled",
+        BELOW.len(),
+        SIZES.len(),
+        seed(SEED)
     ));
 }
 
@@ -249,7 +329,7 @@ async fn a_database_that_lies_is_found_out_and_forks_nothing() {
         "commit path, a database that lies: {} cases, seed {}: {} stopped the hub, {} refused the next start, \
          {} were found by who had a receipt, {} harmless",
         lies.len(),
-        seed(51),
+        seed(SEED),
         count(Lie::Stopped),
         count(Lie::Refused),
         count(Lie::Found),

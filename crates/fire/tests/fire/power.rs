@@ -13,8 +13,8 @@ use denizen_testkit::campaign::{seed, times};
 use rand_core::SeedableRng as _;
 use std::{path::Path, process::Command};
 
-/// Groups of deposits in a recorded run.
-const ROUNDS: u64 = 34;
+/// Groups of deposits in a recorded run: some 290 deposits, so that the log crosses the edge of a tile.
+const ROUNDS: u64 = 45;
 /// Cuts for a commit.
 const CUTS: u32 = 100;
 const DATABASE: &str = "hub-0.db";
