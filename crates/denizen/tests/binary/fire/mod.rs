@@ -5,6 +5,7 @@ mod disk;
 mod disk_gateway;
 pub(crate) mod kills;
 mod kills_gateway;
+mod line;
 mod network;
 
 use std::io::Write as _;
@@ -12,5 +13,7 @@ use std::io::Write as _;
 /// A line of results that is seen although the test passes.
 fn say(line: &str) {
     let line = format!("   {line}\n");
-    std::io::stderr().write_all(line.as_bytes()).expect("standard error is there");
+    std::io::stderr()
+        .write_all(line.as_bytes())
+        .expect("standard error is there");
 }
