@@ -114,11 +114,6 @@ impl Wire {
         self.state().lie = Some(Box::new(lie));
     }
 
-    /// Forgets what went over the wire: for runs that are too long to remember.
-    pub fn forget(&self) {
-        self.state().exchanges.clear();
-    }
-
     /// Requests sent since the last plan, or ever.
     #[must_use]
     pub fn sent(&self) -> usize {
