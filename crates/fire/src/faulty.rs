@@ -5,7 +5,7 @@ use denizen_store::{
     Fault as StoreFault, StoreError, Version,
     hub::{
         AddressRow, Addresses, Care, HubStore, LogHead, LogId, Logs, NewPlace, NewUpload,
-        ObjectRow, Objects, Passes, PlaceRow, Places, Public, RootRow, Transactions, Uploads,
+        ObjectRow, Objects, Page, Passes, PlaceRow, Places, Public, RootRow, Transactions, Uploads,
         Wanted,
     },
 };
@@ -281,7 +281,7 @@ impl Places for Faulty {
     }
 
     through! {
-        fn places(&self, id: &AddressId, after: Option<u64>, size: u64, limit: usize) -> Vec<PlaceRow>;
+        fn places(&self, id: &AddressId, after: Option<u64>, size: u64, page: Page) -> Vec<PlaceRow>;
         fn place(&self, id: &AddressId, pos: u64) -> Option<PlaceRow>;
         fn pos_max(&self, id: &AddressId, size: u64) -> Option<u64>;
         fn tombstones(&self, id: &AddressId) -> Vec<Tombstone>;
