@@ -1,6 +1,6 @@
-//! X-Wing keys: what both implementations take for one, and what they expand it to.
+//! X-Wing keys: what all implementations take for one, and what they expand it to.
 
-use crate::{SealError, portable};
+use crate::{SealError, kept, portable};
 use std::sync::{Arc, OnceLock};
 use zeroize::ZeroizeOnDrop;
 
@@ -100,7 +100,6 @@ impl<'a> Enc<'a> {
     }
 
     /// The ciphertext of ML-KEM and the point of X25519.
-    #[cfg(not(target_arch = "wasm32"))]
     pub(crate) fn parts(self) -> (&'a [u8], &'a [u8]) {
         self.0.split_at(ML_KEM_CIPHERTEXT_SIZE_BYTES)
     }
@@ -138,10 +137,11 @@ pub struct KemSecret {
     expanded: Arc<Expanded>,
 }
 
-/// The key of each implementation, made when it is first asked for. Both wipe themselves.
+/// The key of each implementation, made when it is first asked for. They wipe themselves.
 #[derive(Default)]
 struct Expanded {
     portable: OnceLock<portable::Secret>,
+    kept: OnceLock<kept::Secret>,
     #[cfg(not(target_arch = "wasm32"))]
     native: OnceLock<crate::native::Secret>,
 }
@@ -168,13 +168,18 @@ impl KemSecret {
         #[cfg(not(target_arch = "wasm32"))]
         let bytes = self.native().public();
         #[cfg(target_arch = "wasm32")]
-        let bytes = portable::public(self.portable());
+        let bytes = self.kept().public();
         KemPublic(Box::new(bytes))
     }
 
     pub(crate) fn portable(&self) -> &portable::Secret {
         let expanded = &self.expanded.portable;
         expanded.get_or_init(|| portable::expand(&self.seed))
+    }
+
+    pub(crate) fn kept(&self) -> &kept::Secret {
+        let expanded = &self.expanded.kept;
+        expanded.get_or_init(|| kept::Secret::expand(&self.seed))
     }
 
     #[cfg(not(target_arch = "wasm32"))]

@@ -31,6 +31,7 @@
 mod attach;
 mod file;
 mod kem;
+mod kept;
 mod local;
 #[cfg(not(target_arch = "wasm32"))]
 mod native;
@@ -39,10 +40,12 @@ mod padding;
 mod portable;
 mod sealer;
 mod tree;
+mod xwing;
 
 pub use attach::{FileToAttach, attach_file, move_into_objects, open_attachment, reference};
 pub use file::{FILE_INFO, FILE_SIZE_BYTES_MAX};
 pub use kem::{KemPublic, KemSecret};
+pub use kept::Kept;
 pub use local::{LocalKey, LocalKeyError};
 #[cfg(not(target_arch = "wasm32"))]
 pub use native::Native;
@@ -56,10 +59,10 @@ pub use tree::{AddressIndex, AddressKeys, PersonKeys, RootSecret};
 pub use zeroize::Zeroizing;
 
 /// What this build seals and opens with, in every role: the native implementation, and in a browser,
-/// which has none, the portable one.
+/// which has none, the one that keeps a key expanded.
 pub const SEALER: &dyn Sealer = &Fastest;
 
+#[cfg(target_arch = "wasm32")]
+use kept::Kept as Fastest;
 #[cfg(not(target_arch = "wasm32"))]
 use native::Native as Fastest;
-#[cfg(target_arch = "wasm32")]
-use sealer::Portable as Fastest;

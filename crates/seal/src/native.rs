@@ -6,6 +6,7 @@ use crate::{
     KemPublic, KemSecret, OpenError, SealError,
     kem::{Enc, PUBLIC_SIZE_BYTES},
     sealer::{Bound, Hpke, Sealed},
+    xwing::{self, Key, combined},
 };
 use aws_lc_rs::{
     aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey},
@@ -14,23 +15,10 @@ use aws_lc_rs::{
     error::Unspecified,
     kem::{DecapsulationKey, EncapsulationKey, ML_KEM_768},
 };
-use hkdf::{Hkdf, HkdfExtract};
-use ml_kem::{FromSeed as _, MlKem768, kem::KeyExport as _};
-use sha2::Sha256;
-use shake::{ExtendableOutput as _, Shake256, Update as _, XofReader as _};
+use ml_kem::kem::KeyExport as _;
 use zeroize::Zeroizing;
 
-/// Ends what X-Wing hashes.
-const XWING_LABEL: &[u8] = br"\.//^\";
-/// Begins what HPKE extracts from and expands to.
-const HPKE_VERSION: &[u8] = b"HPKE-v1";
-/// `HPKE`, KEM 0x647a (X-Wing), KDF 0x0001 (HKDF-SHA256), AEAD 0x0003 (ChaCha20-Poly1305).
-const SUITE_ID: &[u8] = b"HPKE\x64\x7a\x00\x01\x00\x03";
-const MODE_BASE: &[u8] = &[0];
 const TAG_SIZE_BYTES: usize = 16;
-
-/// 32 bytes that are wiped.
-type Key = Zeroizing<[u8; 32]>;
 
 /// Seals and opens with AWS-LC. The randomness of ML-KEM's encapsulation is AWS-LC's own, that of
 /// X25519 the caller's: either alone keeps a message secret.
@@ -45,28 +33,19 @@ pub(crate) struct Secret {
 }
 
 impl Secret {
-    /// SHAKE256 of the seed: 64 bytes for ML-KEM's key generation, 32 for X25519.
     pub(crate) fn expand(seed: &[u8; 32]) -> Self {
-        let (mut d_and_z, mut scalar) = (Zeroizing::new([0; 64]), Key::default());
-        let mut expanded = Shake256::default().chain(seed).finalize_xof();
-        expanded.read(d_and_z.as_mut());
-        expanded.read(scalar.as_mut());
+        let expanded = xwing::expand(seed);
         // AWS-LC takes ML-KEM keys by the form that they expand to.
-        let (secret, public) = MlKem768::from_seed(&(*d_and_z).into());
+        let (secret, public) = expanded.ml_kem;
         let secret = Zeroizing::new(expanded_form(&secret));
-        let x25519 = x25519_key(&scalar);
-        let mut both = [0; PUBLIC_SIZE_BYTES];
+        let x25519 = x25519_key(&expanded.scalar);
         let point = x25519.compute_public_key();
         let point = point.expect("an X25519 key has a public half");
-        let bytes = public.to_bytes();
-        for (to, from) in both.iter_mut().zip(bytes.iter().chain(point.as_ref())) {
-            *to = *from;
-        }
         Self {
             ml_kem: DecapsulationKey::new(&ML_KEM_768, secret.as_ref())
                 .expect("an expanded ML-KEM-768 key has 2400 bytes"),
+            public: xwing::public(&public.to_bytes(), point.as_ref()),
             x25519,
-            public: both,
         }
     }
 
@@ -120,44 +99,20 @@ fn shared_point(own: &PrivateKey, point: &[u8]) -> Option<Key> {
 
 /// SHA3-256 over both shared secrets, the ephemeral and the recipient's point, and the label.
 fn combine(ss_m: &[u8], ss_x: &Key, ct_x: &[u8], pk_x: &[u8]) -> Key {
-    let all = Zeroizing::new([ss_m, ss_x.as_ref(), ct_x, pk_x, XWING_LABEL].concat());
+    let all = combined(ss_m, ss_x.as_ref(), ct_x, pk_x);
     let mut shared = Key::default();
     shared.copy_from_slice(digest(&SHA3_256, &all).as_ref());
     shared
 }
 
-/// HPKE's key schedule in base mode, for a single message.
+/// The AEAD's key and nonce, for a single message.
 fn key_schedule(shared: &Key, info: &[u8]) -> (LessSafeKey, [u8; 12]) {
-    let (psk_id_hash, _) = labeled_extract(&[], b"psk_id_hash", &[]);
-    let (info_hash, _) = labeled_extract(&[], b"info_hash", info);
-    let context = [MODE_BASE, psk_id_hash.as_ref(), info_hash.as_ref()].concat();
-    let (_, secret) = labeled_extract(shared.as_ref(), b"secret", &[]);
-    let (mut key, mut nonce) = (Key::default(), [0; 12]);
-    labeled_expand(&secret, b"key", &context, key.as_mut());
-    labeled_expand(&secret, b"base_nonce", &context, &mut nonce);
+    let (key, nonce) = xwing::key_schedule(shared, info);
     let key = UnboundKey::new(&CHACHA20_POLY1305, key.as_ref());
     (
         LessSafeKey::new(key.expect("a key of ChaCha20-Poly1305 has 32 bytes")),
         nonce,
     )
-}
-
-fn labeled_extract(salt: &[u8], label: &[u8], ikm: &[u8]) -> (Key, Hkdf<Sha256>) {
-    let mut extract = HkdfExtract::<Sha256>::new(Some(salt));
-    for part in [HPKE_VERSION, SUITE_ID, label, ikm] {
-        extract.input_ikm(part);
-    }
-    let (out, hkdf) = extract.finalize();
-    (Key::new(out.into()), hkdf)
-}
-
-fn labeled_expand(secret: &Hkdf<Sha256>, label: &[u8], context: &[u8], out: &mut [u8]) {
-    let length = u16::try_from(out.len())
-        .expect("keys and nonces are short")
-        .to_be_bytes();
-    secret
-        .expand_multi_info(&[&length, HPKE_VERSION, SUITE_ID, label, context], out)
-        .expect("keys and nonces are within HKDF's limit");
 }
 
 impl Hpke for Native {
@@ -199,7 +154,7 @@ impl Hpke for Native {
 #[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests {
     use super::*;
-    use crate::{Portable, portable};
+    use crate::{Kept, Portable, portable};
     use hpke::{Deserializable as _, kem::XWing};
     use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng as _};
 
@@ -210,9 +165,12 @@ mod tests {
         shared.0.to_vec()
     }
 
+    /// What both that are composed here decapsulate; they must agree.
     fn ours(key: &KemSecret, enc: &[u8]) -> Vec<u8> {
-        let shared = key.native().decapsulate(Enc::parse(enc).unwrap());
-        shared.unwrap().to_vec()
+        let enc = Enc::parse(enc).unwrap();
+        let shared = key.native().decapsulate(enc).unwrap();
+        assert_eq!(key.kept().decapsulate(enc).unwrap(), shared);
+        shared.to_vec()
     }
 
     fn unhex(text: &str) -> Vec<u8> {
@@ -236,11 +194,22 @@ mod tests {
     }
 
     #[test]
-    fn both_expand_a_seed_to_one_public_key() {
+    fn all_expand_a_seed_to_one_public_key() {
         for n in 0..32 {
             let key = KemSecret::from_seed([n; 32]);
-            assert_eq!(key.native().public(), portable::public(key.portable()));
+            let public = portable::public(key.portable());
+            assert_eq!(key.native().public(), public);
+            assert_eq!(key.kept().public(), public);
         }
+    }
+
+    #[test]
+    fn a_seed_is_expanded_once_however_often_and_by_whichever_clone_it_is_asked_for() {
+        let key = KemSecret::from_seed([7; 32]);
+        let clone = key.clone();
+        assert!(std::ptr::eq(key.kept(), key.kept()));
+        assert!(std::ptr::eq(key.kept(), clone.kept()));
+        assert!(std::ptr::eq(key.native(), clone.native()));
     }
 
     #[test]
@@ -265,12 +234,13 @@ mod tests {
     }
 
     #[test]
-    fn both_draw_as_much_and_agree_on_what_they_were_bound_to() {
+    fn all_draw_as_much_and_agree_on_what_they_were_bound_to() {
         let (mut one, mut two) = (ChaCha20Rng::seed_from_u64(2), ChaCha20Rng::seed_from_u64(2));
         let (key, other) = (KemSecret::from_seed([1; 32]), KemSecret::from_seed([2; 32]));
         let bound = |info, aad| Bound { info, aad };
-        let both: [(&dyn Hpke, &dyn Hpke); 2] = [(&Native, &Portable), (&Portable, &Native)];
-        for (sealer, opener) in both {
+        let all: [&dyn Hpke; 3] = [&Native, &Kept, &Portable];
+        let pairs = all.iter().flat_map(|a| all.iter().map(move |b| (*a, *b)));
+        for (sealer, opener) in pairs {
             let plaintext = Zeroizing::new(b"what is said".to_vec());
             let sealed = sealer.seal_bytes(&key.public(), bound(b"i", b"a"), plaintext, &mut one);
             let (enc, ct) = sealed.unwrap();

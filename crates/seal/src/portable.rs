@@ -18,7 +18,7 @@ pub(crate) fn expand(seed: &[u8; 32]) -> Secret {
     Secret::from_bytes(seed).expect("an X-Wing seed is 32 bytes")
 }
 
-#[cfg(any(test, target_arch = "wasm32"))]
+#[cfg(test)]
 pub(crate) fn public(secret: &Secret) -> [u8; crate::kem::PUBLIC_SIZE_BYTES] {
     <XWing as hpke::Kem>::sk_to_pk(secret).to_bytes().into()
 }

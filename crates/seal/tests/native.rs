@@ -1,17 +1,17 @@
-//! Envelopes by two implementations: each opens what the other seals, and they refuse alike.
+//! Envelopes by three implementations: each opens what the others seal, and they refuse alike.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use denizen_model::{
     AddressId, HubId, Sha256Hash,
     envelope::{Envelope, Header, SUITE_1},
 };
-use denizen_seal::{KemPublic, KemSecret, Native, OpenError, Portable, SealError, Sealer};
+use denizen_seal::{KemPublic, KemSecret, Kept, Native, OpenError, Portable, SealError, Sealer};
 use rand_chacha::{
     ChaCha20Rng,
     rand_core::{Rng as _, SeedableRng as _},
 };
 
-const BOTH: [&dyn Sealer; 2] = [&Native, &Portable];
+const ALL: [&dyn Sealer; 3] = [&Native, &Kept, &Portable];
 
 fn header(n: u8) -> Header {
     Header {
@@ -22,15 +22,16 @@ fn header(n: u8) -> Header {
     }
 }
 
-/// What both say of an envelope; they must agree.
+/// What all say of an envelope; they must agree.
 fn open(key: &KemSecret, envelope: &Envelope) -> Result<Vec<u8>, OpenError> {
-    let [native, portable] = BOTH.map(|sealer| sealer.open(key, envelope));
+    let [native, kept, portable] = ALL.map(|sealer| sealer.open(key, envelope));
     assert_eq!(native, portable);
+    assert_eq!(kept, portable);
     native
 }
 
 #[test]
-fn each_opens_what_the_other_seals_in_every_size_class() {
+fn each_opens_what_the_others_seal_in_every_size_class() {
     let mut rng = ChaCha20Rng::seed_from_u64(1);
     for (n, length) in [0, 1, 4091, 4092, 4093, 16_381, 65_533, 262_140]
         .into_iter()
@@ -39,7 +40,7 @@ fn each_opens_what_the_other_seals_in_every_size_class() {
         let key = KemSecret::from_seed([u8::try_from(n).unwrap(); 32]);
         let mut message = vec![0; length];
         rng.fill_bytes(&mut message);
-        for sealer in BOTH {
+        for sealer in ALL {
             let sealed = sealer
                 .seal(&key.public(), &header(1), &message, &mut rng)
                 .unwrap();
@@ -50,19 +51,19 @@ fn each_opens_what_the_other_seals_in_every_size_class() {
             assert_eq!(open(&key, &moved.unwrap()), Err(OpenError));
         }
         let larger = vec![0; 262_141];
-        let [native, portable] = BOTH.map(|s| {
+        let [native, kept, portable] = ALL.map(|s| {
             s.seal(&key.public(), &header(1), &larger, &mut rng)
                 .unwrap_err()
         });
-        assert_eq!(native, portable);
+        assert_eq!((native, kept), (portable, portable));
     }
 }
 
 #[test]
-fn a_flipped_bit_of_any_byte_is_refused_by_both_with_one_error() {
+fn a_flipped_bit_of_any_byte_is_refused_by_all_with_one_error() {
     let mut rng = ChaCha20Rng::seed_from_u64(2);
     let key = KemSecret::from_seed([1; 32]);
-    for (sealer, step) in BOTH.into_iter().zip([7, 11]) {
+    for (sealer, step) in ALL.into_iter().zip([7, 11, 13]) {
         let sealed = sealer
             .seal(&key.public(), &header(1), b"m", &mut rng)
             .unwrap();
@@ -134,8 +135,8 @@ fn a_key_of_another_length_or_with_a_coefficient_over_the_modulus_is_refused() {
             for bytes in [first, second] {
                 let key = KemPublic::from_bytes(&bytes);
                 assert_eq!(key.is_ok(), taken, "{value} in pair {pair}");
-                // Whatever is taken as a key, both seal to.
-                for sealer in BOTH {
+                // Whatever is taken as a key, all seal to.
+                for sealer in ALL {
                     let sealed = key
                         .as_ref()
                         .map(|k| sealer.seal(k, &header(1), b"m", &mut rng));
