@@ -12,8 +12,8 @@ use denizen_model::{
     statement::{Role, StatedKey, Statement},
 };
 use denizen_tlog::{
-    Checkpoint, CheckpointError, Hash, Level, NoteVerifier, ProofError, UnverifiedProof,
-    WitnessPolicy, hash_leaf, open_checkpoint,
+    Checkpoint, CheckpointError, Hash, LastCheckpoint, Level, NoteVerifier, ProofError,
+    UnverifiedProof, WitnessPolicy, hash_leaf, open_checkpoint,
 };
 
 /// The keys and names under which a hub's logs are trusted, out of its verified statement.
@@ -29,6 +29,8 @@ pub struct HubTrust {
     pub witnesses: WitnessPolicy,
     /// Every key that ever signed the deposit log: receipts are kept for longer than a key counts.
     kept: Vec<LogKey>,
+    /// Receipts of one batch are under one checkpoint.
+    last: LastCheckpoint,
 }
 
 /// A key that signs the deposit log, or did.
@@ -98,7 +100,14 @@ impl HubTrust {
             head: head.ok_or(TrustError)?,
             witnesses,
             kept: kept.collect::<Result<_, _>>()?,
+            last: LastCheckpoint::default(),
         })
+    }
+
+    /// How many checkpoints of receipts were verified, and not remembered.
+    #[must_use]
+    pub fn checkpoints_verified(&self) -> u64 {
+        self.last.count()
     }
 }
 
@@ -154,7 +163,8 @@ pub fn verify_proof(proof: &str, trust: &HubTrust) -> Result<VerifiedReceipt, Re
     let opening = opening.ok_or(ReceiptError::Malformed)?;
     let leaf = hash_leaf(opening.leaf().as_bytes());
     let kept = trust.kept.iter().filter(|key| key.covers(opening.time));
-    let mut tried = kept.map(|key| proof.verify(&leaf, &key.verifier, &trust.witnesses));
+    let mut tried =
+        kept.map(|key| proof.verify_after(&leaf, &key.verifier, &trust.witnesses, &trust.last));
     let verified = match tried.find(Result::is_ok) {
         Some(verified) => verified?,
         None => return Err(refusal(&proof, &leaf, trust)),

@@ -30,7 +30,7 @@ pub use note::{
     NOTE_SIZE_BYTES_MAX, NoteError, NoteSigner, NoteVerifier, SIGNATURES_MAX, SignatureLine,
     UnverifiedNote,
 };
-pub use proof::{Level, ProofError, TlogProof, UnverifiedProof};
+pub use proof::{LastCheckpoint, Level, ProofError, TlogProof, UnverifiedProof};
 pub use tile::{
     ENTRY_SIZE_BYTES_MAX, MemoryTiles, RightEdge, TILE_HEIGHT, TILE_WIDTH, Tile, TileError,
     TilePath, TileReader, decode_bundle, encode_bundle,

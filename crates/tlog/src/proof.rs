@@ -7,6 +7,7 @@ use crate::{
     tree::{Hash, VerifyError, verify_inclusion},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use std::sync::{Arc, Mutex, PoisonError};
 
 const MAGIC: &str = "c2sp.org/tlog-proof@v1";
 
@@ -46,6 +47,50 @@ pub struct TlogProof {
     pub checkpoint: Checkpoint,
     /// Durable or witnessed.
     pub level: Level,
+}
+
+/// Remembers the checkpoint that was verified last: the entries of one batch are under the same one, and
+/// a signature over given bytes under a given key stays good. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct LastCheckpoint(Arc<Mutex<Last>>);
+
+#[derive(Debug, Default)]
+struct Last {
+    /// Key, note, and what the note says.
+    good: Option<(NoteVerifier, String, Checkpoint)>,
+    count: u64,
+}
+
+impl LastCheckpoint {
+    /// Verifies a checkpoint note unless it is the one that was good last, under the same key.
+    fn open(&self, note: &str, log: &NoteVerifier) -> Result<Checkpoint, CheckpointError> {
+        let known = self.with(|last| {
+            let (key, text, checkpoint) = last.good.as_ref()?;
+            (key == log && text == note).then(|| checkpoint.clone())
+        });
+        if let Some(checkpoint) = known {
+            return Ok(checkpoint);
+        }
+        let opened = open_checkpoint(note, log);
+        self.with(|last| {
+            last.count += 1;
+            if let Ok(checkpoint) = &opened {
+                last.good = Some((log.clone(), note.to_owned(), checkpoint.clone()));
+            }
+        });
+        opened
+    }
+
+    /// How many checkpoints were verified, and not remembered.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.with(|last| last.count)
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&mut Last) -> T) -> T {
+        // What a panicking thread left is nothing, or a true statement.
+        work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 /// A proof as received.
@@ -135,7 +180,21 @@ impl<'a> UnverifiedProof<'a> {
         log: &NoteVerifier,
         witnesses: &WitnessPolicy,
     ) -> Result<TlogProof, ProofError> {
-        let checkpoint = open_checkpoint(self.checkpoint, log)?;
+        self.verify_after(leaf, log, witnesses, &LastCheckpoint::default())
+    }
+
+    /// The same, for one of many proofs: a checkpoint that is the last one's is not verified again.
+    ///
+    /// # Errors
+    /// [`ProofError`].
+    pub fn verify_after(
+        &self,
+        leaf: &Hash,
+        log: &NoteVerifier,
+        witnesses: &WitnessPolicy,
+        last: &LastCheckpoint,
+    ) -> Result<TlogProof, ProofError> {
+        let checkpoint = last.open(self.checkpoint, log)?;
         verify_inclusion(
             leaf,
             self.index,
@@ -210,6 +269,38 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn a_checkpoint_is_verified_once_for_all_proofs_under_it_and_only_by_its_own_key_and_text() {
+        let ((one, signer), (two, _)) = (proof(11, 6), proof(11, 3));
+        let (later, _) = proof(12, 6);
+        let last = LastCheckpoint::default();
+        let check = |text: &str, index: u64, key: &NoteVerifier| {
+            let (proof, leaf) = (
+                UnverifiedProof::parse(text)?,
+                hash_leaf(&index.to_be_bytes()),
+            );
+            let verified = proof.verify_after(&leaf, key, &WitnessPolicy::default(), &last)?;
+            Ok::<_, ProofError>(verified.checkpoint.size)
+        };
+        let key = signer.verifier();
+        for _ in 0..3 {
+            assert_eq!(check(&one, 6, &key).unwrap(), 11);
+            assert_eq!(check(&two, 3, &key).unwrap(), 11);
+        }
+        assert_eq!(last.count(), 1);
+        // What is remembered of the checkpoint says nothing of a leaf.
+        assert!(matches!(
+            check(&two, 6, &key),
+            Err(ProofError::Inclusion(_))
+        ));
+        // Nor of another key, or another note.
+        let other = NoteSigner::new("log.example", &[2; 32]).unwrap().verifier();
+        assert!(check(&one, 6, &other).is_err());
+        assert!(check(&one.replace("\n11\n", "\n12\n"), 6, &key).is_err());
+        assert_eq!((check(&one, 6, &key).unwrap(), last.count()), (11, 3));
+        assert_eq!((check(&later, 6, &key).unwrap(), last.count()), (12, 4));
     }
 
     #[test]
