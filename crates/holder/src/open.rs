@@ -7,7 +7,7 @@ use denizen_jose::PublicKey;
 use denizen_model::{
     Sha256Hash, UnixTime,
     deposit::Receipt,
-    message::{From, Message, MessageError, To},
+    message::{From, Message, MessageError, To, UnverifiedMessage},
 };
 use denizen_seal::KemSecret;
 
@@ -116,10 +116,11 @@ pub fn open(
     let signed = SEALER
         .open(expected.kem, &parsed)
         .map_err(|_| OpenError::Sealed)?;
-    let (claimed, kid) = Message::danger_claimed(&signed)?;
+    let read = UnverifiedMessage::parse(&signed)?;
+    let (claimed, kid) = read.danger_claimed();
     let delivered = verified.opening.time;
-    let key = (expected.key)(&kid, &claimed, delivered).ok_or(MessageError::OtherSender)?;
-    let message = Message::verify(&signed, VERIFIER, &key, expected.from, header)?;
+    let key = (expected.key)(kid, claimed, delivered).ok_or(MessageError::OtherSender)?;
+    let message = read.verify(VERIFIER, &key, expected.from, header)?;
     let hash = Sha256Hash::of(&signed);
     Ok(Opened {
         message,

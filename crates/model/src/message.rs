@@ -274,9 +274,14 @@ impl Message {
     ) -> Result<Self, MessageError> {
         let object = Unverified::parse(bytes).map_err(MessageError::Signature)?;
         let payload = object.danger_payload();
-        let signed = object.verify(verifier, key, MESSAGE_TYP);
-        checked(Check::MessageSignature, signed.map(drop)).map_err(MessageError::Signature)?;
+        check_signature(object, verifier, key)?;
         let message: Self = serde_json::from_slice(payload).map_err(|_| MessageError::Malformed)?;
+        message.came(from, header)
+    }
+
+    /// What is left to check once it is signed.
+    fn came(self, from: &From, header: &Header) -> Result<Self, MessageError> {
+        let message = self;
         let good = message.attachments.iter().all(Attachment::is_well_formed);
         if message.attachments.len() > ATTACHMENTS_MAX || !good {
             return Err(MessageError::Malformed);
@@ -296,6 +301,56 @@ impl Message {
             return Err(MessageError::OtherCommit);
         }
         Ok(message)
+    }
+}
+
+fn check_signature(
+    object: Unverified<'_>,
+    verifier: &dyn Verifier,
+    key: &PublicKey,
+) -> Result<(), MessageError> {
+    let signed = object.verify(verifier, key, MESSAGE_TYP);
+    checked(Check::MessageSignature, signed.map(drop)).map_err(MessageError::Signature)
+}
+
+/// A message that was read, once, and whose signature nobody has checked.
+#[derive(Debug, Clone)]
+pub struct UnverifiedMessage<'a> {
+    object: Unverified<'a>,
+    message: Message,
+}
+
+impl<'a> UnverifiedMessage<'a> {
+    /// Reads a message.
+    ///
+    /// # Errors
+    /// [`MessageError::Signature`] or [`MessageError::Malformed`] for bytes that are no message.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, MessageError> {
+        let object = Unverified::parse(bytes).map_err(MessageError::Signature)?;
+        let message =
+            serde_json::from_slice(object.danger_payload()).map_err(|_| MessageError::Malformed)?;
+        Ok(Self { object, message })
+    }
+
+    /// What it says, and the key id that it names, to find the key.
+    #[must_use]
+    pub fn danger_claimed(&self) -> (&Message, &str) {
+        (&self.message, self.object.kid())
+    }
+
+    /// Checks signature, sender, recipient and commitment, as [`Message::verify`] does.
+    ///
+    /// # Errors
+    /// [`MessageError`].
+    pub fn verify(
+        self,
+        verifier: &dyn Verifier,
+        key: &PublicKey,
+        from: &From,
+        header: &Header,
+    ) -> Result<Message, MessageError> {
+        check_signature(self.object, verifier, key)?;
+        self.message.came(from, header)
     }
 }
 
