@@ -161,6 +161,13 @@ impl<'a> UnverifiedCredential<'a> {
         }
     }
 
+    /// What its issuer signed, and what claims to be the signature, unverified: for whoever checks many
+    /// at once.
+    #[must_use]
+    pub fn danger_signed(&self) -> (&[u8], &[u8]) {
+        self.compact.danger_signed()
+    }
+
     /// When the credential claims to have been issued, Unix seconds: to find the key that counted
     /// then.
     #[must_use]

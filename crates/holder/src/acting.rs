@@ -47,6 +47,7 @@ impl Holder {
     /// nobody acts. Of several the one that counts now is given.
     #[must_use]
     pub fn acting_terms(&self, now: UnixTime) -> Option<(MandateClaims, Result<(), MandateError>)> {
+        self.acting.as_ref()?;
         let mut found = None;
         for view in self.records(now) {
             let Some(mandate) = self.own_mandate(&view) else {

@@ -4,6 +4,7 @@
 //! hash. Which key counts, for whom and when, what is suspended, withdrawn or over, is computed anew
 //! each time from the directory and the lists of now.
 
+use crate::ahead::Signed;
 use denizen_jose::{Alg, BadSignature, PublicKey, Verifier};
 use denizen_model::Sha256Hash;
 use std::{
@@ -26,9 +27,17 @@ struct Memory {
 }
 
 impl Checked {
-    /// Takes in what was good before, as a page says that only this root could seal.
+    /// Takes in what was good before, as a page says that only this root could seal, or what was found
+    /// good ahead.
     pub(crate) fn danger_remember(&self, good: impl IntoIterator<Item = Sha256Hash>) {
         self.with(|memory| memory.good.extend(good));
+    }
+
+    /// The name of a signature that is not known to be good.
+    pub(crate) fn unknown(&self, signed: &Signed) -> Option<Sha256Hash> {
+        let name = fingerprint(&signed.key, &signed.message, &signed.signature);
+        self.with(|memory| !memory.good.contains(&name))
+            .then_some(name)
     }
 
     /// What was good and still asked about; the rest is forgotten when this is kept.
@@ -47,8 +56,14 @@ impl Checked {
     }
 }
 
-impl Verifier for Checked {
-    fn verify(&self, key: &PublicKey, message: &[u8], sig: &[u8]) -> Result<(), BadSignature> {
+impl Checked {
+    /// Verifies; gives the name of the signature.
+    fn named(
+        &self,
+        key: &PublicKey,
+        message: &[u8],
+        sig: &[u8],
+    ) -> Result<Sha256Hash, BadSignature> {
         let name = fingerprint(key, message, sig);
         let known = self.with(|memory| {
             let known = memory.good.contains(&name);
@@ -58,7 +73,7 @@ impl Verifier for Checked {
             known
         });
         if known {
-            return Ok(());
+            return Ok(name);
         }
         crate::VERIFIER.verify(key, message, sig)?;
         self.with(|memory| {
@@ -66,7 +81,13 @@ impl Verifier for Checked {
             memory.asked.insert(name);
             memory.count += 1;
         });
-        Ok(())
+        Ok(name)
+    }
+}
+
+impl Verifier for Checked {
+    fn verify(&self, key: &PublicKey, message: &[u8], sig: &[u8]) -> Result<(), BadSignature> {
+        self.named(key, message, sig).map(drop)
     }
 }
 
@@ -91,9 +112,9 @@ impl<'a> Naming<'a> {
 
 impl Verifier for Naming<'_> {
     fn verify(&self, key: &PublicKey, message: &[u8], sig: &[u8]) -> Result<(), BadSignature> {
-        self.checked.verify(key, message, sig)?;
+        let name = self.checked.named(key, message, sig)?;
         let mut named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
-        *named = Some(fingerprint(key, message, sig));
+        *named = Some(name);
         Ok(())
     }
 }

@@ -93,8 +93,14 @@ impl Holder {
         now: UnixTime,
         rng: &mut dyn rand_core::CryptoRng,
     ) -> Result<(), crate::HolderError> {
-        let views = self.records(now);
-        for view in views.iter().filter(|v| v.showing && !v.superseded) {
+        let copies = |vct: &str| {
+            let kind = self.catalogue.kind(vct).filter(|k| k.traits.showing);
+            kind.map_or(0, |k| usize::from(k.traits.copies))
+        };
+        let records = self.profile.records.iter().rev();
+        let records = records.filter(|r| copies(&r.vct) > 0);
+        let views: Vec<_> = self.views(records, now).collect();
+        for view in views.iter().filter(|v| !v.superseded) {
             let wanted = self
                 .catalogue
                 .kind(&view.vct)

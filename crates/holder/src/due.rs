@@ -130,11 +130,16 @@ impl Holder {
     /// that a permit was not paid for stays as long as the permit.
     #[must_use]
     pub fn due(&self, soon_days: u32, now: UnixTime) -> Vec<Task> {
+        self.due_of(&self.records(now), soon_days, now)
+    }
+
+    /// The same, of all records as [`Holder::records`] gave them now.
+    #[must_use]
+    pub fn due_of(&self, records: &[RecordView], soon_days: u32, now: UnixTime) -> Vec<Task> {
         let today = Today {
             day: now.date(),
             soon_days,
         };
-        let records = self.records(now);
         let records: Vec<_> = records.iter().filter(|v| is_in_force(v)).collect();
         let mut tasks = Vec::new();
         for view in &records {

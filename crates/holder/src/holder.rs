@@ -1,9 +1,10 @@
 //! The holder: a profile with its root, its trust and the catalogue in which it is shown.
 
 use crate::{
-    ObjectFiles, Profile, ProfileError,
+    CheckAhead, ObjectFiles, Profile, ProfileError,
     checked::Checked,
     pages::Pages,
+    read::Read,
     trust::{Trust, hub_key},
 };
 use denizen_api::{
@@ -182,6 +183,10 @@ pub struct Holder {
     pub(crate) trust: Trust,
     /// Signatures of records.
     pub(crate) checked: Checked,
+    /// Checks signatures of records before they are taken in.
+    pub(crate) ahead: Option<Arc<dyn CheckAhead>>,
+    /// Kept copies that were read.
+    pub(crate) read: Read,
     /// What lies in pages as it was last kept.
     pub(crate) pages: Pages,
     /// Keys of links, each derived once.
@@ -248,6 +253,8 @@ impl Holder {
             profile,
             trust: Trust::default(),
             checked: Checked::default(),
+            ahead: None,
+            read: Read::default(),
             pages: Pages::default(),
             keys: Mutex::default(),
             envelopes_opened: 0,
@@ -294,6 +301,8 @@ impl Holder {
             profile,
             trust,
             checked,
+            ahead: None,
+            read: Read::default(),
             pages,
             keys: Mutex::default(),
             envelopes_opened: 0,

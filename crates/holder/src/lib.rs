@@ -11,6 +11,7 @@
 //! a device would not know after it was killed. What was interrupted is sent again with the same bytes.
 
 mod acting;
+mod ahead;
 mod apply;
 #[cfg(feature = "calendar")]
 mod calendar;
@@ -35,6 +36,7 @@ mod pages;
 mod passport;
 mod present;
 mod profile;
+mod read;
 mod records;
 mod renew;
 mod reply;
@@ -47,6 +49,7 @@ mod ward;
 mod ways;
 mod words;
 
+pub use ahead::{CheckAhead, Checking, Signed};
 pub use apply::{Confirmed, Leaving, Preview};
 pub use contacts::SharedContact;
 pub use device::{DEVICE_LINK, DeviceLink};

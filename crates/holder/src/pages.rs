@@ -6,15 +6,11 @@
 //! their envelopes. Nothing that lies in a page is believed because it lies there: a page that opens
 //! was sealed by this profile's root, and it says that a signature was good, not that its key counts.
 
-use crate::{
-    Holder, Profile,
-    checked::{Checked, Naming},
-    profile::HeldRecord,
-};
+use crate::{Holder, Profile, checked::Checked, profile::HeldRecord};
 use denizen_model::{HubId, Sha256Hash, id::Bytes};
 use denizen_seal::{LocalKey, RootSecret};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// Records of one page, at most.
 pub const PAGE_RECORDS_MAX: usize = 32;
@@ -66,7 +62,12 @@ pub(crate) struct Pages {
     marks: Vec<Mark>,
     /// By kept copy: its signature that was good.
     good: BTreeMap<Sha256Hash, Sha256Hash>,
+    /// The records as they lie in the pages, in their order; none if that is not known.
+    laid: Vec<Arc<Laid>>,
 }
+
+/// A record in a page, with its signature that was good.
+type Laid = (HeldRecord, Option<Sha256Hash>);
 
 /// A profile as it is kept in pages. Head and pages are written at once or not at all.
 #[derive(Debug)]
@@ -78,12 +79,22 @@ pub struct Packed {
     /// How many pages there are: what has a higher number is to be deleted.
     pub count: u32,
     marks: Vec<Mark>,
+    laid: Vec<Arc<Laid>>,
 }
 
 /// What is sealed into a page, before it is.
 struct Draft {
     records: Vec<(u32, Sha256Hash)>,
     json: Vec<u8>,
+}
+
+/// What lies in pages from now on.
+struct Layout {
+    /// Leading pages that stay as they are.
+    same: usize,
+    /// The pages after them.
+    drafts: Vec<Draft>,
+    laid: Vec<Arc<Laid>>,
 }
 
 impl Pages {
@@ -98,7 +109,7 @@ impl Pages {
         let Some(head) = profile.packed.take() else {
             return this;
         };
-        let key = root.derive_pages();
+        let (key, mut whole) = (root.derive_pages(), true);
         for (number, mut mark) in (0..).zip(head.pages) {
             let page = pages.get(&number);
             let opened = page.and_then(|page| open(&key, &profile.hub, number, &mark, page));
@@ -106,14 +117,19 @@ impl Pages {
                 for entry in entries {
                     let good = entry.good.map(|good| (entry.held.kept_hash, good));
                     this.good.extend(good);
+                    this.laid.push(Arc::new((entry.held.clone(), entry.good)));
                     profile.records.push(entry.held);
                 }
             } else {
                 profile.lost.extend(std::mem::take(&mut mark.records));
                 // Nothing has this hash: it is written anew.
                 mark.inside = Sha256Hash::new([0; 32]);
+                whole = false;
             }
             this.marks.push(mark);
+        }
+        if !whole {
+            this.laid.clear();
         }
         for (at, record) in head.imported {
             profile
@@ -124,11 +140,40 @@ impl Pages {
         this
     }
 
-    /// The pages in the order of the records: what is added changes the last page alone.
-    fn drafts(&self, records: &[HeldRecord]) -> Vec<Draft> {
+    /// How many leading pages hold just these records, with the same signatures, and would be filled alike
+    /// again: a page that is not full ends where the next one begins.
+    fn same(&self, records: &[&HeldRecord]) -> usize {
+        let stays = |at: usize| match (records.get(at), self.laid.get(at)) {
+            (Some(held), Some(laid)) => {
+                laid.0 == **held && laid.1 == self.good.get(&held.kept_hash).copied()
+            }
+            _ => false,
+        };
+        let ends = |at: usize| at >= records.len() && at >= self.laid.len();
+        let (mut same, mut from) = (0, 0);
+        for mark in &self.marks {
+            let end = from + mark.records.len();
+            let full = mark.records.len() >= PAGE_RECORDS_MAX;
+            let closed = full || stays(end) || ends(end);
+            if mark.records.is_empty() || !closed || !(from..end).all(stays) {
+                break;
+            }
+            (same, from) = (same + 1, end);
+        }
+        same
+    }
+
+    /// The pages in the order of the records: what is added changes the last page alone. What lies in a
+    /// page already is not written down again.
+    fn layout(&self, records: &[HeldRecord]) -> Layout {
+        let records: Vec<&HeldRecord> = records.iter().filter(|r| r.hub.is_none()).collect();
+        let same = self.same(&records);
+        let known = self.marks.iter().take(same).map(|m| m.records.len()).sum();
+        let mut laid: Vec<_> = self.laid.iter().take(known).cloned().collect();
         let mut drafts: Vec<Draft> = Vec::new();
-        for held in records.iter().filter(|r| r.hub.is_none()) {
+        for held in records.into_iter().skip(known) {
             let good = self.good.get(&held.kept_hash).copied();
+            laid.push(Arc::new((held.clone(), good)));
             let json = serde_json::to_vec(&EntryOf { held, good }).expect("a record is JSON");
             let name = (held.link, held.kept_hash);
             let open = drafts.last_mut().filter(|draft| {
@@ -150,20 +195,21 @@ impl Pages {
         for draft in &mut drafts {
             draft.json.push(b']');
         }
-        drafts
+        Layout { same, drafts, laid }
     }
 
     /// Seals what changed; gives the marks of all pages.
     fn seal(
         &self,
-        drafts: Vec<Draft>,
+        layout: Layout,
         (root, hub): (&RootSecret, &HubId),
         rng: &mut dyn rand_core::CryptoRng,
     ) -> (Vec<Mark>, Vec<(u32, Vec<u8>)>) {
         let (key, mut rng) = (root.derive_pages(), rng);
-        let (mut marks, mut pages) = (Vec::new(), Vec::new());
-        let mut known = self.marks.iter();
-        for (number, draft) in (0..).zip(drafts) {
+        let mut marks: Vec<Mark> = self.marks.iter().take(layout.same).cloned().collect();
+        let (mut pages, mut known) = (Vec::new(), self.marks.iter().skip(layout.same));
+        let from = u32::try_from(layout.same).unwrap_or(u32::MAX);
+        for (number, draft) in (from..).zip(layout.drafts) {
             let inside = Sha256Hash::of(&draft.json);
             let before = known.next();
             if let Some(same) = before.filter(|mark| mark.inside == inside) {
@@ -189,21 +235,23 @@ impl Holder {
     #[must_use]
     pub fn pack(&mut self, rng: &mut dyn rand_core::CryptoRng) -> Packed {
         self.name_signatures();
-        let drafts = self.pages.drafts(&self.profile.records);
+        let mut layout = self.pages.layout(&self.profile.records);
+        let laid = std::mem::take(&mut layout.laid);
         let at = (&self.root, &self.profile.hub);
-        let (marks, pages) = self.pages.seal(drafts, at, rng);
+        let (marks, pages) = self.pages.seal(layout, at, rng);
         let checked = self.trust.checked().asked();
         Packed {
             head: seal_head(&mut self.profile, &marks, checked, (&self.root, rng)),
             count: u32::try_from(marks.len()).unwrap_or(u32::MAX),
             pages,
             marks,
+            laid,
         }
     }
 
     /// The caller has kept all of it: the next [`Holder::pack`] gives what changes from now on.
     pub fn kept(&mut self, packed: Packed) {
-        self.pages.marks = packed.marks;
+        (self.pages.marks, self.pages.laid) = (packed.marks, packed.laid);
     }
 
     /// How many signatures of records, directories and lists were checked since the profile was opened;
@@ -211,6 +259,12 @@ impl Holder {
     #[must_use]
     pub fn signatures_checked(&self) -> u64 {
         self.checked.count() + self.trust.checked().count()
+    }
+
+    /// How many credentials were read since the profile was opened: parsed, and their disclosures hashed.
+    #[must_use]
+    pub fn credentials_read(&self) -> u64 {
+        self.read.count()
     }
 
     /// How many envelopes were opened, or tried, since the profile was.
@@ -224,13 +278,10 @@ impl Holder {
         let mut good = BTreeMap::new();
         for record in &self.profile.records {
             let known = self.pages.good.get(&record.kept_hash).copied();
-            let named = known.or_else(|| {
-                let naming = Naming::new(&self.checked);
-                let verified = self.credential_by(&naming, record, &record.kept);
-                verified.ok().and_then(|_| naming.named())
-            });
+            let named = known.or_else(|| self.known(record, &record.kept).ok()?.named);
             good.extend(named.map(|named| (record.kept_hash, named)));
         }
+        self.read.retain(|kept| good.contains_key(kept));
         self.pages.good = good;
     }
 }
@@ -353,8 +404,9 @@ mod tests {
 
         /// Keeps all that changed; gives the numbers of the pages that were written.
         fn keep(&mut self, root: &RootSecret) -> Vec<u32> {
-            let drafts = self.pages.drafts(&self.profile.records);
-            let (marks, pages) = self.pages.seal(drafts, (root, &HUB), &mut self.rng);
+            let mut layout = self.pages.layout(&self.profile.records);
+            let laid = std::mem::take(&mut layout.laid);
+            let (marks, pages) = self.pages.seal(layout, (root, &HUB), &mut self.rng);
             let head = seal_head(&mut self.profile, &marks, vec![], (root, &mut self.rng));
             let written = pages.iter().map(|(number, _)| *number).collect();
             self.disk.0 = head;
@@ -362,7 +414,7 @@ mod tests {
             self.disk
                 .1
                 .retain(|number, _| (*number as usize) < marks.len());
-            self.pages.marks = marks;
+            (self.pages.marks, self.pages.laid) = (marks, laid);
             written
         }
 
@@ -401,6 +453,33 @@ mod tests {
         assert_eq!(device.keep(&root(1)), vec![0]);
         assert_eq!(device.disk.1.len(), 1);
         assert_eq!(device.open(&root(1)).0.records, device.profile.records);
+    }
+
+    #[test]
+    fn what_lies_in_a_page_already_is_not_written_down_again() {
+        let mut device = Device::with(100);
+        let drafted = |device: &Device| {
+            let layout = device.pages.layout(&device.profile.records);
+            let drafts = layout.drafts.iter().map(|d| d.records.len());
+            (layout.same, drafts.collect::<Vec<_>>())
+        };
+        assert_eq!(drafted(&device), (4, vec![]));
+        (_, device.pages) = device.open(&root(1));
+        assert_eq!(drafted(&device), (4, vec![]), "nor after it was opened");
+        device.profile.records.push(record(100, 40));
+        assert_eq!(drafted(&device), (3, vec![5]));
+        device.profile.records[40].link = 2;
+        assert_eq!(drafted(&device), (1, vec![32, 32, 5]));
+        let kept = device.profile.records[40].kept_hash;
+        device.profile.records[40].link = 1;
+        device.pages.good.insert(kept, Sha256Hash::new([7; 32]));
+        assert_eq!(
+            drafted(&device),
+            (1, vec![32, 32, 5]),
+            "a signature is known"
+        );
+        device.profile.records.clear();
+        assert_eq!(drafted(&device), (0, vec![]));
     }
 
     #[test]
@@ -494,8 +573,8 @@ mod tests {
         let mut device = Device::with(40);
         device.profile.records.push(record(40, 40));
         // Drafted and sealed, but neither written nor confirmed.
-        let drafts = device.pages.drafts(&device.profile.records);
-        let _lost = device.pages.seal(drafts, (&root(1), &HUB), &mut device.rng);
+        let layout = device.pages.layout(&device.profile.records);
+        let _lost = device.pages.seal(layout, (&root(1), &HUB), &mut device.rng);
         device.keep(&root(1));
         assert_eq!(device.open(&root(1)).0.records, device.profile.records);
     }

@@ -8,6 +8,7 @@ use crate::{
 use denizen_credential::{KeyBinding, VerifiedCredential, present};
 use denizen_model::{CopyRef, SecretKeyFor, Sha256Hash, key::Cnf};
 use denizen_seal::AddressIndex;
+use std::sync::Arc;
 
 /// Why an offer cannot be presented.
 pub type PresentError = HolderError;
@@ -25,7 +26,7 @@ pub fn present_offer(
 
 /// A credential that will be shown, with its key.
 pub(crate) struct Shown {
-    pub(crate) credential: VerifiedCredential,
+    pub(crate) credential: Arc<VerifiedCredential>,
     pub(crate) key: SecretKeyFor<Cnf>,
     /// The one-time copy that it is.
     pub(crate) copy: Option<CopyRef>,

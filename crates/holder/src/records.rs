@@ -2,9 +2,11 @@
 
 use crate::{
     Holder,
+    checked::Naming,
     copies::Traces,
     open::Opened,
     profile::{Delivery, HeldRecord, RefusedRecord},
+    read::Known,
     trust::StatusView,
 };
 use denizen_api::{
@@ -13,7 +15,6 @@ use denizen_api::{
 };
 use denizen_credential::{CredentialError, Status, UnverifiedCredential, VerifiedCredential};
 use denizen_guard::{Check, holds};
-use denizen_jose::Verifier;
 use denizen_model::{
     OrgId, PublicKeyFor, Sha256Hash, UnixTime,
     catalogue::Category,
@@ -28,7 +29,7 @@ use denizen_model::{
 use denizen_rules::last_day;
 use denizen_tlog::UnverifiedProof;
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// Kinds that an office mints in a procedure, without their being in an invitation.
 const PROCEDURE_KINDS: [&str; 3] = ["application-filed", "decision", "check-receipt"];
@@ -135,11 +136,18 @@ impl Holder {
     /// The newest records, at most `count` of them, newest first.
     #[must_use]
     pub fn newest_records(&self, count: usize, now: UnixTime) -> Vec<RecordView> {
-        let again = self.issued_again();
         let all = self.profile.records.iter().rev();
-        all.filter_map(|r| self.view_beside(r, &again, now))
-            .take(count)
-            .collect()
+        self.views(all, now).take(count).collect()
+    }
+
+    /// Records as shown, in their order.
+    pub(crate) fn views<'a>(
+        &'a self,
+        records: impl Iterator<Item = &'a HeldRecord>,
+        now: UnixTime,
+    ) -> impl Iterator<Item = RecordView> {
+        let again = self.issued_again();
+        records.filter_map(move |r| self.view_beside(r, &again, now))
     }
 
     /// One record.
@@ -255,29 +263,40 @@ impl Holder {
         &self,
         record: &HeldRecord,
         text: &str,
-    ) -> Result<VerifiedCredential, RecordError> {
-        self.credential_by(&self.checked, record, text)
+    ) -> Result<Arc<VerifiedCredential>, RecordError> {
+        Ok(self.known(record, text)?.credential)
     }
 
-    pub(crate) fn credential_by(
-        &self,
-        by: &dyn Verifier,
-        record: &HeldRecord,
-        text: &str,
-    ) -> Result<VerifiedCredential, RecordError> {
+    /// The same, with the name of the signature. A kept copy is read once, and the key that counts for
+    /// it looked up each time.
+    pub(crate) fn known(&self, record: &HeldRecord, text: &str) -> Result<Known, RecordError> {
         let hub = self.hub_of(record);
         let directory = hub.and_then(|hub| self.trust.directory(&hub));
-        let directory = directory.ok_or(RecordError::IssuerKey)?;
+        let directory = &directory.ok_or(RecordError::IssuerKey)?.directory;
+        let key = |iss: &str, kid: &str| {
+            issuer_key(directory, &record.issuer, (iss, kid), record.received)
+        };
+        if let Some(known) = self.read.get(&record.kept_hash, text) {
+            let key = key(known.credential.issuer(), known.credential.kid())?;
+            if *key.key() == known.key {
+                return Ok(known);
+            }
+        }
         let unverified = UnverifiedCredential::parse(text)?;
         let (iss, kid) = unverified.danger_issuer()?;
-        let delivered = record.received;
-        let key = issuer_key(
-            &directory.directory,
-            &record.issuer,
-            (&iss, &kid),
-            delivered,
-        )?;
-        Ok(unverified.verify(by, key.key())?)
+        let key = key(&iss, &kid)?.key().clone();
+        let naming = Naming::new(&self.checked);
+        let credential = Arc::new(unverified.verify(&naming, &key)?);
+        self.read.counted();
+        let known = Known {
+            credential,
+            key,
+            named: naming.named(),
+        };
+        if text == record.kept {
+            self.read.keep(record.kept_hash, text, known.clone());
+        }
+        Ok(known)
     }
 
     /// Checks and takes in one record of a message; gives the hash that names it. What an import

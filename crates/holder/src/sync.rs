@@ -429,6 +429,7 @@ impl Holder {
         loop {
             let answer = self.fetch_page(&at, cursor, wait_s, transport, now).await?;
             if answer.items.is_empty() {
+                self.check_ahead(&link, &opened).await;
                 return Ok(opened);
             }
             wait_s = 0;

@@ -103,12 +103,13 @@ impl<'a> Words<'a> {
     /// Its first plain claims, so that two records of one kind are told apart.
     #[must_use]
     pub fn summary(&self, view: &RecordView) -> String {
-        let claims = self.claims(&view.vct, &view.claims);
-        let plain = claims.iter().filter_map(|line| {
-            let value = line.value.as_ref()?;
-            Some(format!("{}: {value}", line.label))
+        let kind = self.catalogue.kind(&view.vct);
+        let plain = in_order(kind, &[], &view.claims).filter(|(_, value)| !value.is_object());
+        let told = plain.take(SUMMARY_CLAIMS).filter_map(|(name, value)| {
+            let line = self.line(kind, vec![name.clone()], value);
+            Some(format!("{}: {}", line.label, line.value?))
         });
-        plain.take(SUMMARY_CLAIMS).collect::<Vec<_>>().join("; ")
+        told.collect::<Vec<_>>().join("; ")
     }
 
     /// A record's status in a word, and how old that knowledge is where it is not fresh.
@@ -160,18 +161,7 @@ impl<'a> Words<'a> {
         path: &[String],
         members: &Map<String, Value>,
     ) -> Vec<ClaimLine> {
-        let place = |name: &String| {
-            let claims = kind.into_iter().flat_map(|k| &k.claims);
-            let wanted: Vec<&str> = path.iter().chain([name]).map(String::as_str).collect();
-            let same = |c: &ClaimMetadata| {
-                let names = c.path.iter().map(Value::as_str);
-                names.eq(wanted.iter().map(|w| Some(*w)))
-            };
-            claims.into_iter().position(same).unwrap_or(usize::MAX)
-        };
-        let mut all: Vec<_> = members.iter().collect();
-        all.sort_by_key(|(name, _)| place(name));
-        let below = all.into_iter().map(|(name, value)| {
+        let below = in_order(kind, path, members).map(|(name, value)| {
             let path = [path, std::slice::from_ref(name)].concat();
             self.line(kind, path, value)
         });
@@ -218,6 +208,25 @@ impl<'a> Words<'a> {
             other => other.to_string(),
         }
     }
+}
+
+/// Claims in the order in which their kind lists them.
+fn in_order<'m>(
+    kind: Option<&Kind>,
+    path: &[String],
+    members: &'m Map<String, Value>,
+) -> impl Iterator<Item = (&'m String, &'m Value)> + use<'m> {
+    let place = |name: &String| {
+        let mut claims = kind.into_iter().flat_map(|k| &k.claims);
+        let same = |c: &ClaimMetadata| {
+            let names = c.path.iter().map(Value::as_str);
+            names.eq(path.iter().chain([name]).map(|n| Some(n.as_str())))
+        };
+        claims.position(same).unwrap_or(usize::MAX)
+    };
+    let mut all: Vec<_> = members.iter().collect();
+    all.sort_by_cached_key(|(name, _)| place(name));
+    all.into_iter()
 }
 
 /// A status' stable word, as texts are named.

@@ -7,12 +7,14 @@
 //! Not in scope: any decision. What may be shown, sent, trusted or refused is decided in the crates
 //! below.
 
+mod ahead;
 mod net;
 mod runtime;
 mod schema;
 mod session;
 pub mod view;
 
+pub use ahead::set_check_ahead;
 pub use schema::set_validate;
 pub use session::{
     At, Attached, AttachedFiles, Files, GivenFile, Overview, Packed, Services, Session,

@@ -5,9 +5,9 @@ use wasm_bindgen::{JsCast as _, prelude::wasm_bindgen};
 
 #[wasm_bindgen(typescript_custom_section)]
 const TYPES: &str = "
-/** Validates: texts of schema, common schema and instance. Gives JSON, an array of
- *  {pointer, keyword, detail}, empty if the instance fits. */
-export type Validate = (schema: string, common: string, instance: string) => string;
+/** Validates: the name of a schema, the text of an instance, and the first time those of the schema and of
+ *  the common schema. Gives JSON, an array of {pointer, keyword, detail}, empty if the instance fits. */
+export type Validate = (name: string, instance: string, schema?: string, common?: string) => string;
 ";
 
 #[wasm_bindgen]
@@ -37,16 +37,20 @@ pub fn set_validate(validate: &Validate) {
 }
 
 #[cfg(target_arch = "wasm32")]
-fn call(schema: &str, common: &str, instance: &str) -> Option<String> {
+fn call(name: &str, instance: &str, schema: Option<(&str, &str)>) -> Option<String> {
+    use js_sys::Array;
     use wasm_bindgen::JsValue;
     FUNCTION.with(|function| {
         let function = function.borrow();
-        let answer = function.as_ref()?.call3(
-            &JsValue::NULL,
-            &schema.into(),
-            &common.into(),
-            &instance.into(),
-        );
+        let given = schema
+            .into_iter()
+            .flat_map(|(schema, common)| [schema, common]);
+        let given: Array = [name, instance]
+            .into_iter()
+            .chain(given)
+            .map(JsValue::from_str)
+            .collect();
+        let answer = function.as_ref()?.apply(&JsValue::NULL, &given);
         answer.ok()?.as_string()
     })
 }

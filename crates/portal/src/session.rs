@@ -17,12 +17,14 @@ pub use keep::Packed;
 pub use read::{Overview, Services};
 
 use crate::{
+    ahead::Browser,
     net::{FetchTransport, Send},
     runtime::{BrowserRng, now},
     view::Problem,
 };
 use denizen_holder::{Holder, HolderError, InvitationPreview};
 use denizen_model::{MessageId, Sha256Hash};
+use std::sync::Arc;
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 
 /// What a method throws: a `Problem`.
@@ -46,7 +48,8 @@ impl std::fmt::Debug for Session {
 }
 
 impl Session {
-    fn of(holder: Holder, send: &Send) -> Self {
+    fn of(mut holder: Holder, send: &Send) -> Self {
+        holder.check_ahead_with(Arc::new(Browser));
         Self {
             holder,
             transport: FetchTransport::new(send),

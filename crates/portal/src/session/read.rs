@@ -57,15 +57,17 @@ impl Session {
         let (holder, now) = (&self.holder, now());
         let partial = newest.is_some_and(|n| holder.profile().records.len() > n);
         let records = holder.newest_records(newest.unwrap_or(usize::MAX), now);
-        let tasks = (!partial).then(|| view::task_rows(holder, now));
+        // Dates are of all records: those of some would leave out the nearest.
+        let all = if partial { &[][..] } else { &records };
+        let tasks = (!partial).then(|| view::task_rows(holder, all, now));
         let count = if partial {
             holder.profile().records.len()
         } else {
             records.len()
         };
-        let records = records.iter().map(|v| view::record_row(holder, v, now));
+        let rows = records.iter().map(|v| view::record_row(holder, v, now));
         let overview = Overview {
-            records: records.collect(),
+            records: rows.collect(),
             count,
             links: view::link_rows(holder),
             applications: view::application_rows(holder),
@@ -73,7 +75,7 @@ impl Session {
             alarms: view::alarm_rows(holder),
             tasks: tasks.unwrap_or_default(),
             partial,
-            timeline: view::timeline(holder, now),
+            timeline: view::timeline(holder, all, now),
             acting: view::acting_page(holder, now),
             today: view::day(now),
             waiting: self.waiting(),

@@ -2,7 +2,7 @@
 
 use super::{Session, Thrown, begin::Files};
 use crate::{
-    net::{FetchTransport, Send},
+    net::Send,
     runtime::{BrowserRng, now},
 };
 use denizen_holder::Holder;
@@ -31,10 +31,8 @@ impl Session {
         // Her other devices keep the old root: each forgets it when it hears of this.
         self.said(old.end_devices(now, &mut rng))?;
         Ok(Self {
-            holder: fresh,
-            transport: FetchTransport::new(send),
-            invitation: None,
             earlier: Some(old),
+            ..Self::of(fresh, send)
         })
     }
 

@@ -1,7 +1,7 @@
 //! Wards and helpers, files, and dates to keep.
 
 use super::{day, link::org_name, service::title};
-use denizen_holder::{FileState, Helper, Holder, UseKind};
+use denizen_holder::{FileState, Helper, Holder, RecordView, UseKind};
 use denizen_model::UnixTime;
 use denizen_rules::Nearness;
 use serde::{Deserialize, Serialize};
@@ -156,9 +156,9 @@ pub struct FileRows {
     pub files: Vec<FileRow>,
 }
 
-/// The dates to keep, nearest first.
-pub(crate) fn task_rows(holder: &Holder, now: UnixTime) -> Vec<TaskRow> {
-    let all = holder.due(SOON_DAYS, now).into_iter();
+/// The dates to keep, nearest first: of these records, and of what she waits for.
+pub(crate) fn task_rows(holder: &Holder, records: &[RecordView], now: UnixTime) -> Vec<TaskRow> {
+    let all = holder.due_of(records, SOON_DAYS, now).into_iter();
     let row = all.map(|task| TaskRow {
         on: task.on.to_string(),
         kind: task.kind.name().to_owned(),

@@ -1,7 +1,7 @@
 //! What ends within a year, on one line.
 
 use super::day;
-use denizen_holder::{Holder, Task, TaskKind};
+use denizen_holder::{Holder, RecordView, Task, TaskKind};
 use denizen_model::UnixTime;
 use denizen_rules::{Nearness, days_between};
 use serde::Serialize;
@@ -42,10 +42,10 @@ pub struct EndRow {
     pub soon: bool,
 }
 
-/// The line of what ends.
-pub(crate) fn timeline(holder: &Holder, now: UnixTime) -> Timeline {
+/// The line of what ends of these records.
+pub(crate) fn timeline(holder: &Holder, records: &[RecordView], now: UnixTime) -> Timeline {
     let today = now.date();
-    let tasks = holder.due(YEAR_DAYS, now).into_iter();
+    let tasks = holder.due_of(records, YEAR_DAYS, now).into_iter();
     let months = std::iter::successors(Some(today), |day| day.last_of_month().tomorrow().ok());
     let months = months.skip(1).map(|first| days_between(today, first));
     let year = i64::from(YEAR_DAYS);

@@ -30,3 +30,4 @@ mod story_resident;
 mod story_together;
 mod story_unlinkable;
 mod story_ways;
+mod story_work;

@@ -14,14 +14,14 @@ use std::collections::BTreeMap;
 
 /// A device's disk.
 #[derive(Default, Clone)]
-struct Disk {
-    head: Vec<u8>,
-    pages: BTreeMap<u32, Vec<u8>>,
+pub(crate) struct Disk {
+    pub(crate) head: Vec<u8>,
+    pub(crate) pages: BTreeMap<u32, Vec<u8>>,
 }
 
 impl Disk {
     /// Keeps her profile as a client does; gives the numbers of the pages that were written.
-    fn keep(&mut self, play: &mut Play) -> Vec<u32> {
+    pub(crate) fn keep(&mut self, play: &mut Play) -> Vec<u32> {
         let (holder, rng) = (
             &mut play.people.get_mut("aziza").unwrap().holder,
             &mut play.world.rng,
@@ -35,7 +35,7 @@ impl Disk {
         written
     }
 
-    fn open(&self, play: &mut Play) {
+    pub(crate) fn open(&self, play: &mut Play) {
         let now = play.world.now();
         let holder = &mut play.people.get_mut("aziza").unwrap().holder;
         let root = holder.danger_root().clone();
@@ -43,7 +43,7 @@ impl Disk {
     }
 }
 
-fn told(records: &[RecordView]) -> Vec<(Sha256Hash, Status, usize, Option<String>)> {
+pub(crate) fn told(records: &[RecordView]) -> Vec<(Sha256Hash, Status, usize, Option<String>)> {
     let told = |r: &RecordView| {
         let changed = r.changed.as_ref().map(|(_, reason)| reason.clone());
         (r.kept, r.status.status, r.copies_left, changed)

@@ -9,15 +9,17 @@ const COMMON = "urn:denizen:schema:common";
 const OUTER = new Set(["$ref", "properties", "items", "allOf", "if", "then", "else", "prefixItems", "false"]);
 const compiled = new Map<string, Validator>();
 
-/** Validates an instance: texts in, JSON out, as the module asks for it. */
-export function validate(schema: string, common: string, instance: string): string {
-  let validator = compiled.get(schema);
-  if (validator === undefined) {
+/** Validates an instance: texts in, JSON out, as the module asks for it. `name` stands for the schema, whose
+ *  texts come with the first instance. */
+export function validate(name: string, instance: string, schema?: string, common?: string): string {
+  let validator = compiled.get(name);
+  if (schema !== undefined && common !== undefined) {
     validator = new Validator(JSON.parse(schema) as Schema, "2020-12", false);
     const shared = JSON.parse(common) as Schema | true;
     if (shared !== true) validator.addSchema(shared, COMMON);
-    compiled.set(schema, validator);
+    compiled.set(name, validator);
   }
+  if (validator === undefined) throw new Error("a schema that did not come");
   const result = validator.validate(JSON.parse(instance));
   if (result.valid) return "[]";
   const all = result.errors.map(({ keyword, instanceLocation, error }): Broken => ({

@@ -1,12 +1,13 @@
 // The only place that has the root secret. One call after the other; whatever changes the profile is
 // kept before anything is sent, and again after.
 
-import init, { Files, GivenFile, Session, setValidate } from "../wasm/denizen.js";
+import init, { Files, GivenFile, Session, setCheckAhead, setValidate } from "../wasm/denizen.js";
 import wasmUrl from "../wasm/denizen_bg.wasm?url";
 import { fetched, kitOf, kitPage, loadDoor, makeRoot, problem, square, unwrapPassphrase, unwrapPrf, wrapPassphrase, wrapPrf } from "./door.js";
 import { emptyHome, keepHome, openFresh, openHome, sealFresh, type Fresh } from "./home.js";
 import type { Answer, Api, Call, KeptHere, Method, Overview, Start } from "./protocol.js";
 import { forget, read, readPages, remove, replaceProfile, write, writeAll, writePacked, type Kept, type PassphraseWrap, type PasskeyWrap } from "./store.js";
+import { checkAhead } from "./ahead.js";
 import { goThrough, send } from "./send.js";
 import { validate } from "./validate.js";
 
@@ -220,6 +221,7 @@ async function whole(): Promise<void> {
     const [module, catalogue] = await Promise.all(files);
     await init({ module_or_path: module });
     setValidate(validate);
+    setCheckAhead(checkAhead);
     const text = await catalogue.text();
     loaded = { catalogue: text, files: new Files(text, language, texts) };
   }
