@@ -1,7 +1,13 @@
 //! Credentials as they were read, so that nobody reads one twice: what a text says under a key that
 //! signed it never changes. Which key counts is asked each time.
 
-use denizen_credential::VerifiedCredential;
+use crate::{
+    Holder,
+    checked::Naming,
+    profile::HeldRecord,
+    records::{RecordError, issuer_key},
+};
+use denizen_credential::{UnverifiedCredential, VerifiedCredential};
 use denizen_jose::PublicKey;
 use denizen_model::Sha256Hash;
 use std::{
@@ -62,5 +68,48 @@ impl Read {
     fn with<T>(&self, work: impl FnOnce(&mut Memory) -> T) -> T {
         // What a panicking thread left is a set of true statements.
         work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Holder {
+    /// Verifies a held credential again under its issuer's key at the time of its delivery.
+    pub(crate) fn credential(
+        &self,
+        record: &HeldRecord,
+        text: &str,
+    ) -> Result<Arc<VerifiedCredential>, RecordError> {
+        Ok(self.known(record, text)?.credential)
+    }
+
+    /// The same, with the name of the signature. A kept copy is read once, and the key that counts for
+    /// it looked up each time.
+    pub(crate) fn known(&self, record: &HeldRecord, text: &str) -> Result<Known, RecordError> {
+        let hub = self.hub_of(record);
+        let directory = hub.and_then(|hub| self.trust.directory(&hub));
+        let directory = &directory.ok_or(RecordError::IssuerKey)?.directory;
+        let key = |iss: &str, kid: &str| {
+            issuer_key(directory, &record.issuer, (iss, kid), record.received)
+        };
+        if let Some(known) = self.read.get(&record.kept_hash, text) {
+            let key = key(known.credential.issuer(), known.credential.kid())?;
+            if *key.key() == known.key {
+                return Ok(known);
+            }
+        }
+        let unverified = UnverifiedCredential::parse(text)?;
+        let (iss, kid) = unverified.danger_issuer()?;
+        let key = key(&iss, &kid)?.key().clone();
+        let naming = Naming::new(&self.checked);
+        let credential = Arc::new(unverified.verify(&naming, &key)?);
+        self.read.counted();
+        let known = Known {
+            credential,
+            key,
+            named: naming.named(),
+        };
+        if text == record.kept {
+            self.read.keep(record.kept_hash, text, known.clone());
+        }
+        Ok(known)
     }
 }

@@ -2,18 +2,16 @@
 
 use crate::{
     Holder,
-    checked::Naming,
     copies::Traces,
     open::Opened,
     profile::{Delivery, HeldRecord, RefusedRecord},
-    read::Known,
     trust::StatusView,
 };
 use denizen_api::{
     directory::VerifiedDirectory,
     receipt::{VerifiedReceipt, verify_proof},
 };
-use denizen_credential::{CredentialError, Status, UnverifiedCredential, VerifiedCredential};
+use denizen_credential::{CredentialError, Status, VerifiedCredential};
 use denizen_guard::{Check, holds};
 use denizen_model::{
     OrgId, PublicKeyFor, Sha256Hash, UnixTime,
@@ -29,7 +27,7 @@ use denizen_model::{
 use denizen_rules::last_day;
 use denizen_tlog::UnverifiedProof;
 use serde_json::{Map, Value};
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
 /// Kinds that an office mints in a procedure, without their being in an invitation.
 const PROCEDURE_KINDS: [&str; 3] = ["application-filed", "decision", "check-receipt"];
@@ -256,47 +254,6 @@ impl Holder {
             showing: kind.is_some_and(|k| k.traits.showing),
             held: record.clone(),
         })
-    }
-
-    /// Verifies a held credential again under its issuer's key at the time of its delivery.
-    pub(crate) fn credential(
-        &self,
-        record: &HeldRecord,
-        text: &str,
-    ) -> Result<Arc<VerifiedCredential>, RecordError> {
-        Ok(self.known(record, text)?.credential)
-    }
-
-    /// The same, with the name of the signature. A kept copy is read once, and the key that counts for
-    /// it looked up each time.
-    pub(crate) fn known(&self, record: &HeldRecord, text: &str) -> Result<Known, RecordError> {
-        let hub = self.hub_of(record);
-        let directory = hub.and_then(|hub| self.trust.directory(&hub));
-        let directory = &directory.ok_or(RecordError::IssuerKey)?.directory;
-        let key = |iss: &str, kid: &str| {
-            issuer_key(directory, &record.issuer, (iss, kid), record.received)
-        };
-        if let Some(known) = self.read.get(&record.kept_hash, text) {
-            let key = key(known.credential.issuer(), known.credential.kid())?;
-            if *key.key() == known.key {
-                return Ok(known);
-            }
-        }
-        let unverified = UnverifiedCredential::parse(text)?;
-        let (iss, kid) = unverified.danger_issuer()?;
-        let key = key(&iss, &kid)?.key().clone();
-        let naming = Naming::new(&self.checked);
-        let credential = Arc::new(unverified.verify(&naming, &key)?);
-        self.read.counted();
-        let known = Known {
-            credential,
-            key,
-            named: naming.named(),
-        };
-        if text == record.kept {
-            self.read.keep(record.kept_hash, text, known.clone());
-        }
-        Ok(known)
     }
 
     /// Checks and takes in one record of a message; gives the hash that names it. What an import
