@@ -50,10 +50,13 @@ async fn a_checkpoint_is_verified_once_for_the_receipts_under_it() {
     play.end().await;
 }
 
+/// What is answered to one signature; nothing at all if to one of them there is no answer.
+type Answer = fn(&Signed) -> Option<bool>;
+
 /// Counts what it is asked, and answers as it is told.
 struct Elsewhere {
     asked: AtomicUsize,
-    answer: fn(&Signed) -> Option<bool>,
+    answer: Answer,
 }
 
 impl CheckAhead for Elsewhere {
@@ -79,7 +82,7 @@ async fn what_is_good_ahead_is_not_checked_again_and_whatever_else_it_says_chang
         .iter()
         .map(|r| r.held.copies.len())
         .sum();
-    let answers: [(fn(&Signed) -> Option<bool>, bool); 3] =
+    let answers: [(Answer, bool); 3] =
         [(really, true), (|_| Some(false), false), (|_| None, false)];
     for (answer, trusted) in answers {
         // All records come again from their envelopes.
