@@ -58,6 +58,7 @@ impl Holder {
         let directory = self.trust.directory(&link.hub);
         let issues: &[RecordIssue] = match &opened.message().body {
             Body::RecordIssue(issue) => std::slice::from_ref(issue),
+            Body::RecordsIssue(issued) => &issued.records,
             Body::ApplicationEvent(event) => &event.records,
             _ => &[],
         };
