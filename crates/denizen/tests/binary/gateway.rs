@@ -325,6 +325,25 @@ fn an_endpoint_is_pulled_by_a_file_and_led_nowhere() {
 }
 
 #[test]
+fn a_file_is_checked_without_being_taken_in() {
+    let office = Office::make();
+    let demo = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../demo/border");
+    let (file, mapping) = (
+        demo.join("crossings-with-errors.csv"),
+        demo.join("mapping.toml"),
+    );
+    let whole = [text(&file), "--mapping", text(&mapping)];
+    let checked = office.ok(&["intake"], &[&whole[..], &["--check"]].concat());
+    let says = "2 good rows, 5 bad; nothing was taken in";
+    assert!(checked.contains(says), "{checked}");
+    assert!(checked.contains("line 3, Дата: "), "{checked}");
+    assert!(office.ok(&["runs"], &[]).contains("No run of intake."));
+    let taken = office.ok(&["intake"], &whole);
+    assert!(taken.contains("7 rows, run 1"), "{taken}");
+    assert!(office.ok(&["runs"], &[]).contains("2 taken, 5 bad"));
+}
+
+#[test]
 fn the_desk_says_what_is_not_there() {
     let office = Office::make();
     for (command, nothing) in [
