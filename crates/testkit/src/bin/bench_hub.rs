@@ -209,7 +209,7 @@ async fn steps(hub: &Hub) -> [f64; 4] {
 /// Batches until all records are there.
 async fn fill(table: &mut Table, hub: &Arc<Hub>, scene: &Arc<Scene>, records: u64) {
     let there = hub.metric("denizen_hub_log_leaves ").await as u64;
-    let rest = records.saturating_sub(there);
+    let rest = records.saturating_sub(there).max(BATCH as u64);
     let batches = run(hub, scene, 4, rest, Doing::Deposits(BATCH)).await;
     table.load("batches of 64, 4 clients", &batches);
 }
