@@ -7,7 +7,7 @@ use super::{
     last::keep,
     portal,
 };
-use crate::{files::FolderLock, logging, shell::Shell, signal::stop_signal, tls::server_config};
+use crate::{files::FolderLock, logging, shell::Shell, signal, tls::server_config};
 use anyhow::{Context as _, bail};
 use axum_server::{
     Handle,
@@ -122,6 +122,8 @@ async fn serve(
     config: &Config,
     then: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
+    // Before it answers: who sees that it does may tell it to stop.
+    let stop = signal::listen()?;
     let handle = Handle::new();
     let Served {
         hub,
@@ -169,7 +171,7 @@ async fn serve(
             };
         }
         ended = &mut server => return Ok(ended??),
-        signal = stop_signal() => tracing::info!(hub.signal = signal?, "stopping: running requests may end"),
+        signal = stop => tracing::info!(hub.signal = signal, "stopping: running requests may end"),
     }
     handle.graceful_shutdown(Some(Duration::from_secs(config.drain_s.into())));
     server.await??;
