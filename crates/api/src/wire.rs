@@ -221,8 +221,9 @@ fn read_all<'b, T>(
     (0..count).map(|_| one(d)).collect()
 }
 
-fn ended<T>(d: &Decoder<'_>, bytes: &[u8], value: T) -> Option<T> {
-    (d.position() == bytes.len()).then_some(value)
+/// The value, if these are the bytes that write it: one value has one encoding.
+fn as_written<T>(bytes: &[u8], value: T, encode: impl FnOnce(&T) -> Vec<u8>) -> Option<T> {
+    (encode(&value) == bytes).then_some(value)
 }
 
 fn write_receipt(e: &mut Write, receipt: &Receipt) -> Result<(), WriteError> {
@@ -257,7 +258,7 @@ pub fn encode_batch(items: &[DepositItem]) -> Vec<u8> {
     })
 }
 
-/// Reads a batch; `None` for another shape or more than [`BATCH_MAX`] items.
+/// Reads a batch; `None` for another shape or encoding, or more than [`BATCH_MAX`] items.
 #[must_use]
 pub fn decode_batch(bytes: &[u8]) -> Option<Vec<DepositItem>> {
     let mut d = Decoder::new(bytes);
@@ -279,7 +280,7 @@ pub fn decode_batch(bytes: &[u8]) -> Option<Vec<DepositItem>> {
             reserved: d.bool().ok()?,
         })
     })?;
-    ended(&d, bytes, items)
+    as_written(bytes, items, |items| encode_batch(items))
 }
 
 /// Encodes the answer to a batch, in the batch's order: `[0, pos, index, proof, nonce_a]`,
@@ -310,7 +311,7 @@ pub fn encode_outcomes(outcomes: &[DepositOutcome]) -> Vec<u8> {
     })
 }
 
-/// Reads the answer to a batch.
+/// Reads the answer to a batch; `None` for another shape or encoding.
 #[must_use]
 pub fn decode_outcomes(bytes: &[u8]) -> Option<Vec<DepositOutcome>> {
     let mut d = Decoder::new(bytes);
@@ -329,7 +330,7 @@ pub fn decode_outcomes(bytes: &[u8]) -> Option<Vec<DepositOutcome>> {
             _ => return None,
         })
     })?;
-    ended(&d, bytes, outcomes)
+    as_written(bytes, outcomes, |outcomes| encode_outcomes(outcomes))
 }
 
 /// Most entries in one `POST /v1/directory`.
@@ -347,14 +348,17 @@ pub fn encode_entries(entries: &[&[u8]]) -> Vec<u8> {
     })
 }
 
-/// Reads the body of `POST /v1/directory`.
+/// Reads the body of `POST /v1/directory`; `None` for another shape or encoding.
 #[must_use]
 pub fn decode_entries(bytes: &[u8]) -> Option<Vec<Vec<u8>>> {
     let mut d = Decoder::new(bytes);
     let entries = read_all(bytes, &mut d, ENTRIES_MAX, |d| {
         Some(d.bytes().ok()?.to_vec())
     })?;
-    ended(&d, bytes, entries)
+    as_written(bytes, entries, |entries| {
+        let entries: Vec<_> = entries.iter().map(Vec::as_slice).collect();
+        encode_entries(&entries)
+    })
 }
 
 impl FetchAnswer {
@@ -388,7 +392,7 @@ impl FetchAnswer {
         })
     }
 
-    /// Reads the answer; `None` for another shape.
+    /// Reads the answer; `None` for another shape or encoding.
     #[must_use]
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let mut d = Decoder::new(bytes);
@@ -415,15 +419,12 @@ impl FetchAnswer {
                 _ => return None,
             })
         })?;
-        ended(
-            &d,
-            bytes,
-            Self {
-                head,
-                checkpoint,
-                items,
-            },
-        )
+        let answer = Self {
+            head,
+            checkpoint,
+            items,
+        };
+        as_written(bytes, answer, Self::encode)
     }
 }
 
@@ -442,20 +443,17 @@ impl DirectoryAnswer {
         })
     }
 
-    /// Reads the answer; `None` for another shape.
+    /// Reads the answer; `None` for another shape or encoding.
     #[must_use]
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let mut d = Decoder::new(bytes);
         cbor::array_head(&mut d, 2)?;
         let checkpoint = d.str().ok()?.to_owned();
         let entries = read_all(bytes, &mut d, 1 << 20, |d| Some(d.bytes().ok()?.to_vec()))?;
-        ended(
-            &d,
-            bytes,
-            Self {
-                checkpoint,
-                entries,
-            },
-        )
+        let answer = Self {
+            checkpoint,
+            entries,
+        };
+        as_written(bytes, answer, Self::encode)
     }
 }

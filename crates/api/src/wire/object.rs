@@ -1,6 +1,6 @@
 //! Bodies of the requests for attachment objects: `docs/spec/attachments.md`.
 
-use super::{DepositOutcome, Write, WriteError, ended, read_receipt, write, write_receipt};
+use super::{DepositOutcome, Write, WriteError, as_written, read_receipt, write, write_receipt};
 use denizen_model::{DepositId, cbor};
 use minicbor::{Decoder, data::Type};
 
@@ -77,8 +77,7 @@ impl ObjectPart {
             reserved: d.bool().ok()?,
             bytes: d.bytes().ok()?.to_vec(),
         };
-        let part = ended(&d, bytes, part)?;
-        (part.encode() == bytes).then_some(part)
+        as_written(bytes, part, Self::encode)
     }
 }
 
@@ -132,8 +131,7 @@ impl UploadState {
             },
             _ => return None,
         };
-        let state = ended(&d, bytes, state)?;
-        (state.encode() == bytes).then_some(state)
+        as_written(bytes, state, Self::encode)
     }
 }
 
