@@ -1,6 +1,11 @@
 //! Addresses: register, read back, change who may deposit.
 
-use crate::{Shared, deposit::verify_pass, log::Tx};
+use crate::{
+    Shared,
+    deposit::verify_pass,
+    log::{Asking, Tx},
+    queue::{Class, Lane, Weight},
+};
 use denizen_api::{
     ProblemKind,
     wire::{Accept, AddressState, ChangeAccepts, RegisterAddress},
@@ -161,7 +166,13 @@ pub(crate) async fn change(
         tx.db
             .change_accepts(&id, change.version, &accepts, change.frozen)
     };
-    let changed = shared.write(work, |changed, _| changed).await;
+    // Nobody who registers addresses holds up who freezes hers.
+    let asking = Asking {
+        lane: Lane::new(Class::Other, id.as_bytes().to_vec()),
+        weight: Weight::default(),
+        wanted: Vec::new(),
+    };
+    let changed = shared.write_for(asking, work, |changed, _| changed).await;
     let changed = changed.map_err(ProblemKind::from)?;
     let state = read(shared, id).await?;
     let same = state.version == asked.version

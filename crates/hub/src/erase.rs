@@ -31,7 +31,7 @@ pub(crate) async fn envelope(
         Ok(true)
     };
     let found = shared
-        .erase(work, |found, _| found)
+        .erase(address.as_bytes().to_vec(), work, |found, _| found)
         .await
         .map_err(ProblemKind::from)?;
     if found {
@@ -64,7 +64,7 @@ pub(crate) async fn object(
         Ok(!places.is_empty())
     };
     let found = shared
-        .erase(work, |found, _| found)
+        .erase(address.as_bytes().to_vec(), work, |found, _| found)
         .await
         .map_err(ProblemKind::from)?;
     if found {
@@ -88,7 +88,7 @@ pub(crate) async fn address(shared: &Shared, address: AddressId) -> Result<(), P
         Ok(found)
     };
     let found = shared
-        .erase(work, |found, _| found)
+        .erase(address.as_bytes().to_vec(), work, |found, _| found)
         .await
         .map_err(ProblemKind::from)?;
     if found {

@@ -496,17 +496,18 @@ impl crate::Shared {
         self.queue(asking, work, answer).await
     }
 
-    /// The same for what erases, which goes on where there is little room.
+    /// The same for what erases at one address or place, which goes on where there is little room.
     ///
     /// # Errors
     /// As for [`Self::write`].
     pub(crate) async fn erase<M: Send + 'static, R: Send + 'static>(
         &self,
+        who: Vec<u8>,
         work: impl FnOnce(&mut Tx<'_>) -> Result<M, StoreError> + Send + 'static,
         answer: impl FnOnce(M, &After<'_>) -> R + Send + 'static,
     ) -> Result<R, NotTaken> {
         let asking = Asking {
-            lane: Lane::shared(Class::Erasing),
+            lane: Lane::new(Class::Erasing, who),
             weight: Weight::default(),
             wanted: Vec::new(),
         };

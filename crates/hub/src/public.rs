@@ -1,6 +1,10 @@
 //! Wrapped roots by random locators, and organisations' status lists.
 
-use crate::{Shared, log::Tx};
+use crate::{
+    Shared,
+    log::{Asking, Tx},
+    queue::{Class, Lane, Weight},
+};
 use denizen_api::{
     ProblemKind,
     wire::{ROOT_SIZE_BYTES_MAX, STATUS_SIZE_BYTES_MAX, WrappedRoot},
@@ -71,7 +75,7 @@ pub(crate) async fn delete_root(shared: &Shared, locator: Nonce) -> Result<(), P
         tx.db.delete_root(&locator)
     };
     shared
-        .erase(work, |(), _| ())
+        .erase(locator.as_bytes().to_vec(), work, |(), _| ())
         .await
         .map_err(ProblemKind::from)
 }
@@ -91,9 +95,17 @@ pub(crate) async fn put_status(
         return Err(ProblemKind::TooLarge);
     }
     let token = String::from_utf8(token).map_err(|_| ProblemKind::Malformed)?;
+    let asking = Asking {
+        lane: Lane::new(Class::Organisation, org.as_bytes().to_vec()),
+        weight: Weight {
+            items: 1,
+            bytes: token.len(),
+        },
+        wanted: Vec::new(),
+    };
     let work = move |tx: &mut Tx<'_>| tx.db.put_status(&org, &list, &token);
     shared
-        .write(work, |(), _| ())
+        .write_for(asking, work, |(), _| ())
         .await
         .map_err(ProblemKind::from)
 }

@@ -116,6 +116,10 @@ struct Lanes {
 }
 
 impl Lanes {
+    fn jobs(&self) -> usize {
+        self.by_who.values().map(|waiting| waiting.jobs.len()).sum()
+    }
+
     fn pop(&mut self) -> Option<(Weight, Job)> {
         let who = self.turns.pop_front()?;
         let waiting = self.by_who.get_mut(&who)?;
@@ -305,17 +309,36 @@ impl State {
         let by_jobs = self.jobs >= limits.jobs_max;
         let (longest, jobs, held) = self.longest(by_jobs).ok_or(NotTaken::Busy)?;
         let is_longer = if by_jobs {
-            jobs > own_jobs + 1
+            jobs > own_jobs + 1 && self.fits(limits, bytes, &longest)
         } else {
             // What is pushed out frees enough, leaves the other no shorter than this one, and is not the
             // only one that it has.
             jobs > 1 && held > own_bytes + bytes && self.freed(&longest) >= bytes
         };
         if is_longer {
-            Ok(Some(longest))
-        } else {
-            Err(NotTaken::Busy)
+            return Ok(Some(longest));
         }
+        let instead = self.over_share(limits, lane.class);
+        let instead = instead.filter(|instead| self.fits(limits, bytes, instead));
+        instead.map(Some).ok_or(NotTaken::Busy)
+    }
+
+    /// Whether there are bytes for a job once the newest of this lane is gone.
+    fn fits(&self, limits: &QueueLimits, bytes: usize, gone: &Lane) -> bool {
+        self.bytes + bytes <= limits.bytes_max + self.freed(gone)
+    }
+
+    /// The lane that gives way where `class` holds less than its share of the jobs: the longest of the
+    /// class that holds the most. Else a crowd of callers with one job each would keep everybody out.
+    fn over_share(&self, limits: &QueueLimits, class: Class) -> Option<Lane> {
+        let share = limits.jobs_max / self.classes.len();
+        let others = [Class::Organisation, Class::Key, Class::Other];
+        let others = others.into_iter().filter(|other| *other != class);
+        let most = others.max_by_key(|other| self.lanes(*other).jobs())?;
+        let gives_way = self.lanes(class).jobs() < share && self.lanes(most).jobs() > share;
+        let lanes = self.lanes(most).by_who.iter();
+        let (who, _) = lanes.max_by_key(|(_, waiting)| waiting.jobs.len())?;
+        gives_way.then(|| Lane::new(most, who.clone()))
     }
 
     fn lanes(&self, class: Class) -> &Lanes {
@@ -524,6 +547,45 @@ mod tests {
         assert_eq!(push(&queue, &org("b"), one(1), "b3"), Err(NotTaken::Busy));
         assert_eq!(queue.depth().0, 8);
         assert_eq!(names(&queue), ["f0", "a0", "b0", "f1"]);
+    }
+
+    #[test]
+    fn a_crowd_of_keys_does_not_keep_organisations_out() {
+        let queue = Queue::new(limits());
+        let key = |number: u8| Lane::new(Class::Key, vec![number]);
+        for number in 0..8 {
+            push(&queue, &key(number), one(1), &format!("k{number}")).unwrap();
+        }
+        assert_eq!(push(&queue, &key(8), one(1), "k8"), Err(NotTaken::Busy));
+        // A class has a quarter of the places, if it wants them.
+        for number in 0..2 {
+            let name = format!("o{number}");
+            let out = push(&queue, &org(&name), one(1), &name);
+            assert!(matches!(out, Ok(Some(_))), "{out:?}");
+        }
+        let erasing = Lane::new(Class::Erasing, b"address".to_vec());
+        assert!(matches!(push(&queue, &erasing, one(1), "e0"), Ok(Some(_))));
+        assert_eq!(queue.depth().0, 8);
+        assert_eq!(
+            push(&queue, &org("other"), one(1), "o2"),
+            Err(NotTaken::Busy)
+        );
+    }
+
+    #[test]
+    fn small_jobs_do_not_make_place_for_more_bytes_than_there_are() {
+        let queue = Queue::new(limits());
+        for number in 0..6 {
+            push(&queue, &org("a"), one(90), &format!("a{number}")).unwrap();
+        }
+        for number in 0..2 {
+            push(&queue, &org("b"), one(90), &format!("b{number}")).unwrap();
+        }
+        assert_eq!(push(&queue, &org("c"), one(200), "c0"), Err(NotTaken::Busy));
+        assert_eq!(
+            push(&queue, &org("c"), one(90), "c0"),
+            Ok(Some("a5".into()))
+        );
     }
 
     #[test]

@@ -185,7 +185,11 @@ impl Database {
             return Err(failed());
         }
         self.connection.execute_batch("COMMIT")?;
-        self.move_log()?;
+        match self.move_log() {
+            // What is committed is never said to be refused.
+            Err(error) if error.is_no_room() => {}
+            moved => moved?,
+        }
         if fault.is_some() {
             Err(failed())
         } else {
@@ -202,11 +206,7 @@ impl Database {
             return Ok(());
         }
         let sql = "PRAGMA wal_checkpoint(PASSIVE)";
-        let moved = self.connection.query_row(sql, [], |_| Ok(()));
-        match moved.map_err(StoreError::from) {
-            Err(error) if error.is_no_room() => Ok(()),
-            moved => moved,
-        }
+        Ok(self.connection.query_row(sql, [], |_| Ok(()))?)
     }
 
     /// Takes the transaction back.

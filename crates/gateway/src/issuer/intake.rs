@@ -95,6 +95,14 @@ impl IntakeReport {
     }
 }
 
+/// A hash over the good rows of a file's first transaction.
+fn beginning(rows: &[Judged]) -> Option<Sha256Hash> {
+    let good = rows.iter().filter_map(|(_, row)| row.as_ref().ok());
+    let parts: Vec<_> = good.flat_map(|row| [row.row_key, row.content]).collect();
+    let bytes: Vec<u8> = parts.iter().flat_map(|p| *p.as_bytes()).collect();
+    (!bytes.is_empty()).then(|| Sha256Hash::of(&bytes))
+}
+
 impl IntakeReport {
     fn add_bad(&mut self, line: u64, fault: Fault) {
         self.bad.push(fault.on_line(line));
@@ -308,8 +316,9 @@ impl Gateway {
         report: &mut IntakeReport,
         (now, rng): (UnixTime, &mut dyn rand_core::CryptoRng),
     ) -> Result<(), GatewayError> {
-        let first = rows.iter().find_map(|(_, row)| row.as_ref().ok());
-        self.begin_run(run, first.map(|row| row.row_key), now, rng)?;
+        if !run.has_begun() {
+            self.begin_run(run, beginning(&rows), now, rng)?;
+        }
         report.run = run.number();
         let mut parcels = Parcels::default();
         for (line, row) in rows {

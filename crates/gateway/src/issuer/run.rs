@@ -32,13 +32,16 @@ struct RunBody {
     taken: u64,
     bad: u64,
     reason: Option<String>,
-    /// Keyed hash of the first good row, by which the same file is known again.
+    /// Hash over the good rows of its first transaction, by which the same file is known again.
     #[serde(default)]
     first: Option<Sha256Hash>,
     /// Whether its file was read to the end.
     #[serde(default = "ended")]
     ended: bool,
 }
+
+/// For how long a run that was cut off goes on when its file comes again, in seconds.
+const GOES_ON_S: i64 = 7 * UnixTime::DAY_S;
 
 /// Of runs from before this was kept.
 fn ended() -> bool {
@@ -112,7 +115,7 @@ impl Run<'_> {
 
 impl Gateway {
     /// Begins a run, within the transaction of its first rows. The newest one goes on if it was cut off
-    /// and its file begins with the same row.
+    /// in the last days and its file begins with the same rows.
     pub(super) fn begin_run(
         &self,
         run: &mut Run<'_>,
@@ -127,7 +130,8 @@ impl Gateway {
         if let Some(row) = self.store.newest_run()?.filter(|row| !row.undone) {
             let body: RunBody = self.vault.open(&context("run", b""), &row.body)?;
             let same = body.vct == run.mapping.vct() && body.first == run.first;
-            if !body.ended && same && run.first.is_some() {
+            let lately = now <= row.at.plus_s(GOES_ON_S);
+            if !body.ended && same && lately && run.first.is_some() {
                 run.number = Some(row.number);
                 run.taken_before = body.taken;
                 return Ok(());
@@ -147,6 +151,9 @@ impl Gateway {
         ended: bool,
         rng: &mut dyn rand_core::CryptoRng,
     ) -> Result<(), GatewayError> {
+        // Somebody may have undone it meanwhile, from another process.
+        let kept = self.store.run(run.number())?.filter(|row| !row.undone);
+        kept.ok_or(GatewayError::RunUnknown)?;
         let body = run.body(report, ended);
         let body = self.vault.seal(&context("run", b""), &body, rng);
         Ok(self.store.change_run(run.number(), false, &body)?)

@@ -20,6 +20,12 @@ use denizen_seal::{
 /// Bytes of attachments in one message, so that it fits the largest size class with all around it.
 const ATTACHMENTS_SIZE_BYTES_MAX: usize = 200 * 1024;
 
+/// Bytes of a message around one record: its names, its hash, the frames of its attachments.
+const RECORD_SIZE_BYTES: usize = 600;
+
+/// Attachments of a message that records share; a message has 256 at most.
+const SHARED_ATTACHMENTS_MAX: usize = 200;
+
 /// Why a message could not be sealed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -160,7 +166,7 @@ pub(crate) fn letters_together(credentials: Vec<Credential>) -> Vec<Letter> {
     let mut letters = Vec::new();
     let mut open = Shared::default();
     for credential in credentials {
-        if !open.records.is_empty() && open.size + credential.size() > ATTACHMENTS_SIZE_BYTES_MAX {
+        if !open.records.is_empty() && !open.has_room(&credential) {
             letters.push(std::mem::take(&mut open).letter());
         }
         let mut rest = open.add(credential);
@@ -184,13 +190,19 @@ struct Shared {
 }
 
 impl Shared {
+    fn has_room(&self, credential: &Credential) -> bool {
+        let size = self.size + credential.size() + RECORD_SIZE_BYTES;
+        let attachments = self.attachments.len() + credential.copies().len() + 1;
+        size <= ATTACHMENTS_SIZE_BYTES_MAX && attachments <= SHARED_ATTACHMENTS_MAX
+    }
+
     /// Adds a record; gives what is left of it for a further letter.
     fn add(&mut self, credential: Credential) -> Option<Credential> {
         let before = self.attachments.len();
         let budget = ATTACHMENTS_SIZE_BYTES_MAX.saturating_sub(self.size);
         let (issue, rest) = attach(credential, &mut self.attachments, budget);
         let added = self.attachments.iter().skip(before);
-        self.size += added.map(|(_, text)| text.len()).sum::<usize>();
+        self.size += added.map(|(_, text)| text.len()).sum::<usize>() + RECORD_SIZE_BYTES;
         self.records.push(issue);
         rest
     }

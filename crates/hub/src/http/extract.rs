@@ -99,7 +99,9 @@ impl Whole {
         loop {
             let time = time_s + self.body.len() as u64 / SLOWEST_BYTES_A_SECOND;
             let frame = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx));
-            let frame = timeout_at(began + Duration::from_secs(time), frame).await;
+            // What came quickly gives time for what comes slowly, and none for nothing.
+            let next = Instant::now() + Duration::from_secs(time_s);
+            let frame = timeout_at(next.min(began + Duration::from_secs(time)), frame).await;
             let Some(frame) = frame.map_err(|_| ProblemKind::Malformed)? else {
                 return Ok(self);
             };

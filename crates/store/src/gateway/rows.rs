@@ -162,6 +162,16 @@ impl GatewayStore {
         Ok(statement.query_row([], run_row).optional()?)
     }
 
+    /// A run by its number.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn run(&self, number: i64) -> Result<Option<RunRow>, StoreError> {
+        let sql = "SELECT number, at, undone, body FROM run WHERE number = ?1";
+        let mut statement = self.sql().prepare_cached(sql)?;
+        Ok(statement.query_row(params![number], run_row).optional()?)
+    }
+
     /// All runs, oldest first.
     ///
     /// # Errors

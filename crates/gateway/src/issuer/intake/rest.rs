@@ -2,7 +2,7 @@
 //! mapping as a file. What the endpoint answers is not trusted: it ends, and it leads nowhere else.
 
 use super::{
-    IntakeReport, Read1,
+    IntakeReport, ROWS_A_TRANSACTION, Read1,
     mapping::{Format, Mapping},
     ndjson,
 };
@@ -427,11 +427,15 @@ impl Gateway {
             line += 1;
             ndjson::row(line, row, "UTF-8")
         });
-        let rows: Vec<Read1> = rows.collect();
-        let judged = self.judge_all(rows, run.mapping(), now);
+        let mut rows = rows.peekable();
         let ended = page.next.is_none();
         self.tx(|g| {
-            g.take_judged(judged, run, report, (now, rng))?;
+            // A page may have tens of thousands of rows: no more than of a file are in memory, sealed.
+            while !run.has_begun() || rows.peek().is_some() {
+                let some: Vec<Read1> = rows.by_ref().take(ROWS_A_TRANSACTION).collect();
+                let judged = g.judge_all(some, run.mapping(), now);
+                g.take_judged(judged, run, report, (now, rng))?;
+            }
             g.keep_run(run, report, ended, rng)?;
             g.set_setting(setting, progress, rng)?;
             Ok::<_, IntakeError>(())
