@@ -11,7 +11,7 @@ use std::{fs, path::Path};
 /// Longest seed that is kept, in bytes.
 const SEED_SIZE_BYTES_MAX: usize = 2048;
 /// Most bytes that are kept of a target's seeds.
-const SEEDS_SIZE_BYTES_MAX: usize = 24 * 1024;
+const SEEDS_SIZE_BYTES_MAX: usize = 8 * 1024;
 
 fn main() -> anyhow::Result<()> {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
