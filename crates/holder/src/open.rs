@@ -10,6 +10,7 @@ use denizen_model::{
     message::{From, Message, MessageError, To, UnverifiedMessage},
 };
 use denizen_seal::KemSecret;
+use std::sync::OnceLock;
 
 /// Why an envelope is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -67,6 +68,8 @@ pub struct Opened {
     hash: Sha256Hash,
     receipt: Receipt,
     verified: VerifiedReceipt,
+    /// Of the attachments, once they were asked for: many records may come in one message.
+    attachment_hashes: OnceLock<Vec<Sha256Hash>>,
 }
 
 impl Opened {
@@ -78,7 +81,14 @@ impl Opened {
 
     /// The message, to put back what lay apart from it.
     pub(crate) fn message_mut(&mut self) -> &mut Message {
+        self.attachment_hashes = OnceLock::new();
         &mut self.message
+    }
+
+    /// As [`Message::attachment_hashes`], computed once.
+    pub(crate) fn attachment_hashes(&self) -> &[Sha256Hash] {
+        let hashes = || self.message.attachment_hashes();
+        self.attachment_hashes.get_or_init(hashes)
     }
 
     /// SHA-256 of the signed message.
@@ -127,5 +137,6 @@ pub fn open(
         hash,
         receipt: receipt.clone(),
         verified,
+        attachment_hashes: OnceLock::new(),
     })
 }

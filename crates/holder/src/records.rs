@@ -339,7 +339,7 @@ impl Holder {
             return Err(RecordError::Malformed);
         }
         let delivered = opened.verified().opening.time;
-        let hashes = message.attachment_hashes();
+        let hashes = opened.attachment_hashes();
         let record = HeldRecord {
             record: issue.record,
             link: index,
@@ -356,7 +356,7 @@ impl Holder {
                 receipt: opened.receipt().clone(),
                 salt: attachment.salt,
                 attachment: (at, hashes.len()),
-                path: prove(&hashes, at).ok_or(RecordError::Malformed)?,
+                path: prove(hashes, at).ok_or(RecordError::Malformed)?,
             },
             supersedes: issue.supersedes.clone(),
             changes: Vec::new(),

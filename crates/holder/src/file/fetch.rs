@@ -46,13 +46,13 @@ impl Holder {
     /// Notes the files of a message that came, with the proof of their delivery.
     pub(crate) fn take_files(&mut self, index: u32, opened: &Opened) -> Vec<Event> {
         let message = opened.message();
-        let hashes = message.attachment_hashes();
+        let hashes = opened.attachment_hashes();
         let mut events = Vec::new();
         for (at, attachment) in message.attachments.iter().enumerate() {
             if !attachment.is_file() {
                 continue;
             }
-            let delivery = commit::prove(&hashes, at).map(|path| Delivery {
+            let delivery = commit::prove(hashes, at).map(|path| Delivery {
                 receipt: opened.receipt().clone(),
                 salt: attachment.salt,
                 attachment: (at, hashes.len()),
