@@ -113,7 +113,7 @@ impl Filling {
             holder.sync(&wire, 0, now, &mut world.rng).await.unwrap();
             people.push((holder, link));
         }
-        for _ in 0..2 {
+        for _ in 0..5 {
             gateway.sync(&wire, 0, now, &mut world.rng).await.unwrap();
             for (holder, _) in &mut people {
                 holder.sync(&wire, 0, now, &mut world.rng).await.unwrap();
