@@ -31,6 +31,8 @@ const LIST_ENTRIES: u64 = STATUS_LIST_ENTRIES_MIN as u64;
 const LIST_USED_MAX: u64 = LIST_ENTRIES / 2;
 /// For how long a published list may be used without asking again, in seconds.
 const STATUS_TTL_S: u64 = 3600;
+/// The setting that holds the time which the lists published last bear, Unix seconds.
+pub(crate) const STATUS_IAT: &str = "status_iat";
 
 /// What is kept of an issued record, for further one-time copies.
 #[derive(Serialize, Deserialize)]
@@ -356,16 +358,31 @@ impl Gateway {
         let kid = full_kid(&self.config.org.into(), STATUS_KID);
         let keyid = self.deposit_keyid();
         let org = self.config.org;
+        let iat = self.next_status_iat(now, rng)?;
         for (number, list) in lists {
             let number = number.to_string();
             let uri = status_uri(&org.to_text(), &number);
-            let token = list.sign(&uri, now.0, STATUS_TTL_S, &kid, self.keys.status.signer());
+            let token = list.sign(&uri, iat, STATUS_TTL_S, &kid, self.keys.status.signer());
             let signer = RequestSigner::organisation(&self.keys.deposit, &keyid);
             self.client(transport)
                 .put_status(&org, &number, &token, signer, now)
                 .await?;
         }
         self.set_setting("status_published", &now, rng)
+    }
+
+    /// The time that lists published now bear, durable before they leave. Each publication's is later than
+    /// the last's, whatever the clock did: readers refuse what is older than what they saw, and a request
+    /// that arrives late must not undo a newer one (the hub refuses it).
+    fn next_status_iat(
+        &mut self,
+        now: UnixTime,
+        rng: &mut dyn rand_core::CryptoRng,
+    ) -> Result<i64, GatewayError> {
+        let last: Option<i64> = self.setting(STATUS_IAT)?;
+        let iat = last.map_or(now.0, |last| now.0.max(last.saturating_add(1)));
+        self.set_setting(STATUS_IAT, &iat, rng)?;
+        Ok(iat)
     }
 }
 

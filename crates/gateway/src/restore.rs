@@ -1,7 +1,7 @@
 //! Restore: a backup that is put back must use nothing twice that its original used since: no status
 //! index, no place of a chain, no key of a copy, no token. What it cannot know, it says.
 
-use crate::{Gateway, GatewayError, VERIFIER, keys::STATUS_KID};
+use crate::{Gateway, GatewayError, VERIFIER, issue::STATUS_IAT, keys::STATUS_KID};
 use denizen_api::{
     Transport,
     wire::{ChangeAccepts, Fetched},
@@ -86,6 +86,9 @@ impl Gateway {
         self.tx(|g| {
             let lineage = g.store.lineage()?;
             let (statuses, list) = g.take_statuses(&lists, rng)?;
+            if let Some(newest) = lists.values().map(StatusListToken::iat).max() {
+                g.set_setting(STATUS_IAT, &newest, rng)?;
+            }
             let (links, copy_keys) = g.begin_chains(rng)?;
             let report = RestoreReport {
                 copied: lineage.copied,

@@ -10,8 +10,9 @@ use denizen_api::{
     wire::{ROOT_SIZE_BYTES_MAX, STATUS_SIZE_BYTES_MAX, WrappedRoot},
 };
 use denizen_guard::{Check, holds};
-use denizen_jose::PublicKey;
+use denizen_jose::{PublicKey, UnverifiedCompact};
 use denizen_model::{Nonce, OrgId};
+use serde::Deserialize;
 
 /// Leaves a wrapped root. The same one again is fine; another is never put in its place (R3).
 ///
@@ -80,11 +81,12 @@ pub(crate) async fn delete_root(shared: &Shared, locator: Nonce) -> Result<(), P
         .map_err(ProblemKind::from)
 }
 
-/// Publishes a status list token of an organisation. The hub does not read it: whoever uses it
-/// verifies it.
+/// Publishes a status list token of an organisation. The hub does not verify it, whoever uses it does; it
+/// reads when it was signed, so that a request that arrives late does not bring back an older list.
 ///
 /// # Errors
-/// [`ProblemKind::TooLarge`], [`ProblemKind::Malformed`], [`ProblemKind::Busy`].
+/// [`ProblemKind::TooLarge`], [`ProblemKind::Malformed`], [`ProblemKind::Busy`]; [`ProblemKind::Conflict`] if
+/// a newer list is there.
 pub(crate) async fn put_status(
     shared: &Shared,
     org: OrgId,
@@ -95,6 +97,7 @@ pub(crate) async fn put_status(
         return Err(ProblemKind::TooLarge);
     }
     let token = String::from_utf8(token).map_err(|_| ProblemKind::Malformed)?;
+    let iat = issued_at(&token).ok_or(ProblemKind::Malformed)?;
     let asking = Asking {
         lane: Lane::new(Class::Organisation, org.as_bytes().to_vec()),
         weight: Weight {
@@ -103,9 +106,26 @@ pub(crate) async fn put_status(
         },
         wanted: Vec::new(),
     };
-    let work = move |tx: &mut Tx<'_>| tx.db.put_status(&org, &list, &token);
-    shared
-        .write_for(asking, work, |(), _| ())
-        .await
-        .map_err(ProblemKind::from)
+    let work = move |tx: &mut Tx<'_>| {
+        let there = tx.db.status(&org, &list)?;
+        let newer = there.is_some_and(|there| issued_at(&there).is_some_and(|there| there > iat));
+        if !newer {
+            tx.db.put_status(&org, &list, &token)?;
+        }
+        Ok((!newer).then_some(()).ok_or(ProblemKind::Conflict))
+    };
+    let put = shared.write_for(asking, work, |put, _| put).await;
+    put.map_err(ProblemKind::from)?
+}
+
+/// When a token says that it was signed.
+fn issued_at(token: &str) -> Option<i64> {
+    let compact = UnverifiedCompact::parse(token).ok()?;
+    let payload: IssuedAt = serde_json::from_slice(compact.danger_payload()).ok()?;
+    Some(payload.iat)
+}
+
+#[derive(Deserialize)]
+struct IssuedAt {
+    iat: i64,
 }

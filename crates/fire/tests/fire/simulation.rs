@@ -290,8 +290,19 @@ impl Simulation {
         for office in OFFICES {
             assert_eq!(self.play.gateway(office.name).backlog().unwrap().1, 0);
         }
+        self.nobody_is_alarmed()?;
         self.play.end().await;
         Ok(())
+    }
+
+    fn nobody_is_alarmed(&mut self) -> Result<(), Broken> {
+        let mut alarms: Vec<_> = PEOPLE.map(|who| (who, self.play.alarms(who))).into();
+        alarms.extend(OFFICES.map(|office| (office.name, self.play.office_alarms(office.name))));
+        alarms.retain(|(_, alarms)| !alarms.is_empty());
+        if alarms.is_empty() {
+            return Ok(());
+        }
+        Err(Broken(format!("alarms: {alarms:?}")))
     }
 }
 

@@ -9,6 +9,7 @@ use denizen_api::{
     receipt::{HeadError, ReceiptError, ReceiptFor, proves_withholding, verify, verify_head},
     wire::{DepositItem, DepositOutcome, DirectoryAnswer, FetchAnswer, Fetched, WrappedRoot},
 };
+use denizen_credential::{STATUS_LIST_ENTRIES_MIN, Status, StatusList};
 use denizen_hub::OpenError;
 use denizen_jose::Portable;
 use denizen_model::{
@@ -443,7 +444,7 @@ async fn a_hub_whose_log_is_damaged_at_its_right_edge_does_not_sign() {
 }
 
 #[tokio::test]
-async fn a_status_list_is_put_by_its_own_organisation_alone() {
+async fn a_status_list_is_put_by_its_own_organisation_alone_and_never_goes_back() {
     let mut world = World::make(48).await;
     let office = world.office("One", &[]).await;
     let other = world.office("Other", &[]).await;
@@ -455,12 +456,28 @@ async fn a_status_list_is_put_by_its_own_organisation_alone() {
             .put_status(&office.id, list, token, signer, now)
             .await
     };
-    put(&office, "1", "first").await.unwrap();
+    let listed = |idx, iat| {
+        let mut list = StatusList::new(STATUS_LIST_ENTRIES_MIN);
+        list.set(idx, Status::Invalid).unwrap();
+        list.sign(
+            "urn:denizen:status:one:1",
+            iat,
+            60,
+            "kid",
+            office.deposit.signer(),
+        )
+    };
+    let (first, second, late) = (listed(1, 1_000), listed(2, 1_001), listed(3, 1_000));
+    put(&office, "1", &first).await.unwrap();
     let not_found = Err(ClientError::Problem(P::NotFound));
-    assert_eq!(put(&other, "1", "forged").await, not_found);
+    assert_eq!(put(&other, "1", &first).await, not_found);
+    for bent in ["", "first", "a.b.c"] {
+        let malformed = Err(ClientError::Problem(P::Malformed));
+        assert_eq!(put(&office, "1", bent).await, malformed, "{bent}");
+    }
     let long = "1".repeat(33);
     assert_eq!(
-        put(&office, &long, "x").await,
+        put(&office, &long, &first).await,
         Err(ClientError::Problem(P::TooLarge))
     );
     let large = "x".repeat((1 << 20) + 1);
@@ -469,9 +486,13 @@ async fn a_status_list_is_put_by_its_own_organisation_alone() {
         Err(ClientError::Problem(P::TooLarge))
     );
     let read = async || client.status(&office.id, "1").await.unwrap();
-    assert_eq!(read().await.as_deref(), Some("first"));
-    put(&office, "1", "second").await.unwrap();
-    assert_eq!(read().await.as_deref(), Some("second"));
+    assert_eq!(read().await, Some(first));
+    put(&office, "1", &second).await.unwrap();
+    put(&office, "1", &second).await.unwrap();
+    // A request that was under way for longer than the next one.
+    let conflict = Err(ClientError::Problem(P::Conflict));
+    assert_eq!(put(&office, "1", &late).await, conflict);
+    assert_eq!(read().await, Some(second));
     assert_eq!(client.status(&other.id, "1").await.unwrap(), None);
 }
 
