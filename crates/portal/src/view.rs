@@ -14,8 +14,8 @@ pub(crate) use helping::{acting_page, given_page};
 pub use link::{InvitationPage, LinkRow, Sends};
 pub(crate) use link::{invitation_page, link_rows};
 pub use people::{
-    DraftPage, FileRow, FileRows, HelperCardPage, HelperRow, HelperTermsGiven, People, TaskRow,
-    UseRow, WardRow,
+    DraftName, DraftPage, FileRow, FileRows, HelperCardPage, HelperRow, HelperTermsGiven, People,
+    TaskRow, UseRow, WardRow,
 };
 pub(crate) use people::{file_rows, people, task_rows};
 pub use record::{

@@ -1,32 +1,50 @@
 //! `cargo xtask bench`: CPU of each step of a record's way (`crates/testkit/src/bin/bench.rs`, in a
 //! release build), then a hub's process under load (`crates/testkit/src/bin/bench_hub.rs`), then a profile
-//! in a browser (`web/e2e/bench`, with the bundle as it is shipped).
+//! in a browser (`web/e2e/bench`, with the bundle as it is shipped), then what others do that is near to it
+//! (`crates/testkit/src/bin/bench_peers.rs`).
 
 use crate::{
+    root::root,
     run::{run, run_command},
-    web,
+    setup, web,
 };
 use anyhow::Result;
 
-/// Measures all three, or `hub` (with a number of records) or `browser` alone; other arguments go to the
-/// first.
+/// Measures all four, or `hub` (with a number of records), `browser` or `peers` alone; other arguments go to
+/// the first.
 pub(crate) fn measure(arguments: &[&str]) -> Result<()> {
     match arguments {
         ["browser"] => browser(),
+        ["peers"] => peers(),
         ["hub", rest @ ..] => hub(rest),
         [] => {
             steps(&[])?;
             hub(&[])?;
-            browser()
+            browser()?;
+            peers()
         }
         _ => steps(arguments),
     }
 }
 
-/// The storage beside plain inserts, then a hub's process.
-fn hub(arguments: &[&str]) -> Result<()> {
+/// Others beside us: they are installed for it first.
+fn peers() -> Result<()> {
+    setup::node("crates/oracles/node")?;
+    setup::node("crates/oracles/solid")?;
+    testkit("bench_peers", &[&program()?])
+}
+
+/// The program as it is shipped.
+fn program() -> Result<String> {
     let program = ["build", "--release", "--locked", "--package", "denizen"];
     run("cargo", &program)?;
+    let program = root().join("target/release/denizen");
+    Ok(program.to_string_lossy().into_owned())
+}
+
+/// The storage beside plain inserts, then a hub's process.
+fn hub(arguments: &[&str]) -> Result<()> {
+    let program = program()?;
     let stores = [
         "bench",
         "--locked",
@@ -36,8 +54,6 @@ fn hub(arguments: &[&str]) -> Result<()> {
         "raw",
     ];
     run("cargo", &stores)?;
-    let program = crate::root::root().join("target/release/denizen");
-    let program = program.to_string_lossy();
     testkit("bench_hub", &[&[&*program], arguments].concat())
 }
 

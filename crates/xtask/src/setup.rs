@@ -90,7 +90,7 @@ pub(crate) fn set_up() -> Result<()> {
     system(&SYSTEM)?;
     wasm::set_up()?;
     python()?;
-    node()
+    node("crates/oracles/node")
 }
 
 /// Installs only what building the program and the portal's pages needs.
@@ -197,17 +197,19 @@ fn python() -> Result<()> {
     Ok(fs::write(stamp, wanted)?)
 }
 
-fn node() -> Result<()> {
-    let folder = root().join("crates/oracles/node");
+/// Brings the locked packages of a folder.
+pub(crate) fn node(folder: &str) -> Result<()> {
+    let name = folder;
+    let folder = root().join(folder);
     let Ok(wanted) = fs::read_to_string(folder.join("package-lock.json")) else {
         return Ok(());
     };
     let stamp = folder.join("node_modules/.installed-package-lock.json");
     if fs::read_to_string(&stamp).is_ok_and(|had| had == wanted) {
-        println!("   there:   Node packages in crates/oracles/node");
+        println!("   there:   Node packages in {name}");
         return Ok(());
     }
-    println!("   installing the locked Node packages into crates/oracles/node/node_modules");
+    println!("   installing the locked Node packages into {name}/node_modules");
     let mut npm = command(
         "npm",
         &["ci", "--no-audit", "--no-fund", "--loglevel=error"],

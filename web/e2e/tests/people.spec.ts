@@ -92,11 +92,16 @@ test("a helper reads what was chosen, prepares, asks at the office, and it ends 
   await readDraft(aziza, prepared);
   aziza.service = "work-permit";
   await expect(aziza.question("occupation")).toHaveValue("Seamstress");
+  await expect(aziza.says(aziza.t("portal-draft-from", { name: "Наргис" }))).toBeVisible();
   await aziza.press("portal-next");
   await aziza.page.getByRole("region", { name: aziza.kind("medical-certificate") }).getByRole("checkbox").check();
   await aziza.press("portal-apply-send");
   await aziza.press("portal-sent-follow");
   const reference = await aziza.filed();
+
+  // A draft counts once.
+  await readDraft(aziza, prepared);
+  await expect(aziza.page.getByRole("alert")).toContainText(aziza.t("err-not-open"));
 
   // The office is told, and then answers the helper's question: the state, and nothing that is in it.
   await aziza.go("people");

@@ -311,7 +311,9 @@ async fn file(shell: &Shell, asked: FileArguments) -> anyhow::Result<()> {
     };
     if apply::show_and_file(&mut at, &preview, &asked).await? {
         let (now, mut rng) = (at.now(), shell.rng());
-        let done = at.holder.draft_filed(&view, now, &mut rng);
+        let done = at
+            .holder
+            .draft_filed((&view.draft.mandate, &view.draft.id), now, &mut rng);
         done.map_err(|e| at.say.error(&e))?;
         at.sync_once(0).await?;
     }

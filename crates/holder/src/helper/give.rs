@@ -400,21 +400,20 @@ impl Holder {
         Ok(service)
     }
 
-    /// She filed what a draft prepared: it counts no more.
+    /// She filed what a draft of this mandate prepared: the draft counts no more.
     ///
     /// # Errors
     /// [`HolderError::HelperUnknown`].
     pub fn draft_filed(
         &mut self,
-        view: &DraftView,
+        (mandate, draft): (&MessageId, &MessageId),
         now: UnixTime,
         rng: &mut dyn rand_core::CryptoRng,
     ) -> Result<(), HolderError> {
-        let mandate = view.draft.mandate;
         let mut helpers = self.profile.helpers.iter();
-        let found = helpers.find(|h| h.mandate == mandate).cloned();
+        let found = helpers.find(|h| h.mandate == *mandate).cloned();
         let mut helper = found.ok_or(HolderError::HelperUnknown)?;
-        helper.drafts.push(view.draft.id);
+        helper.drafts.push(*draft);
         helper.uses.push(HelperUse {
             at: now,
             what: UseKind::Filed,

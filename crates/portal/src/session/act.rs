@@ -3,7 +3,7 @@
 use super::{Session, Thrown};
 use crate::{
     runtime::{BrowserRng, now},
-    view::{self, ConfirmedApplication, InvitationPage, LeavingPage, Problem},
+    view::{self, ConfirmedApplication, DraftName, InvitationPage, LeavingPage, Problem},
 };
 use denizen_holder::{Confirmed, Preview};
 use denizen_model::Sha256Hash;
@@ -62,6 +62,11 @@ impl Session {
             special: asked.special,
             linkable: asked.linkable,
         };
+        let named = |draft: &DraftName| -> Result<_, Thrown> {
+            let mandate = self.message_named(&draft.mandate)?;
+            Ok((mandate, self.message_named(&draft.id)?))
+        };
+        let draft = asked.draft.as_ref().map(named).transpose()?;
         let (now, mut rng) = (now(), BrowserRng);
         let done = match asked.amends {
             Some(id) => {
@@ -70,7 +75,12 @@ impl Session {
             }
             None => self.holder.apply(&preview, &confirmed, now, &mut rng),
         };
-        self.said(done).map(|id| id.to_text())
+        let id = self.said(done)?;
+        if let Some((mandate, draft)) = &draft {
+            // The application is filed, even where the helper is gone.
+            let _ = self.holder.draft_filed((mandate, draft), now, &mut rng);
+        }
+        Ok(id.to_text())
     }
 
     /// Takes an application back.

@@ -4,7 +4,7 @@ use super::{Files, Session, Thrown};
 use crate::{
     net::Send,
     runtime::{BrowserRng, now},
-    view::{self, DraftPage, HelperCardPage, HelperTermsGiven, People, Problem},
+    view::{self, DraftName, DraftPage, HelperCardPage, HelperTermsGiven, People, Problem},
 };
 use denizen_holder::{Digits, HelperTerms, Holder, Reading, card_of};
 use denizen_model::{
@@ -206,6 +206,10 @@ impl Session {
             answers: draft.draft.answers.to_string(),
             text: draft.draft.text,
             records: draft.records.iter().map(Sha256Hash::to_text).collect(),
+            name: DraftName {
+                mandate: draft.draft.mandate.to_text(),
+                id: draft.draft.id.to_text(),
+            },
         })
     }
 

@@ -122,6 +122,18 @@ pub struct DraftPage {
     pub text: String,
     /// Records to add where the service leaves the choice.
     pub records: Vec<String>,
+    /// The draft's name, to say that it was filed.
+    pub name: DraftName,
+}
+
+/// Which draft under which mandate.
+#[derive(Debug, Clone, Serialize, Deserialize, Tsify)]
+#[serde(rename_all = "camelCase")]
+pub struct DraftName {
+    /// The mandate.
+    pub mandate: String,
+    /// The draft.
+    pub id: String,
 }
 
 /// A file of a message.

@@ -1,5 +1,6 @@
 //! Services, and what an application would send.
 
+use super::people::DraftName;
 use denizen_holder::{ClaimLine, Holder, Leaving, LinkState, Missing, Offer, Preview, Unfit};
 use denizen_model::{Sha256Hash, catalogue::Service, message::Sensitivity};
 use serde::{Deserialize, Serialize};
@@ -146,6 +147,8 @@ pub struct ConfirmedApplication {
     pub linkable: bool,
     /// The application that it is another version of.
     pub amends: Option<String>,
+    /// The helper's draft that it began with.
+    pub draft: Option<DraftName>,
 }
 
 /// A service's title.

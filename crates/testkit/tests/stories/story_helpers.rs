@@ -109,7 +109,9 @@ async fn file(play: &mut Play, view: &DraftView) -> MessageId {
         h.apply(&preview, &confirmed, now, rng)
     });
     let id = filed.await.unwrap();
-    let done = play.person("aziza", |h, (now, rng)| h.draft_filed(view, now, rng));
+    let done = play.person("aziza", |h, (now, rng)| {
+        h.draft_filed((&view.draft.mandate, &view.draft.id), now, rng)
+    });
     done.await.unwrap();
     id
 }

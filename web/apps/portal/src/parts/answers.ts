@@ -1,9 +1,15 @@
-import type { Question } from "@denizen/sdk";
+import type { DraftPage, Question } from "@denizen/sdk";
 
 /** What a question is answered with: a text, a yes, or several texts. */
 export type Answer = string | boolean | string[];
 /** What is typed or chosen, by the name of its question. */
 export type Answers = Record<string, Answer>;
+
+/** What is kept of an application that is not sent yet: what was typed, and what a helper prepared. */
+export interface KeptDraft {
+  readonly answers: Answers;
+  readonly from: DraftPage | undefined;
+}
 
 /** JSON text of the answers: what is empty is not given. */
 export const answersText = (questions: readonly Question[], answers: Answers): string => JSON.stringify(Object.fromEntries(questions.flatMap((q): [string, Answer | number][] => {
