@@ -13,7 +13,7 @@ const vc = new SDJwtVcInstance({
   signer: await ES256.getSigner(job.issuer_key),
   verifier: await ES256.getVerifier(job.public),
 });
-const payload = { ...job.registered, ...job.claims };
+const payload = { ...job.registered, cnf: { jwk: job.holder_public }, ...job.claims };
 const frame = { _sd: Object.keys(job.claims) };
 const issue = () => vc.issue(payload, frame, { header: { kid: job.kid } });
 const verify = () => vc.verify(credential, { currentDate: job.registered.iat, skewSeconds: 0 });

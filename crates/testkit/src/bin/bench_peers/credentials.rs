@@ -108,7 +108,7 @@ impl Task {
             "rounds": ROUNDS, "times": TIMES, "claims": self.claims, "kid": "k",
             "registered": { "iss": "issuer", "iat": IAT, "vct": "urn:denizen:bench" },
             "issuer_key": secret(&self.issuer), "holder_key": secret(&self.holder),
-            "public": self.issuer.public(),
+            "public": self.issuer.public(), "holder_public": self.holder.public(),
         });
         let answer = ask(program, &job);
         let text = answer["credential"].as_str().unwrap();
