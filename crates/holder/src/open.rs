@@ -5,7 +5,7 @@ use denizen_api::receipt::{DeliveryError, HubTrust, VerifiedReceipt, verify_deli
 use denizen_guard::{Check, holds};
 use denizen_jose::PublicKey;
 use denizen_model::{
-    Sha256Hash, UnixTime,
+    Sha256Hash, UnixTime, commit,
     deposit::Receipt,
     message::{From, Message, MessageError, To, UnverifiedMessage},
 };
@@ -70,6 +70,8 @@ pub struct Opened {
     verified: VerifiedReceipt,
     /// Of the attachments, once they were asked for: many records may come in one message.
     attachment_hashes: OnceLock<Vec<Sha256Hash>>,
+    /// Of the attachments, likewise.
+    attachment_paths: OnceLock<Vec<Vec<Sha256Hash>>>,
 }
 
 impl Opened {
@@ -81,7 +83,7 @@ impl Opened {
 
     /// The message, to put back what lay apart from it.
     pub(crate) fn message_mut(&mut self) -> &mut Message {
-        self.attachment_hashes = OnceLock::new();
+        (self.attachment_hashes, self.attachment_paths) = Default::default();
         &mut self.message
     }
 
@@ -89,6 +91,13 @@ impl Opened {
     pub(crate) fn attachment_hashes(&self) -> &[Sha256Hash] {
         let hashes = || self.message.attachment_hashes();
         self.attachment_hashes.get_or_init(hashes)
+    }
+
+    /// The path of an attachment under the envelope's commitment; those of all are computed once.
+    pub(crate) fn attachment_path(&self, at: usize) -> Option<Vec<Sha256Hash>> {
+        let paths = || commit::prove_all(self.attachment_hashes());
+        let paths = self.attachment_paths.get_or_init(paths);
+        paths.get(at).cloned()
     }
 
     /// SHA-256 of the signed message.
@@ -138,5 +147,6 @@ pub fn open(
         receipt: receipt.clone(),
         verified,
         attachment_hashes: OnceLock::new(),
+        attachment_paths: OnceLock::new(),
     })
 }

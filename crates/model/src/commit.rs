@@ -54,6 +54,27 @@ pub fn prove(hashes: &[Sha256Hash], index: usize) -> Option<Vec<Sha256Hash>> {
     Some(path)
 }
 
+/// The paths of all of them, in their order: what [`prove`] gives of each, with every node computed once.
+#[must_use]
+pub fn prove_all(hashes: &[Sha256Hash]) -> Vec<Vec<Sha256Hash>> {
+    let mut paths = vec![Vec::new(); hashes.len()];
+    let _root = climb(hashes, &mut paths);
+    paths
+}
+
+/// The commitment over these; writes down the path of each up to it.
+fn climb(hashes: &[Sha256Hash], paths: &mut [Vec<Sha256Hash>]) -> Sha256Hash {
+    if hashes.len() < 2 {
+        return commit(hashes);
+    }
+    let k = split(hashes.len());
+    let ((left, right), (to_left, to_right)) = (hashes.split_at(k), paths.split_at_mut(k));
+    let (left, right) = (climb(left, to_left), climb(right, to_right));
+    to_left.iter_mut().for_each(|path| path.push(right));
+    to_right.iter_mut().for_each(|path| path.push(left));
+    node(&left, &right)
+}
+
 /// Checks that `hash` is attachment `index` of `count` under `root`.
 #[must_use]
 pub fn verify(
@@ -119,8 +140,11 @@ mod tests {
         for count in 1..20 {
             let hashes: Vec<_> = (0..count).map(|i| Sha256Hash::of(&[i as u8])).collect();
             let root = commit(&hashes);
+            let all = prove_all(&hashes);
+            assert_eq!(all.len(), count);
             for i in 0..count {
                 let path = prove(&hashes, i).unwrap();
+                assert_eq!(all[i], path);
                 assert!(verify(&root, &hashes[i], i, count, &path));
                 assert!(!verify(
                     &root,

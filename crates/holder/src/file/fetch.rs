@@ -11,7 +11,7 @@ use crate::{
 };
 use denizen_api::{HubClient, Transport, client::ClientError, receipt::verify_marker};
 use denizen_model::{
-    Sha256Hash, UnixTime, commit,
+    Sha256Hash, UnixTime,
     deposit::Receipt,
     id::Bytes,
     message::{Message, SD_JWT_MEDIA_TYPE},
@@ -46,16 +46,16 @@ impl Holder {
     /// Notes the files of a message that came, with the proof of their delivery.
     pub(crate) fn take_files(&mut self, index: u32, opened: &Opened) -> Vec<Event> {
         let message = opened.message();
-        let hashes = opened.attachment_hashes();
+        let count = opened.attachment_hashes().len();
         let mut events = Vec::new();
         for (at, attachment) in message.attachments.iter().enumerate() {
             if !attachment.is_file() {
                 continue;
             }
-            let delivery = commit::prove(hashes, at).map(|path| Delivery {
+            let delivery = opened.attachment_path(at).map(|path| Delivery {
                 receipt: opened.receipt().clone(),
                 salt: attachment.salt,
-                attachment: (at, hashes.len()),
+                attachment: (at, count),
                 path,
             });
             self.profile.files.held.push(HeldFile {
