@@ -294,7 +294,8 @@ impl Holder {
     ) -> Result<Self, ProfileError> {
         let mut profile = Profile::decrypt(&root, head)?;
         let checked = Checked::default();
-        let pages = Pages::read(&mut profile, &root, pages, &checked);
+        let read = Read::default();
+        let pages = Pages::read(&mut profile, &root, pages, (&checked, &read));
         let trust = Trust::of(&profile, now);
         let mut this = Self {
             root,
@@ -302,7 +303,7 @@ impl Holder {
             trust,
             checked,
             ahead: None,
-            read: Read::default(),
+            read,
             pages,
             keys: Mutex::default(),
             envelopes_opened: 0,

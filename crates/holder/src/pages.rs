@@ -6,7 +6,12 @@
 //! their envelopes. Nothing that lies in a page is believed because it lies there: a page that opens
 //! was sealed by this profile's root, and it says that a signature was good, not that its key counts.
 
-use crate::{Holder, Profile, checked::Checked, profile::HeldRecord};
+use crate::{
+    Holder, Profile,
+    checked::Checked,
+    profile::HeldRecord,
+    read::{Read, Said},
+};
 use denizen_model::{HubId, Sha256Hash, id::Bytes};
 use denizen_seal::{LocalKey, RootSecret};
 use serde::{Deserialize, Serialize};
@@ -48,12 +53,17 @@ struct Entry {
     held: HeldRecord,
     /// The signature of the kept copy that was good, if it was.
     good: Option<Sha256Hash>,
+    /// What the kept copy says, if it was read under that signature.
+    #[serde(default)]
+    said: Option<Said>,
 }
 
 #[derive(Serialize)]
 struct EntryOf<'a> {
     held: &'a HeldRecord,
     good: Option<Sha256Hash>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    said: Option<&'a Said>,
 }
 
 /// The pages of an opened profile, as they were last kept.
@@ -66,8 +76,8 @@ pub(crate) struct Pages {
     laid: Vec<Arc<Laid>>,
 }
 
-/// A record in a page, with its signature that was good.
-type Laid = (HeldRecord, Option<Sha256Hash>);
+/// A record in a page, with its signature that was good, and whether the page says what it says.
+pub(crate) type Laid = (HeldRecord, Option<Sha256Hash>, bool);
 
 /// A profile as it is kept in pages. Head and pages are written at once or not at all.
 #[derive(Debug)]
@@ -103,7 +113,7 @@ impl Pages {
         profile: &mut Profile,
         root: &RootSecret,
         pages: &BTreeMap<u32, Vec<u8>>,
-        checked: &Checked,
+        (checked, read): (&Checked, &Read),
     ) -> Self {
         let mut this = Self::default();
         let Some(head) = profile.packed.take() else {
@@ -117,7 +127,12 @@ impl Pages {
                 for entry in entries {
                     let good = entry.good.map(|good| (entry.held.kept_hash, good));
                     this.good.extend(good);
-                    this.laid.push(Arc::new((entry.held.clone(), entry.good)));
+                    let said = entry.said.filter(|_| entry.good.is_some());
+                    let laid = Arc::new((entry.held.clone(), entry.good, said.is_some()));
+                    if let Some(said) = said {
+                        read.danger_remember(&laid, said);
+                    }
+                    this.laid.push(laid);
                     profile.records.push(entry.held);
                 }
             } else {
@@ -142,10 +157,13 @@ impl Pages {
 
     /// How many leading pages hold just these records, with the same signatures, and would be filled alike
     /// again: a page that is not full ends where the next one begins.
-    fn same(&self, records: &[&HeldRecord]) -> usize {
+    fn same(&self, records: &[&HeldRecord], read: &Read) -> usize {
         let stays = |at: usize| match (records.get(at), self.laid.get(at)) {
             (Some(held), Some(laid)) => {
-                laid.0 == **held && laid.1 == self.good.get(&held.kept_hash).copied()
+                let good = self.good.get(&held.kept_hash).copied();
+                laid.0 == **held
+                    && laid.1 == good
+                    && (laid.2 || good.is_none() || !read.has(&held.kept_hash))
             }
             _ => false,
         };
@@ -165,16 +183,18 @@ impl Pages {
 
     /// The pages in the order of the records: what is added changes the last page alone. What lies in a
     /// page already is not written down again.
-    fn layout(&self, records: &[HeldRecord]) -> Layout {
+    fn layout(&self, records: &[HeldRecord], read: &Read) -> Layout {
         let records: Vec<&HeldRecord> = records.iter().filter(|r| r.hub.is_none()).collect();
-        let same = self.same(&records);
+        let same = self.same(&records, read);
         let known = self.marks.iter().take(same).map(|m| m.records.len()).sum();
         let mut laid: Vec<_> = self.laid.iter().take(known).cloned().collect();
         let mut drafts: Vec<Draft> = Vec::new();
         for held in records.into_iter().skip(known) {
             let good = self.good.get(&held.kept_hash).copied();
-            laid.push(Arc::new((held.clone(), good)));
-            let json = serde_json::to_vec(&EntryOf { held, good }).expect("a record is JSON");
+            let said = good.and_then(|_| read.said(&held.kept_hash, &held.kept));
+            laid.push(Arc::new((held.clone(), good, said.is_some())));
+            let said = said.as_deref();
+            let json = serde_json::to_vec(&EntryOf { held, good, said }).expect("a record is JSON");
             let name = (held.link, held.kept_hash);
             let open = drafts.last_mut().filter(|draft| {
                 let fits = draft.json.len() + json.len() < PAGE_SIZE_BYTES_MAX;
@@ -235,7 +255,7 @@ impl Holder {
     #[must_use]
     pub fn pack(&mut self, rng: &mut dyn rand_core::CryptoRng) -> Packed {
         self.name_signatures();
-        let mut layout = self.pages.layout(&self.profile.records);
+        let mut layout = self.pages.layout(&self.profile.records, &self.read);
         let laid = std::mem::take(&mut layout.laid);
         let at = (&self.root, &self.profile.hub);
         let (marks, pages) = self.pages.seal(layout, at, rng);
@@ -385,6 +405,7 @@ mod tests {
     struct Device {
         profile: Profile,
         pages: Pages,
+        read: Read,
         disk: (Vec<u8>, BTreeMap<u32, Vec<u8>>),
         rng: ChaCha20Rng,
     }
@@ -393,10 +414,11 @@ mod tests {
         fn new() -> Self {
             let mut rng = ChaCha20Rng::seed_from_u64(9);
             let profile = Profile::new(HUB, "https://hub", "en", OutChain::make(vec![], &mut rng));
-            let (pages, disk) = Default::default();
+            let (pages, read, disk) = Default::default();
             Self {
                 profile,
                 pages,
+                read,
                 disk,
                 rng,
             }
@@ -404,7 +426,7 @@ mod tests {
 
         /// Keeps all that changed; gives the numbers of the pages that were written.
         fn keep(&mut self, root: &RootSecret) -> Vec<u32> {
-            let mut layout = self.pages.layout(&self.profile.records);
+            let mut layout = self.pages.layout(&self.profile.records, &self.read);
             let laid = std::mem::take(&mut layout.laid);
             let (marks, pages) = self.pages.seal(layout, (root, &HUB), &mut self.rng);
             let head = seal_head(&mut self.profile, &marks, vec![], (root, &mut self.rng));
@@ -420,7 +442,8 @@ mod tests {
 
         fn open(&self, root: &RootSecret) -> (Profile, Pages) {
             let mut profile = Profile::decrypt(root, &self.disk.0).unwrap();
-            let pages = Pages::read(&mut profile, root, &self.disk.1, &Checked::default());
+            let known = (&Checked::default(), &Read::default());
+            let pages = Pages::read(&mut profile, root, &self.disk.1, known);
             (profile, pages)
         }
 
@@ -459,7 +482,7 @@ mod tests {
     fn what_lies_in_a_page_already_is_not_written_down_again() {
         let mut device = Device::with(100);
         let drafted = |device: &Device| {
-            let layout = device.pages.layout(&device.profile.records);
+            let layout = device.pages.layout(&device.profile.records, &device.read);
             let drafts = layout.drafts.iter().map(|d| d.records.len());
             (layout.same, drafts.collect::<Vec<_>>())
         };
@@ -573,7 +596,7 @@ mod tests {
         let mut device = Device::with(40);
         device.profile.records.push(record(40, 40));
         // Drafted and sealed, but neither written nor confirmed.
-        let layout = device.pages.layout(&device.profile.records);
+        let layout = device.pages.layout(&device.profile.records, &device.read);
         let _lost = device.pages.seal(layout, (&root(1), &HUB), &mut device.rng);
         device.keep(&root(1));
         assert_eq!(device.open(&root(1)).0.records, device.profile.records);

@@ -4,12 +4,15 @@
 use crate::{
     Holder,
     checked::Naming,
+    pages::Laid,
     profile::HeldRecord,
     records::{RecordError, issuer_key},
 };
-use denizen_credential::{UnverifiedCredential, VerifiedCredential};
-use denizen_jose::PublicKey;
-use denizen_model::Sha256Hash;
+use denizen_credential::{StatusRef, UnverifiedCredential, VerifiedCredential};
+use denizen_jose::{Alg, PublicKey};
+use denizen_model::{PublicKeyFor, Sha256Hash, id::Bytes, key::Issuer};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
@@ -25,13 +28,64 @@ pub(crate) struct Known {
     pub(crate) named: Option<Sha256Hash>,
 }
 
-/// Kept copies that were read since the profile was opened, by the hash that names them.
+/// Counts up when credentials are read in another way: what an earlier program read is read anew.
+const READING: u32 = 1;
+
+/// What lists need of a kept copy, as it lies beside it in a page: no list reads a credential twice.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Said {
+    v: u32,
+    iss: String,
+    kid: String,
+    /// The key that signed it, a point of P-256.
+    key: Bytes,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    iat: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    status: Option<StatusRef>,
+    claims: Map<String, Value>,
+}
+
+/// What a kept copy says, read now or before.
+#[derive(Debug, Clone)]
+pub(crate) enum Says {
+    Read(Arc<VerifiedCredential>),
+    Kept(Arc<Said>),
+}
+
+impl Says {
+    pub(crate) fn claims(&self) -> &Map<String, Value> {
+        match self {
+            Self::Read(credential) => credential.claims(),
+            Self::Kept(said) => &said.claims,
+        }
+    }
+
+    pub(crate) fn iat(&self) -> Option<i64> {
+        match self {
+            Self::Read(credential) => credential.iat(),
+            Self::Kept(said) => said.iat,
+        }
+    }
+
+    pub(crate) fn status(&self) -> Option<&StatusRef> {
+        match self {
+            Self::Read(credential) => credential.status(),
+            Self::Kept(said) => said.status.as_ref(),
+        }
+    }
+}
+
+/// Kept copies that were read since the profile was opened, or that a page says were read before, by the
+/// hash that names them.
 #[derive(Debug, Default)]
 pub(crate) struct Read(Mutex<Memory>);
 
 #[derive(Debug, Default)]
 struct Memory {
     known: BTreeMap<Sha256Hash, (String, Known)>,
+    /// Beside the record in its page.
+    said: BTreeMap<Sha256Hash, (Arc<Laid>, Arc<Said>)>,
     /// How often a credential was really read.
     count: u64,
 }
@@ -50,6 +104,46 @@ impl Read {
         self.with(|memory| memory.known.insert(kept, (text.to_owned(), known)));
     }
 
+    /// Takes in what a page says that this text said, as only this root could seal it, beside a signature
+    /// that was good.
+    pub(crate) fn danger_remember(&self, laid: &Arc<Laid>, said: Said) {
+        if said.v == READING {
+            let said = (Arc::clone(laid), Arc::new(said));
+            self.with(|memory| memory.said.insert(laid.0.kept_hash, said));
+        }
+    }
+
+    /// What a page may say of this text: as it was read now, or before.
+    pub(crate) fn said(&self, kept: &Sha256Hash, text: &str) -> Option<Arc<Said>> {
+        self.said_before(kept, text).or_else(|| {
+            let Known {
+                credential, key, ..
+            } = self.get(kept, text)?;
+            Some(Arc::new(Said {
+                v: READING,
+                iss: credential.issuer().to_owned(),
+                kid: credential.kid().to_owned(),
+                key: Bytes(key.as_bytes().to_vec()),
+                iat: credential.iat(),
+                status: credential.status().cloned(),
+                claims: credential.claims().clone(),
+            }))
+        })
+    }
+
+    /// What a page said of this text.
+    fn said_before(&self, kept: &Sha256Hash, text: &str) -> Option<Arc<Said>> {
+        self.with(|memory| {
+            let (laid, said) = memory.said.get(kept)?;
+            (laid.0.kept == text).then(|| Arc::clone(said))
+        })
+    }
+
+    /// Whether [`Read::said`] has an answer.
+    pub(crate) fn has(&self, kept: &Sha256Hash) -> bool {
+        self.with(|memory| memory.said.contains_key(kept) || memory.known.contains_key(kept))
+    }
+
     /// A credential is really read.
     pub(crate) fn counted(&self) {
         self.with(|memory| memory.count += 1);
@@ -62,7 +156,10 @@ impl Read {
 
     /// Forgets all but these.
     pub(crate) fn retain(&self, there: impl Fn(&Sha256Hash) -> bool) {
-        self.with(|memory| memory.known.retain(|kept, _| there(kept)));
+        self.with(|memory| {
+            memory.known.retain(|kept, _| there(kept));
+            memory.said.retain(|kept, _| there(kept));
+        });
     }
 
     fn with<T>(&self, work: impl FnOnce(&mut Memory) -> T) -> T {
@@ -72,6 +169,31 @@ impl Read {
 }
 
 impl Holder {
+    /// What a record's kept copy says under its issuer's key at the time of its delivery, which is looked
+    /// up each time.
+    pub(crate) fn says(&self, record: &HeldRecord) -> Result<Says, RecordError> {
+        if let Some(said) = self.read.said_before(&record.kept_hash, &record.kept) {
+            let key = self.issuer_key_of(record, (&said.iss, &said.kid))?;
+            let key = key.key();
+            if key.alg() == Alg::Es256 && *key.as_bytes() == *said.key.0 {
+                return Ok(Says::Kept(said));
+            }
+        }
+        self.credential(record, &record.kept).map(Says::Read)
+    }
+
+    /// The key that counts for a record.
+    fn issuer_key_of(
+        &self,
+        record: &HeldRecord,
+        named: (&str, &str),
+    ) -> Result<PublicKeyFor<Issuer>, RecordError> {
+        let hub = self.hub_of(record);
+        let directory = hub.and_then(|hub| self.trust.directory(&hub));
+        let directory = &directory.ok_or(RecordError::IssuerKey)?.directory;
+        issuer_key(directory, &record.issuer, named, record.received)
+    }
+
     /// Verifies a held credential again under its issuer's key at the time of its delivery.
     pub(crate) fn credential(
         &self,
@@ -84,12 +206,7 @@ impl Holder {
     /// The same, with the name of the signature. A kept copy is read once, and the key that counts for
     /// it looked up each time.
     pub(crate) fn known(&self, record: &HeldRecord, text: &str) -> Result<Known, RecordError> {
-        let hub = self.hub_of(record);
-        let directory = hub.and_then(|hub| self.trust.directory(&hub));
-        let directory = &directory.ok_or(RecordError::IssuerKey)?.directory;
-        let key = |iss: &str, kid: &str| {
-            issuer_key(directory, &record.issuer, (iss, kid), record.received)
-        };
+        let key = |iss: &str, kid: &str| self.issuer_key_of(record, (iss, kid));
         if let Some(known) = self.read.get(&record.kept_hash, text) {
             let key = key(known.credential.issuer(), known.credential.kid())?;
             if *key.key() == known.key {

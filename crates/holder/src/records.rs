@@ -5,6 +5,7 @@ use crate::{
     copies::Traces,
     open::Opened,
     profile::{Delivery, HeldRecord, RefusedRecord},
+    read::Says,
     trust::StatusView,
 };
 use denizen_api::{
@@ -16,7 +17,6 @@ use denizen_guard::{Check, holds};
 use denizen_model::{
     OrgId, PublicKeyFor, Sha256Hash, UnixTime,
     catalogue::Category,
-    commit::prove,
     directory::IssuerKey,
     key::Issuer,
     message::{
@@ -166,8 +166,7 @@ impl Holder {
     /// that holds now is for [`Holder::receipt`].
     #[must_use]
     pub fn log_index(&self, record: &HeldRecord) -> Option<u64> {
-        let proof = UnverifiedProof::parse(&record.delivery.receipt.proof).ok();
-        proof.map(|proof| proof.danger_index())
+        UnverifiedProof::danger_index_of(&record.delivery.receipt.proof)
     }
 
     /// Under which heading a record is shown: that of its kind, or where the kind says so that of the
@@ -205,13 +204,13 @@ impl Holder {
     }
 
     fn view_beside(&self, record: &HeldRecord, again: &Again, now: UnixTime) -> Option<RecordView> {
-        let credential = self.credential(record, &record.kept).ok()?;
+        let says = self.says(record).ok()?;
         let hub = self.hub_of(record)?;
         let directory = self.trust.directory(&hub)?;
         let kind = self.catalogue.kind(&record.vct);
         let expires = kind.and_then(|k| k.traits.expires_claim.as_deref());
-        let expires = expires.and_then(|c| credential.claims().get(c)?.as_str());
-        let mut status = self.trust.status(credential.status(), now);
+        let expires = expires.and_then(|c| says.claims().get(c)?.as_str());
+        let mut status = self.trust.status(says.status(), now);
         let changed = record.changes.last().map(|c| (c.change, c.reason.clone()));
         // A signed change counts from its arrival, until a list that is newer shows it.
         let unseen = status
@@ -242,13 +241,13 @@ impl Holder {
             quality: directory
                 .directory
                 .admitted(&record.issuer, &record.vct, now),
-            claims: credential.claims().clone(),
-            issued: credential.iat().map(UnixTime),
+            claims: says.claims().clone(),
+            issued: says.iat().map(UnixTime),
             expires: expires.and_then(last_day),
             status,
             changed,
             superseded: self.profile.records.iter().any(replaced)
-                || self.came_again(record, &credential, again),
+                || self.came_again(record, &says, again),
             returned: self.profile.returned.contains(&record.kept_hash),
             copies_left: unspent.count(),
             showing: kind.is_some_and(|k| k.traits.showing),
@@ -356,7 +355,7 @@ impl Holder {
                 receipt: opened.receipt().clone(),
                 salt: attachment.salt,
                 attachment: (at, hashes.len()),
-                path: prove(hashes, at).ok_or(RecordError::Malformed)?,
+                path: opened.attachment_path(at).ok_or(RecordError::Malformed)?,
             },
             supersedes: issue.supersedes.clone(),
             changes: Vec::new(),
@@ -427,15 +426,10 @@ impl Holder {
     }
 
     /// After a move the same record is there again, from the same issuer.
-    fn came_again(
-        &self,
-        record: &HeldRecord,
-        credential: &VerifiedCredential,
-        again: &Again,
-    ) -> bool {
+    fn came_again(&self, record: &HeldRecord, says: &Says, again: &Again) -> bool {
         let same = again.get(&(record.vct.clone(), record.issuer));
         let later = |(link, claims): &(u32, Map<String, Value>)| {
-            *link > record.link && claims == credential.claims()
+            *link > record.link && claims == says.claims()
         };
         self.is_moved(record.link) && same.is_some_and(|all| all.iter().any(later))
     }
@@ -452,9 +446,9 @@ impl Holder {
                 .any(|l| of(&l) && self.is_same(l.index, r.link))
         };
         for record in self.profile.records.iter().filter(|r| moved(r)) {
-            if let Ok(credential) = self.credential(record, &record.kept) {
+            if let Ok(says) = self.says(record) {
                 let key = (record.vct.clone(), record.issuer);
-                let claims = credential.claims().clone();
+                let claims = says.claims().clone();
                 again.entry(key).or_default().push((record.link, claims));
             }
         }

@@ -23,7 +23,10 @@ use denizen_model::{
 };
 use denizen_seal::{AddressIndex, AddressKeys};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::PoisonError,
+};
 
 /// Largest signed message of which she keeps a copy in address 0, in bytes.
 const SENT_COPY_SIZE_BYTES_MAX: usize = 180 << 10;
@@ -210,9 +213,12 @@ impl LinkPart {
 }
 
 impl Holder {
-    /// Keys of address 0.
+    /// Keys of address 0, derived once. No link has its index.
     pub(crate) fn own_keys(&self) -> AddressKeys {
-        self.root.derive_address(AddressIndex::SELF, None)
+        let mut known = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        let derive = || self.root.derive_address(AddressIndex::SELF, None);
+        let name = (AddressIndex::SELF.0, Nonce::new([0; 32]));
+        known.entry(name).or_insert_with(derive).clone()
     }
 
     /// Queues a message to herself.

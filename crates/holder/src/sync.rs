@@ -300,6 +300,7 @@ impl Holder {
             url: self.profile.hub_url.clone(),
             index: 0,
             address: keys.address(),
+            auth: keys.auth.clone(),
         };
         let (mut parts, mut gone, mut missing) = (Vec::new(), Vec::new(), 0);
         loop {
@@ -416,6 +417,7 @@ impl Holder {
             url: link.hub_url.clone(),
             index,
             address: link.address,
+            auth: keys.auth.clone(),
         };
         let (mut cursor, mut opened, mut wait_s) = (link.cursor, Vec::new(), wait_s);
         let mut newest = self.profile.delivered.get(&index).copied();
@@ -539,8 +541,7 @@ impl Holder {
 
     /// Where the status of a record's kept copy stands.
     pub(crate) fn status_ref(&self, record: &crate::HeldRecord) -> Option<StatusRef> {
-        let credential = self.credential(record, &record.kept).ok()?;
-        credential.status().cloned()
+        self.says(record).ok()?.status().cloned()
     }
 
     /// Marks copies as spent, here and in address 0, before anything shows them (R18).

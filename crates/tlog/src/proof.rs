@@ -170,6 +170,21 @@ impl<'a> UnverifiedProof<'a> {
         self.index
     }
 
+    /// The index that a proof claims, of which nothing else is read: for lists of many.
+    #[must_use]
+    pub fn danger_index_of(text: &str) -> Option<u64> {
+        let mut lines = text.strip_prefix(MAGIC)?.strip_prefix('\n')?.split('\n');
+        let first = lines.next()?;
+        let line = match first.strip_prefix("extra ") {
+            Some(_) => lines.next()?,
+            None => first,
+        };
+        let index = line.strip_prefix("index ")?;
+        // Only the form that is written: no sign, no zeros before.
+        let value: u64 = index.parse().ok()?;
+        (value.to_string() == index).then_some(value)
+    }
+
     /// Checks that the entry with this leaf hash is in the log at the proof's index.
     ///
     /// # Errors
@@ -242,6 +257,19 @@ mod tests {
             UnverifiedProof::format(Some(b"extra"), index, &hashes, &note),
             signer,
         )
+    }
+
+    #[test]
+    fn the_index_alone_is_read_like_the_whole_proof() {
+        let (text, _) = proof(11, 6);
+        assert_eq!(UnverifiedProof::danger_index_of(&text), Some(6));
+        let bare = UnverifiedProof::format(None, 7, &[], "note\n");
+        assert_eq!(UnverifiedProof::danger_index_of(&bare), Some(7));
+        for bad in ["index 06", "index +6", "index -6", "index 6 ", "index", "6"] {
+            let bad = text.replace("index 6", bad);
+            assert_eq!(UnverifiedProof::danger_index_of(&bad), None, "{bad}");
+        }
+        assert_eq!(UnverifiedProof::danger_index_of(&text[1..]), None);
     }
 
     #[test]

@@ -7,8 +7,7 @@ use denizen_api::{
     wire::{FetchAnswer, Fetched},
 };
 use denizen_guard::{Check, holds};
-use denizen_model::{AddressId, HubId, Sha256Hash, UnixTime};
-use denizen_seal::AddressIndex;
+use denizen_model::{AddressId, HubId, SecretKeyFor, Sha256Hash, UnixTime, key::Auth};
 use denizen_tlog::Checkpoint;
 
 /// An address that is fetched.
@@ -17,6 +16,8 @@ pub(super) struct Place {
     pub(super) url: String,
     pub(super) index: u32,
     pub(super) address: AddressId,
+    /// Signs the request.
+    pub(super) auth: SecretKeyFor<Auth>,
 }
 
 impl Holder {
@@ -30,8 +31,7 @@ impl Holder {
         now: UnixTime,
     ) -> Result<FetchAnswer, HolderError> {
         let client = HubClient::new(transport, at.hub, &at.url);
-        let auth = self.root.derive_auth(AddressIndex(at.index));
-        let answer = client.fetch(&auth, cursor, wait_s, now).await?;
+        let answer = client.fetch(&at.auth, cursor, wait_s, now).await?;
         let directory = self
             .trust
             .directory(&at.hub)
