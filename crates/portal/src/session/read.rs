@@ -9,7 +9,7 @@ use serde::Serialize;
 use tsify::{Ts, Tsify};
 use wasm_bindgen::prelude::wasm_bindgen;
 
-/// The first page's lists.
+/// The first page's lists. What is none is left out of the text.
 #[derive(Debug, Serialize, Tsify)]
 #[serde(rename_all = "camelCase")]
 pub struct Overview {
@@ -32,6 +32,7 @@ pub struct Overview {
     /// Papers that end within a year.
     pub timeline: view::Timeline,
     /// On what it rests that a guardian uses this profile; none in her own.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub acting: Option<view::ActingPage>,
     /// Today, by the device's clock.
     pub today: String,
@@ -49,11 +50,12 @@ pub struct Services {
 
 #[wasm_bindgen]
 impl Session {
-    /// Everything that lists show; or at first the `newest` records alone, so that something is there.
+    /// Everything that lists show, or at first the `newest` records alone, so that something is there: the
+    /// JSON of an `Overview`, which crosses as one text.
     ///
     /// # Errors
     /// A `Problem`.
-    pub fn overview(&self, newest: Option<usize>) -> Result<Ts<Overview>, Thrown> {
+    pub fn overview(&self, newest: Option<usize>) -> Result<String, Thrown> {
         let (holder, now) = (&self.holder, now());
         let partial = newest.is_some_and(|n| holder.profile().records.len() > n);
         let records = holder.newest_records(newest.unwrap_or(usize::MAX), now);
@@ -80,7 +82,7 @@ impl Session {
             today: view::day(now),
             waiting: self.waiting(),
         };
-        self.given(overview)
+        serde_json::to_string(&overview).map_err(|_| self.problem("other"))
     }
 
     /// One record in full. Its receipt is checked again.

@@ -29,8 +29,10 @@ pub struct MandatePage {
 #[serde(rename_all = "camelCase")]
 pub struct ActingPage {
     /// The mandate of her key in this profile; none if no authority has issued one.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub mandate: Option<MandatePage>,
     /// Why it does not count now, in her language.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub refused: Option<String>,
 }
 

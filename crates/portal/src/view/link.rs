@@ -19,8 +19,10 @@ pub struct LinkRow {
     /// `opening`, `accepted`, `code-ready`, `confirmed`, `refused`, `moved`, `closed`.
     pub state: String,
     /// The six digits, while the clerk waits for them.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
     /// The organisation's code, if it refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub refusal: Option<String>,
     /// Only status changes and answers get in.
     pub frozen: bool,

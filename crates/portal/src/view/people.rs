@@ -27,8 +27,10 @@ pub struct TaskRow {
     /// She has something to do; else an office has.
     pub hers: bool,
     /// The record.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub record: Option<String>,
     /// The application or dispute.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub thread: Option<String>,
 }
 

@@ -33,8 +33,10 @@ pub struct RecordRow {
     /// A private body's word, not an authority's.
     pub claim: bool,
     /// The day of issue.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub issued: Option<String>,
     /// The last day on which it counts.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub expires: Option<String>,
     /// That day is over.
     pub expired: bool,
@@ -43,6 +45,7 @@ pub struct RecordRow {
     /// The status in her language.
     pub status_text: String,
     /// How old that knowledge is, where it is not fresh.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub freshness: Option<String>,
     /// Of a special category.
     pub special: bool,
@@ -53,12 +56,15 @@ pub struct RecordRow {
     /// She returned it as not about her.
     pub returned: bool,
     /// One-time copies that may still be shown; none if its kind has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub copies_left: Option<usize>,
     /// The day on which it came.
     pub received: String,
     /// The legal basis of issuing it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub legal_basis: Option<String>,
     /// Number of its delivery in the hub's public log, as its receipt says.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub log_index: Option<u64>,
 }
 

@@ -24,12 +24,15 @@ pub struct EventRow {
     /// `filed`, `in-review`, `more-needed`, `decided`, `refused`, `withdrawn`.
     pub state: String,
     /// The office's case reference.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub case_reference: Option<String>,
     /// Why it was refused, in her language.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// The office's words.
     pub text: String,
     /// Until when she should act.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub due: Option<String>,
 }
 
@@ -124,6 +127,7 @@ pub struct DisputeStep {
     /// The issuer's words.
     pub text: String,
     /// Until when it answers.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub due: Option<String>,
 }
 
@@ -166,6 +170,7 @@ pub struct AlarmRow {
     /// The day.
     pub day: String,
     /// The organisation, if it is about a link.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub org: Option<String>,
 }
 

@@ -34,6 +34,7 @@ export class Client {
       const waiting = this.#waiting.get(data.id);
       this.#waiting.delete(data.id);
       if ("problem" in data) waiting?.reject(new Refused(data.problem));
+      else if ("json" in data) waiting?.resolve(JSON.parse(data.json));
       else waiting?.resolve(data.value);
     };
     worker.onerror = () => this.#end("internal");

@@ -96,6 +96,14 @@ async function keepWard(id: string, child: Session): Promise<void> {
   await write("wards", { ...(await read("wards") ?? {}), [id]: child.encrypt() });
 }
 
+/** A value as JSON, which the page reads. */
+class Text {
+  constructor(readonly json: string) {}
+}
+
+/** What is done once the answer is on its way, before the next call. */
+let afterwards: (() => Promise<void>) | undefined;
+
 /** Keeps what the home screen shows, for the next time. */
 async function noteHome(lists: Overview): Promise<void> {
   const head = await read("profile");
@@ -278,7 +286,7 @@ async function sealRoot(): Promise<void> {
   await write("staySignedIn", { key, nonce, sealed });
 }
 
-type Async = { [M in keyof Api]: (...args: Parameters<Api[M]>) => Promise<ReturnType<Api[M]>> };
+type Async = { [M in keyof Api]: (...args: Parameters<Api[M]>) => Promise<ReturnType<Api[M]> | Text> };
 
 const api: Async = {
   async start(with_) {
@@ -451,9 +459,14 @@ const api: Async = {
   async overview(newest) {
     if (newest !== undefined && entered?.home !== undefined) return entered.home;
     await whole();
-    const lists = opened().overview(newest);
-    if (ward === undefined && !lists.partial) await noteHome(lists);
-    return lists;
+    const json = opened().overview(newest);
+    if (ward === undefined) {
+      afterwards = async () => {
+        const lists = JSON.parse(json) as Overview;
+        if (!lists.partial) await noteHome(lists);
+      };
+    }
+    return new Text(json);
   },
   async record(kept) { return opened().record(kept); },
   async application(id) { return opened().application(id); },
@@ -608,7 +621,8 @@ async function answer({ id, method, args }: Call): Promise<void> {
   try {
     if (!FIRST.has(method)) await whole();
     const call = api[method] as (...args: unknown[]) => Promise<unknown>;
-    said = { id, value: await call(...args) };
+    const value = await call(...args);
+    said = value instanceof Text ? { id, json: value.json } : { id, value };
   } catch (thrown) {
     const error: unknown = typeof thrown === "string" ? problem(thrown) : thrown;
     const known = typeof error === "object" && error !== null && "code" in error && "details" in error;
@@ -616,4 +630,8 @@ async function answer({ id, method, args }: Call): Promise<void> {
     said = { id, problem: known ? (error as ReturnType<typeof problem>) : problem("internal") };
   }
   self.postMessage(said);
+  const work = afterwards;
+  afterwards = undefined;
+  // If it does not go, the next home screen is read anew.
+  await work?.().catch(() => undefined);
 }

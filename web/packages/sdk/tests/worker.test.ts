@@ -51,7 +51,10 @@ async function worker(): Promise<Ask> {
   await import("../src/worker.js");
   return (method, ...args) => new Promise((resolve, reject) => {
     const id = waiting.size;
-    waiting.set(id, (answer) => ("problem" in answer ? reject(answer.problem) : resolve(answer.value as ReturnType<Api[typeof method]>)));
+    waiting.set(id, (answer) => {
+      if ("problem" in answer) reject(answer.problem);
+      else resolve(("json" in answer ? JSON.parse(answer.json) : answer.value) as ReturnType<Api[typeof method]>);
+    });
     self.onmessage({ data: { id, method, args } });
   });
 }
