@@ -50,6 +50,11 @@ impl LocalKey {
     ) -> Vec<u8> {
         let mut nonce = [0; 12];
         rng.fill_bytes(&mut nonce);
+        self.encrypt_under(nonce, context, plaintext)
+    }
+
+    /// Generic in nothing: so it is compiled here, as fast as this crate is, and not with its callers.
+    fn encrypt_under(&self, nonce: [u8; 12], context: &[u8], plaintext: &[u8]) -> Vec<u8> {
         let payload = Payload {
             msg: plaintext,
             aad: context,

@@ -16,6 +16,10 @@ use tsify::{Ts, Tsify};
 use wasm_bindgen::prelude::wasm_bindgen;
 use zeroize::Zeroizing;
 
+/// What memory grows by at once, before anything is read: a module that grows by single pages of 64 KiB
+/// stops for each of them. A browser gives what is really written to.
+const ROOM_BYTES: usize = 24 << 20;
+
 /// Files of the catalogue, read once.
 #[wasm_bindgen]
 #[derive(Debug)]
@@ -35,6 +39,7 @@ impl Files {
     /// A `Problem` of code `catalogue`.
     #[wasm_bindgen(constructor)]
     pub fn new(catalogue: &str, language: &str, texts: &str) -> Result<Files, Thrown> {
+        drop(std::hint::black_box(Vec::<u8>::with_capacity(ROOM_BYTES)));
         let read = serde_json::from_str::<BTreeMap<String, String>>(catalogue);
         let read = read.map_err(|_| Problem::bare("catalogue"))?;
         let files = read

@@ -5,11 +5,13 @@
  *  from outside of it: a test runs it in every browser. */
 export async function checkAhead(points: Uint8Array[], messages: Uint8Array[], signatures: Uint8Array[]): Promise<Uint8Array> {
   const [curve, algorithm] = [{ name: "ECDSA", namedCurve: "P-256" }, { name: "ECDSA", hash: "SHA-256" }];
-  const keys = new Map<string, Promise<CryptoKey>>();
+  // Few organisations sign many records: a key is found by looking at the few that are known.
+  const keys: { point: Uint8Array; key: Promise<CryptoKey> }[] = [];
   const keyOf = (point: Uint8Array): Promise<CryptoKey> => {
-    const name = point.join();
-    const key = keys.get(name) ?? crypto.subtle.importKey("raw", point as BufferSource, curve, false, ["verify"]);
-    keys.set(name, key);
+    const known = keys.find((one) => one.point.length === point.length && one.point.every((byte, at) => byte === point[at]));
+    if (known !== undefined) return known.key;
+    const key = crypto.subtle.importKey("raw", point as BufferSource, curve, false, ["verify"]);
+    keys.push({ point, key });
     return key;
   };
   const check = async (point: Uint8Array, at: number): Promise<boolean> => {
