@@ -32,6 +32,8 @@ class App {
   kept = $state.raw<KeptHere>();
   overview = $state.raw<Overview>();
   unlocked = $state(false);
+  /** It unlocks by itself, because she stays signed in here: nothing is asked meanwhile. */
+  opening = $state(false);
   /** The child whose profile is shown. */
   ward = $state<string>();
   /** The text of the long step that runs. */
@@ -89,7 +91,10 @@ class App {
     this.texts = new Texts(language, json);
     localStorage.setItem("language", language);
     document.documentElement.lang = language;
-    if (first && this.kept?.staySignedIn === true) await this.unlock(() => this.client.call("unlockKept"));
+    if (first && this.kept?.staySignedIn === true) {
+      this.opening = true;
+      await this.unlock(() => this.client.call("unlockKept"));
+    }
   }
 
   /** Whether the problem on the screen is an alarm. */
@@ -108,6 +113,7 @@ class App {
       this.problem = this.#words(error);
       return false;
     } finally {
+      this.opening = false;
       this.busy = undefined;
     }
   }

@@ -49,7 +49,7 @@ async function worker(): Promise<Ask> {
   const self = { onmessage: (_event: { data: Call }): void => undefined, postMessage: (answer: Answer) => waiting.get(answer.id)?.(answer) };
   vi.stubGlobal("self", self);
   await import("../src/worker.js");
-  return (method, ...args) => new Promise((resolve, reject) => {
+  const say: Ask = (method, ...args) => new Promise((resolve, reject) => {
     const id = waiting.size;
     waiting.set(id, (answer) => {
       if ("problem" in answer) reject(answer.problem);
@@ -57,6 +57,12 @@ async function worker(): Promise<Ask> {
     });
     self.onmessage({ data: { id, method, args } });
   });
+  return async (method, ...args) => {
+    const answer = await say(method, ...args);
+    // What home shows is kept after the answer, and before the next one.
+    if (method === "overview") await say("keptHere");
+    return answer;
+  };
 }
 
 async function started(): Promise<Ask> {
