@@ -441,10 +441,16 @@ mod tests {
         }
 
         fn open(&self, root: &RootSecret) -> (Profile, Pages) {
-            let mut profile = Profile::decrypt(root, &self.disk.0).unwrap();
-            let known = (&Checked::default(), &Read::default());
-            let pages = Pages::read(&mut profile, root, &self.disk.1, known);
+            let (profile, pages, _) = self.open_reading(root);
             (profile, pages)
+        }
+
+        fn open_reading(&self, root: &RootSecret) -> (Profile, Pages, Read) {
+            let mut profile = Profile::decrypt(root, &self.disk.0).unwrap();
+            let read = Read::default();
+            let known = (&Checked::default(), &read);
+            let pages = Pages::read(&mut profile, root, &self.disk.1, known);
+            (profile, pages, read)
         }
 
         fn with(records: u16) -> Self {
@@ -503,6 +509,47 @@ mod tests {
         );
         device.profile.records.clear();
         assert_eq!(drafted(&device), (0, vec![]));
+    }
+
+    #[test]
+    fn what_a_record_says_lies_beside_it_and_is_taken_only_as_this_program_reads() {
+        let said = |v: u32| -> Said {
+            let said = serde_json::json!({
+                "v": v, "iss": "i", "kid": "k", "key": "AA", "claims": { "number": "7" },
+            });
+            serde_json::from_value(said).unwrap()
+        };
+        let mut device = Device::with(3);
+        let signed = device.profile.records[0].clone();
+        let good = Sha256Hash::new([7; 32]);
+        device.pages.good.insert(signed.kept_hash, good);
+        for held in &device.profile.records[..2] {
+            let laid = Arc::new((held.clone(), Some(good), true));
+            device.read.danger_remember(&laid, said(1));
+        }
+        assert_eq!(device.keep(&root(1)), vec![0]);
+        assert!(device.keep(&root(1)).is_empty(), "it is there");
+        let (_, pages, read) = device.open_reading(&root(1));
+        let there = read.said(&signed.kept_hash, &signed.kept).unwrap();
+        assert_eq!(*there, said(1));
+        assert!(read.said(&signed.kept_hash, "another text").is_none());
+        let unsigned = &device.profile.records[1];
+        assert!(read.said(&unsigned.kept_hash, &unsigned.kept).is_none());
+        (device.pages, device.read) = (pages, read);
+        assert!(device.keep(&root(1)).is_empty(), "nor after it was opened");
+        // What another program read is read anew.
+        let (laid, other) = (
+            Arc::new((signed.clone(), Some(good), true)),
+            Read::default(),
+        );
+        other.danger_remember(&laid, said(2));
+        assert!(!other.has(&signed.kept_hash));
+        // A page from before says nothing, and is written anew once its records were read.
+        let mut before = Device::with(3);
+        before.pages.good.insert(signed.kept_hash, good);
+        assert_eq!(before.keep(&root(1)), vec![0]);
+        before.read.danger_remember(&laid, said(1));
+        assert_eq!(before.keep(&root(1)), vec![0]);
     }
 
     #[test]

@@ -3,10 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use crate::story_pages::{Disk, told};
-use denizen_holder::{CheckAhead, Checking, Signed};
+use denizen_holder::{CheckAhead, Checking, Holder, RecordView, Signed};
 use denizen_model::jose::VERIFIER;
 use denizen_testkit::{
-    Play,
+    Play, catalogue,
     persona::AZIZA,
     play::{BORDER, CLINIC},
 };
@@ -20,15 +20,34 @@ async fn a_credential_is_read_once_however_often_its_record_is_shown() {
     let mut play = Play::settled(295, AZIZA, &[BORDER, CLINIC]).await;
     let mut disk = Disk::default();
     disk.keep(&mut play);
+    let (now, before) = (play.world.now(), said(&play.records("aziza")));
+    let look = |holder: &Holder| {
+        let records = holder.records(now);
+        assert_eq!(said(&records), before);
+        assert_eq!(holder.due(365, now), holder.due_of(&records, 365, now));
+        assert!(holder.record(&records[0].kept, now).is_some());
+        holder.credentials_read()
+    };
     disk.open(&mut play);
-    let (now, count) = (play.world.now(), play.records("aziza").len() as u64);
-    let holder = play.holder("aziza");
-    let records = holder.records(now);
-    assert_eq!(holder.due(365, now), holder.due_of(&records, 365, now));
-    assert!(holder.record(&records[0].kept, now).is_some());
-    disk.keep(&mut play);
-    assert_eq!(play.holder("aziza").credentials_read(), count);
+    assert_eq!(look(play.holder("aziza")), 0, "its page says what it says");
+    assert!(disk.keep(&mut play).is_empty());
+    assert_eq!(look(play.holder("aziza")), 0);
+    // A profile that is kept whole has no pages.
+    let whole = play.people["aziza"].holder.encrypt(&mut play.world.rng);
+    let root = play.holder("aziza").danger_root().clone();
+    let whole = Holder::open(root, &whole, catalogue(), now).unwrap();
+    assert_eq!(look(&whole), before.len() as u64);
+    assert_eq!(look(&whole), before.len() as u64);
     play.end().await;
+}
+
+/// What lists show of what records say.
+fn said(records: &[RecordView]) -> Vec<impl PartialEq + std::fmt::Debug + use<>> {
+    let said = |r: &RecordView| {
+        let dates = (r.issued, r.expires);
+        (r.kept, r.claims.clone(), dates, r.status, r.quality)
+    };
+    records.iter().map(said).collect()
 }
 
 #[tokio::test]
