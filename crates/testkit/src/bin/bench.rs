@@ -108,11 +108,17 @@ fn measure<T>(
 }
 
 fn main() -> anyhow::Result<()> {
-    let records = std::env::args().nth(1).map_or(Ok(RECORDS), |n| n.parse())?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     let mut measured = Vec::new();
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let Some((first, rest)) = arguments.split_first()
+        && first == "fill"
+    {
+        return only_fill(rest, &runtime);
+    }
+    let records = arguments.first().map_or(Ok(RECORDS), |n| n.parse())?;
     let mut bench = runtime.block_on(Bench::make());
     calibrate(&mut measured, &bench.world.folder("calibration"));
     let credentials = bench.issue(&mut measured, records);
@@ -123,11 +129,23 @@ fn main() -> anyhow::Result<()> {
     let opened = bench.open(&mut measured, &fetched);
     let shown = bench.present(&mut measured, &opened);
     bench.verify(&mut measured, &shown);
-    let filled = fill::all(&mut measured, &runtime);
+    let filled = fill::all(&mut measured, &runtime, "", 1);
     print_table(&measured, records, items[0].envelope.len());
     let (pairs, shares) = pairs::all(&mut bench.world.rng);
     pairs::print(&pairs, &shares);
     write_json(&measured, records, pairs::json(&pairs, &shares), filled)
+}
+
+/// `fill [PART [ROUNDS]]`: filling alone, or one part of it, several times over for a profiler.
+fn only_fill(arguments: &[String], runtime: &tokio::runtime::Runtime) -> anyhow::Result<()> {
+    let part = arguments.first().map_or("", String::as_str);
+    let rounds = arguments.get(1).map_or(Ok(1), |n| n.parse())?;
+    let mut measured = Vec::new();
+    let folder = tempfile::tempdir()?;
+    calibrate(&mut measured, folder.path());
+    fill::all(&mut measured, runtime, part, rounds);
+    print_rows(&measured);
+    Ok(())
 }
 
 /// What one run works with.
@@ -471,6 +489,10 @@ fn print_table(measured: &[Measured], records: usize, envelope_size_bytes: usize
     println!(
         "{records} records, one an envelope of {envelope_size_bytes} bytes; microseconds each\n"
     );
+    print_rows(measured);
+}
+
+fn print_rows(measured: &[Measured]) {
     println!("{:<20} {:>10} {:>10}   what", "step", "CPU", "wall");
     for m in measured {
         let (cpu, wall) = (micros(m.cpu, m.count), micros(m.wall, m.count));

@@ -8,7 +8,7 @@ use denizen_holder::Holder;
 use denizen_model::UnixTime;
 use denizen_testkit::{World, catalogue, catalogue::demo_file};
 use serde_json::{Value, json};
-use std::{cell::RefCell, fmt::Write as _, fs};
+use std::{fmt::Write as _, fs};
 
 /// People, each with a confirmed link.
 const PEOPLE: usize = 128;
@@ -213,7 +213,7 @@ fn crossings(people: usize, rows: usize, from: usize, strangers: usize) -> Vec<u
 }
 
 /// Language certificates: shown, and so issued with one-time copies.
-fn certificates(people: usize) -> Vec<u8> {
+fn certificates(people: usize, round: usize) -> Vec<u8> {
     let text = demo_file("test-centre/certificates.csv");
     let mut lines = text.split(|b| *b == b'\n');
     let (header, row) = (lines.next().unwrap(), lines.next().unwrap());
@@ -221,7 +221,10 @@ fn certificates(people: usize) -> Vec<u8> {
     let row = row.iter().map(|b| char::from(*b)).collect::<String>();
     let (_, after_case) = row.split_once(',').unwrap();
     for person in 0..people {
-        let row = after_case.replace("2026-004417", &format!("2026-{person:06}"));
+        let row = after_case.replace(
+            "2026-004417",
+            &format!("2026-{:06}", round * people + person),
+        );
         file.extend_from_slice(case(person).as_bytes());
         file.push(b',');
         file.extend(row.chars().map(|c| u8::try_from(u32::from(c)).unwrap()));
@@ -230,45 +233,78 @@ fn certificates(people: usize) -> Vec<u8> {
     file
 }
 
-/// Measures it; gives what is aimed at beside what is.
-pub(crate) fn all(into: &mut Vec<Measured>, runtime: &tokio::runtime::Runtime) -> Value {
-    let filling = RefCell::new(runtime.block_on(Filling::make()));
-    let border = "border/mapping.toml";
-    let run = |file: &[u8], mapping: &str, records: usize| {
-        let mut filling = filling.borrow_mut();
-        filling.intake((file, mapping), records, 0);
-        runtime.block_on(filling.deposit())
-    };
-    let warm = crossings(PEOPLE, 1, 900, 0);
-    run(&warm, border, PEOPLE);
+/// A part of what is measured: rows to verified receipts, from files of one mapping.
+struct Part<'a> {
+    name: &'static str,
+    what: &'static str,
+    mapping: &'a str,
+    files: Vec<Vec<u8>>,
+    records: usize,
+}
 
-    let files: Vec<_> = (0..FILES).map(|n| crossings(PEOPLE, 1, n, 0)).collect();
-    let what = "one record an envelope: rows to verified receipts, gateway, HTTP and hub";
-    measure(into, ("fill", what), PEOPLE * FILES, || {
-        for file in &files {
-            assert_eq!(run(file, border, PEOPLE), PEOPLE as u64);
+fn parts(rounds: usize) -> [Part<'static>; 3] {
+    let border = "border/mapping.toml";
+    [
+        Part {
+            name: "fill",
+            what: "one record an envelope: rows to verified receipts, gateway, HTTP and hub",
+            mapping: border,
+            files: (0..FILES * rounds)
+                .map(|n| crossings(PEOPLE, 1, n, 0))
+                .collect(),
+            records: PEOPLE,
+        },
+        Part {
+            name: "fill, shared",
+            what: "sixteen records of each person in one file",
+            mapping: border,
+            files: (0..rounds)
+                .map(|n| crossings(PEOPLE, ROWS, 1000 + ROWS * n, 0))
+                .collect(),
+            records: PEOPLE * ROWS,
+        },
+        Part {
+            name: "fill, with copies",
+            what: "one record with its one-time copies an envelope",
+            mapping: "test-centre/mapping.toml",
+            files: (0..rounds).map(|n| certificates(PEOPLE, n)).collect(),
+            records: PEOPLE,
+        },
+    ]
+}
+
+/// Measures it, or the part of this name, so many times; gives what is aimed at beside what is.
+pub(crate) fn all(
+    into: &mut Vec<Measured>,
+    runtime: &tokio::runtime::Runtime,
+    only: &str,
+    rounds: usize,
+) -> Value {
+    let mut filling = runtime.block_on(Filling::make());
+    let border = "border/mapping.toml";
+    filling.intake((&crossings(PEOPLE, 1, 900, 0), border), PEOPLE, 0);
+    runtime.block_on(filling.deposit());
+    for part in parts(rounds) {
+        if !only.is_empty() && part.name != only {
+            continue;
         }
-    });
-    let shared = crossings(PEOPLE, ROWS, 100, 0);
-    let what = "sixteen records of each person in one file";
-    measure(into, ("fill, shared", what), PEOPLE * ROWS, || {
-        run(&shared, border, PEOPLE * ROWS);
-    });
-    let papers = certificates(PEOPLE);
-    let what = "one record with its one-time copies an envelope";
-    measure(into, ("fill, with copies", what), PEOPLE, || {
-        run(&papers, "test-centre/mapping.toml", PEOPLE);
-    });
+        let all = part.records * part.files.len();
+        measure(into, (part.name, part.what), all, || {
+            for file in &part.files {
+                filling.intake((file, part.mapping), part.records, 0);
+                assert!(runtime.block_on(filling.deposit()) >= PEOPLE as u64);
+            }
+        });
+    }
+    if !only.is_empty() {
+        return Value::Null;
+    }
     let lines = crossings(0, 0, 0, LINES);
     let before = resident("VmRSS");
-    measure(
-        into,
-        ("long file", "rows of nobody linked: they wait, encrypted"),
-        LINES,
-        || {
-            filling.borrow_mut().intake((&lines, border), 0, LINES);
-        },
-    );
+    let what = "rows of nobody linked: they wait, encrypted";
+    measure(into, ("long file", what), LINES, || {
+        filling.intake((&lines, border), 0, LINES);
+    });
     let grown = resident("VmHWM").saturating_sub(before);
     println!(
         "\n{LINES} lines: at most {} KiB more than before",
