@@ -4,22 +4,32 @@ use crate::{CREDENTIAL_TYP, disclosure};
 use denizen_jose::{PublicKey, Signer, sign_compact};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use std::collections::BTreeSet;
+use std::{borrow::Cow, collections::BTreeMap};
 
 /// Which claims are selectively disclosable: paths of names, with `None` for each element of an
-/// array, as SD-JWT VC type metadata has them.
+/// array, as SD-JWT VC type metadata has them. A tree: what stands at the end of a path, and what goes on.
 #[derive(Debug, Clone, Default)]
-pub struct SdRules(BTreeSet<Vec<Option<String>>>);
+pub struct SdRules {
+    disclosable: bool,
+    members: BTreeMap<String, SdRules>,
+    elements: Option<Box<SdRules>>,
+}
 
 impl SdRules {
     /// Rules from paths of type metadata (strings, `null` for each element of an array).
     pub fn from_paths<'a>(paths: impl IntoIterator<Item = &'a [Value]>) -> Self {
-        let path = |path: &[Value]| path.iter().map(|p| p.as_str().map(str::to_owned)).collect();
-        Self(paths.into_iter().map(path).collect())
-    }
-
-    fn contains(&self, path: &[Option<String>]) -> bool {
-        self.0.contains(path)
+        let mut rules = Self::default();
+        for path in paths {
+            let mut at = &mut rules;
+            for step in path {
+                at = match step.as_str() {
+                    Some(name) => at.members.entry(name.to_owned()).or_default(),
+                    None => at.elements.get_or_insert_default(),
+                };
+            }
+            at.disclosable = true;
+        }
+        rules
     }
 }
 
@@ -54,7 +64,7 @@ pub struct Registered {
 /// Issues a credential: all disclosures in it, no key binding.
 #[must_use]
 pub fn issue(
-    claims: Map<String, Value>,
+    claims: &Map<String, Value>,
     rules: &SdRules,
     registered: &Registered,
     kid: &str,
@@ -62,7 +72,7 @@ pub fn issue(
     rng: &mut impl rand_core::CryptoRng,
 ) -> String {
     let mut disclosures = Vec::new();
-    let mut payload = conceal_object(claims, rules, &mut Vec::new(), &mut disclosures, rng);
+    let mut payload = conceal_object(claims, rules, &mut disclosures, rng);
     payload.insert("_sd_alg".into(), "sha-256".into());
     payload.insert("iss".into(), registered.iss.as_str().into());
     payload.insert("iat".into(), registered.iat.into());
@@ -90,52 +100,50 @@ pub fn issue(
     text
 }
 
-fn conceal(
-    value: Value,
+/// A value with what is disclosable in it put into disclosures; itself if nothing is.
+fn conceal<'v>(
+    value: &'v Value,
     rules: &SdRules,
-    path: &mut Vec<Option<String>>,
     out: &mut Vec<String>,
     rng: &mut impl rand_core::CryptoRng,
-) -> Value {
-    match value {
-        Value::Object(members) => Value::Object(conceal_object(members, rules, path, out, rng)),
-        Value::Array(items) => {
-            path.push(None);
-            let disclosable = rules.contains(path);
-            let mut concealed = Vec::with_capacity(items.len());
-            for item in items {
-                let item = conceal(item, rules, path, out, rng);
-                concealed.push(if disclosable {
+) -> Cow<'v, Value> {
+    match (value, &rules.elements) {
+        (Value::Object(members), _) if !rules.members.is_empty() => {
+            Cow::Owned(Value::Object(conceal_object(members, rules, out, rng)))
+        }
+        (Value::Array(items), Some(rules)) => {
+            let conceal_item = |item| {
+                let item = conceal(item, rules, out, rng);
+                if rules.disclosable {
                     json!({ "...": add(out, None, &item, rng) })
                 } else {
-                    item
-                });
-            }
-            path.pop();
-            Value::Array(concealed)
+                    item.into_owned()
+                }
+            };
+            Cow::Owned(items.iter().map(conceal_item).collect())
         }
-        other => other,
+        _ => Cow::Borrowed(value),
     }
 }
 
 fn conceal_object(
-    members: Map<String, Value>,
+    members: &Map<String, Value>,
     rules: &SdRules,
-    path: &mut Vec<Option<String>>,
     out: &mut Vec<String>,
     rng: &mut impl rand_core::CryptoRng,
 ) -> Map<String, Value> {
     let mut open = Map::new();
     let mut digests = Vec::new();
     for (name, value) in members {
-        path.push(Some(name));
-        let disclosable = rules.contains(path);
-        let value = conceal(value, rules, path, out, rng);
-        let name = path.pop().flatten().unwrap_or_default();
-        if disclosable {
-            digests.push(add(out, Some(&name), &value, rng));
+        let Some(rules) = rules.members.get(name) else {
+            open.insert(name.clone(), value.clone());
+            continue;
+        };
+        let value = conceal(value, rules, out, rng);
+        if rules.disclosable {
+            digests.push(add(out, Some(name), &value, rng));
         } else {
-            open.insert(name, value);
+            open.insert(name.clone(), value.into_owned());
         }
     }
     if !digests.is_empty() {

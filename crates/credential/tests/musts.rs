@@ -59,7 +59,7 @@ fn issued() -> String {
         }),
     };
     let mut rng = rand_chacha::ChaCha20Rng::from_seed([1; 32]);
-    issue(claims(), &rules(), &registered, "i1", &key(1), &mut rng)
+    issue(&claims(), &rules(), &registered, "i1", &key(1), &mut rng)
 }
 
 fn verified(text: &str) -> Result<VerifiedCredential, E> {

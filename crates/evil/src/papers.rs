@@ -84,8 +84,8 @@ pub fn issued_at(paper: &Paper, status: StatusRef, rng: &mut Rng) -> String {
         status: Some(status),
     };
     let kid = full_kid(&paper.issuer.into(), "issuer-1");
-    let claims = paper.claims.clone();
-    issue(claims, &rules, &registered, &kid, paper.key.signer(), rng)
+    let (claims, signer) = (&paper.claims, paper.key.signer());
+    issue(claims, &rules, &registered, &kid, signer, rng)
 }
 
 /// The body and attachments of a `record/issue`: the kept copy first, then one-time copies with the

@@ -57,7 +57,7 @@ impl Scene {
             cnf: self.holder.public_for().key().clone(),
             status: None,
         };
-        let (claims, key) = (claims.as_object().unwrap().clone(), self.issuer.signer());
+        let (claims, key) = (claims.as_object().unwrap(), self.issuer.signer());
         issue(claims, &rules, &registered, "i", key, &mut self.rng)
     }
 

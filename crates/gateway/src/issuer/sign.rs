@@ -162,9 +162,8 @@ pub fn sign(
             cnf: cnf.clone(),
             status: Some(status),
         };
-        let claims = record.claims().clone();
         issue(
-            claims,
+            record.claims(),
             &rules,
             &registered,
             issuer.kid,

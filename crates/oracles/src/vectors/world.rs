@@ -353,7 +353,7 @@ impl World {
             let registered = self.registered(cnf, idx);
             let (claims, rules, kid) = (self.claims(), self.rules(), self.org_kid("i1"));
             issue(
-                claims,
+                &claims,
                 &rules,
                 &registered,
                 &kid,

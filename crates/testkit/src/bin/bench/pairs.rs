@@ -160,8 +160,7 @@ fn credential(rng: &mut Rng) -> Vec<Pair> {
             uri: "urn:denizen:status:bench:1".to_owned(),
         }),
     };
-    let make =
-        |key: &SecretKey, rng: &mut Rng| issue(claims.clone(), &rules, &registered, "k", key, rng);
+    let make = |key: &SecretKey, rng: &mut Rng| issue(&claims, &rules, &registered, "k", key, rng);
     let text = make(&portable, rng);
     let (mut one, mut other) = (rng.clone(), rng.clone());
     let public = portable.public();
