@@ -14,7 +14,7 @@ pub use care::Version;
 pub use migrate::Migration;
 pub use postgres::{Server, ServerFault, ServerRefused};
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, config::DbConfig};
 use std::path::Path;
 
 /// Bytes of a database page; `docs/decisions/0004-storage.md` has the measurement.
@@ -28,6 +28,9 @@ const LOG_PAGES: &str = "PRAGMA wal_checkpoint(NOOP)";
 
 /// Pages of the write-ahead log from which on they are moved into the database.
 const LOG_PAGES_MAX: i64 = 1_000;
+
+/// Statements that a connection keeps prepared: more than any of ours has.
+const STATEMENTS_KEPT: usize = 256;
 
 /// Why storage failed. A caller in a commit path logs it and ends the process (R24).
 #[derive(Debug, thiserror::Error)]
@@ -158,6 +161,7 @@ impl Database {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags)?;
         connection.busy_timeout(std::time::Duration::from_secs(10))?;
+        plan_once(&connection)?;
         Ok(Self {
             connection,
             fault: None,
@@ -275,6 +279,14 @@ fn configure(connection: &Connection) -> Result<(), StoreError> {
     connection.pragma_update(None, "secure_delete", "ON")?;
     connection.pragma_update(None, "cache_size", -32_768)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
+    plan_once(connection)
+}
+
+/// Statements are prepared once. Left to itself, SQLite prepares many of them again whenever a value that
+/// is bound to them changes, in case another plan fits it better; nothing here has such values.
+fn plan_once(connection: &Connection) -> Result<(), StoreError> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
     Ok(())
 }
 
