@@ -216,10 +216,10 @@ impl Message {
         self.attachments.iter().map(Attachment::hash).collect()
     }
 
-    /// Bytes of what is signed.
+    /// What is signed.
     #[must_use]
-    pub fn payload_size_bytes(&self) -> usize {
-        serde_json::to_vec(self).expect("a message is JSON").len()
+    pub fn payload(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("a message is JSON")
     }
 
     /// Its files.
@@ -245,8 +245,13 @@ impl Message {
     /// Signs the message.
     #[must_use]
     pub fn sign(&self, signer: &dyn Signer, kid: &str) -> Object {
-        let payload = serde_json::to_vec(self).expect("a message is JSON");
-        Object::sign(signer, kid, MESSAGE_TYP, &payload)
+        Self::sign_payload(&self.payload(), signer, kid)
+    }
+
+    /// Signs a message whose [`Message::payload`] is there already.
+    #[must_use]
+    pub fn sign_payload(payload: &[u8], signer: &dyn Signer, kid: &str) -> Object {
+        Object::sign(signer, kid, MESSAGE_TYP, payload)
     }
 
     /// Reads who claims to have written a message, to find the key.

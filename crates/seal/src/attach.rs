@@ -83,17 +83,17 @@ pub fn reference(sealed: &SealedObject, salt: &Nonce, content: &[u8]) -> ObjectR
 }
 
 /// Moves credentials out of a message that is too large for one envelope, the largest first, until it
-/// fits. What it commits to does not change by that.
+/// fits. What it commits to does not change by that. Gives the objects, and the payload that fits.
 ///
 /// # Errors
 /// [`ObjectTooLarge`] for a credential that no object holds.
 pub fn move_into_objects(
     message: &mut Message,
     rng: &mut dyn rand_core::CryptoRng,
-) -> Result<Vec<SealedObject>, ObjectTooLarge> {
+) -> Result<(Vec<SealedObject>, Vec<u8>), ObjectTooLarge> {
     let of = ObjectFor::from(&message.to);
-    let mut objects = Vec::new();
-    while message.payload_size_bytes() > PAYLOAD_SIZE_BYTES_MAX {
+    let (mut objects, mut payload) = (Vec::new(), message.payload());
+    while payload.len() > PAYLOAD_SIZE_BYTES_MAX {
         let inside = message.attachments.iter_mut();
         let credentials =
             inside.filter(|a| a.object.is_none() && a.media_type == SD_JWT_MEDIA_TYPE);
@@ -105,8 +105,9 @@ pub fn move_into_objects(
         let sealed = seal_object(content.as_bytes(), &of, rng)?;
         largest.object = Some(reference(&sealed, &largest.salt, content.as_bytes()));
         objects.push(sealed);
+        payload = message.payload();
     }
-    Ok(objects)
+    Ok((objects, payload))
 }
 
 /// Opens the object of an attachment: the ciphertext is that of its id, it opens at this address, and its
@@ -193,10 +194,11 @@ mod tests {
         ] {
             let mut large = message(&papers);
             let commit = large.commit();
-            let objects = move_into_objects(&mut large, &mut rng).unwrap();
+            let (objects, payload) = move_into_objects(&mut large, &mut rng).unwrap();
             assert_eq!(objects.len(), moved.len());
             assert_eq!(large.commit(), commit);
-            assert!(large.payload_size_bytes() <= PAYLOAD_SIZE_BYTES_MAX);
+            assert!(payload.len() <= PAYLOAD_SIZE_BYTES_MAX);
+            assert_eq!(payload, large.payload());
             let of = ObjectFor::from(&large.to);
             for (id, sealed) in moved.iter().zip(&objects) {
                 let at = large.attachments.iter().position(|a| a.id == *id).unwrap();

@@ -327,8 +327,8 @@ pub(crate) fn seal_letter(
         commit_salt: None,
         attachments,
     };
-    let sealed = set_apart(&mut message, &letter.files, rng)?;
-    let signed = message.sign(sender.key.signer(), sender.kid);
+    let (sealed, payload) = set_apart(&mut message, &letter.files, rng)?;
+    let signed = Message::sign_payload(&payload, sender.key.signer(), sender.kid);
     let header = Header {
         suite: SUITE_1,
         hub: to.hub,
@@ -349,12 +349,13 @@ pub(crate) fn seal_letter(
     })
 }
 
-/// Seals files for the recipient, and moves credentials out of a message that is too large.
+/// Seals files for the recipient, and moves credentials out of a message that is too large. Gives what is
+/// to be signed too.
 fn set_apart(
     message: &mut Message,
     files: &[FileToAttach],
     rng: &mut dyn rand_core::CryptoRng,
-) -> Result<Vec<SealedObject>, ObjectTooLarge> {
+) -> Result<(Vec<SealedObject>, Vec<u8>), ObjectTooLarge> {
     let (of, mut objects) = (ObjectFor::from(&message.to), Vec::new());
     for (at, file) in files.iter().enumerate() {
         let (attachment, object) = attach_file(&format!("f{at}"), file, &of, rng)?;
@@ -364,8 +365,9 @@ fn set_apart(
     if message.attachments.is_empty() {
         message.commit_salt = Some(Nonce::make(&mut &mut *rng));
     }
-    objects.extend(move_into_objects(message, rng)?);
-    Ok(objects)
+    let (moved, payload) = move_into_objects(message, rng)?;
+    objects.extend(moved);
+    Ok((objects, payload))
 }
 
 #[cfg(test)]

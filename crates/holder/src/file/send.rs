@@ -84,7 +84,7 @@ impl Holder {
             .map(|a| (a.id.clone(), a.salt, a.data.clone()))
             .collect();
         let moved = move_into_objects(message, rng).map_err(|_| HolderError::TooLarge)?;
-        apart.objects.extend(moved);
+        apart.objects.extend(moved.0);
         for (id, salt, text) in inside {
             let now_apart = message
                 .attachments
