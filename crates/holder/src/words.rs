@@ -217,7 +217,7 @@ fn in_order<'m>(
     members: &'m Map<String, Value>,
 ) -> impl Iterator<Item = (&'m String, &'m Value)> + use<'m> {
     let place = |name: &String| {
-        let mut claims = kind.into_iter().flat_map(|k| &k.claims);
+        let mut claims = kind.into_iter().flat_map(|k| k.claims.iter());
         let same = |c: &ClaimMetadata| {
             let names = c.path.iter().map(Value::as_str);
             names.eq(path.iter().chain([name]).map(|n| Some(n.as_str())))

@@ -63,7 +63,7 @@ fn traits(later: &Kind, earlier: &Kind, file: &str, report: &mut check::Report<'
 }
 
 fn claims(later: &Kind, earlier: &Kind, file: &str, report: &mut check::Report<'_>) {
-    for before in &earlier.claims {
+    for before in &*earlier.claims {
         let path = check::names(&before.path).join(".");
         let last = before.path.last().and_then(Value::as_str);
         match later.claims.iter().find(|c| c.path == before.path) {

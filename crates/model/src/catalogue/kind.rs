@@ -87,7 +87,7 @@ pub struct Kind {
     /// `<name>`: file name and key of its labels.
     pub name: String,
     /// Claims in their order.
-    pub claims: Vec<ClaimMetadata>,
+    pub claims: Arc<[ClaimMetadata]>,
     /// Denizen's members.
     pub traits: KindTraits,
     /// The metadata file's bytes, unchanged.
@@ -199,7 +199,7 @@ pub(super) fn kind_of(
     Ok(Kind {
         vct,
         name: name.to_owned(),
-        claims,
+        claims: claims.into(),
         traits: denizen,
         metadata: metadata.into(),
         metadata_hash: Sha256Hash::of(metadata),
