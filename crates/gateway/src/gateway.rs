@@ -27,7 +27,12 @@ use denizen_store::{
     gateway::{AlarmRow, GatewayStore},
 };
 use serde::{Deserialize, Serialize};
-use std::{cell::Cell, collections::BTreeMap, path::Path, sync::Arc};
+use std::{
+    cell::{Cell, RefCell},
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    sync::Arc,
+};
 
 /// What a new organisation is told.
 #[derive(Debug, Clone)]
@@ -68,8 +73,10 @@ pub struct Gateway {
     pub(crate) trust: Option<Trust>,
     /// Files that go with the next letter that takes some. Never kept.
     pub(crate) to_attach: Vec<FileToAttach>,
-    /// The newest status list and how many of its entries are used, as far as this transaction knows.
+    /// The newest status list and how many of its entries are used, as far as this process knows.
     pub(crate) status_filled: Cell<Option<(u32, u64)>>,
+    /// Status indexes that this transaction has drawn: they are written when it is known for which record.
+    pub(crate) status_drawn: RefCell<BTreeSet<(u32, u64)>>,
     message_kid: String,
 }
 
@@ -175,6 +182,7 @@ impl Gateway {
         Ok(Self {
             to_attach: Vec::new(),
             status_filled: Cell::new(None),
+            status_drawn: RefCell::default(),
             message_kid: full_kid(&config.org.into(), MESSAGE_KID),
             vault: Vault::new(keys.local.clone()),
             config,
@@ -451,14 +459,22 @@ impl Gateway {
         work: impl FnOnce(&Self) -> Result<R, E>,
     ) -> Result<R, E> {
         self.store.begin()?;
-        // What a transaction that was taken back has counted is not so.
-        self.status_filled.set(None);
+        self.status_drawn.take();
+        let work = |g: &Self| {
+            // Another process of this organisation may have drawn status indexes since they were counted.
+            if g.store.others_wrote()? {
+                g.status_filled.set(None);
+            }
+            work(g)
+        };
         match work(self) {
             Ok(done) => {
                 self.store.commit()?;
                 Ok(done)
             }
             Err(error) => {
+                // What a transaction that was taken back has counted is not so.
+                self.status_filled.set(None);
                 // After some faults SQLite has rolled back by itself; what led here is what counts.
                 let _ = self.store.rollback();
                 Err(error)

@@ -172,9 +172,8 @@ impl Gateway {
         count: usize,
         rng: &mut dyn rand_core::CryptoRng,
     ) -> Result<Vec<CopyBinding>, GatewayError> {
-        let count = count.min(link.body.copy_keys.len());
-        let keys: Vec<_> = link.body.copy_keys.drain(..count).collect();
-        let mut copies = Vec::with_capacity(count);
+        let keys = self.take_copy_keys(link, count)?;
+        let mut copies = Vec::with_capacity(keys.len());
         for key in keys {
             copies.push(CopyBinding {
                 copy_ref: key.copy_ref,
@@ -201,7 +200,8 @@ impl Gateway {
         }
         loop {
             let idx = rng.next_u64() % LIST_ENTRIES;
-            if self.store.use_status_index(list, idx)? {
+            let mut drawn = self.status_drawn.borrow_mut();
+            if self.store.is_status_index_free(list, idx)? && drawn.insert((list, idx)) {
                 self.status_filled.set(Some((list, used + 1)));
                 let uri = status_uri(&self.config.org.to_text(), &list.to_string());
                 return Ok(StatusRef { idx, uri });
@@ -243,7 +243,7 @@ impl Gateway {
         let Ok(record) = validate(body.draft, &self.catalogue, now) else {
             return self.raise(Alarm::RefillKindChanged, now);
         };
-        link.add_copy_keys(&refill.copy_keys);
+        self.add_copy_keys(link, &refill.copy_keys)?;
         let traits = &record.kind().traits;
         let wanted = usize::from(traits.copies).min(refill.copy_keys.len());
         if !traits.showing || wanted == 0 {

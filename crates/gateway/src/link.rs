@@ -1,9 +1,12 @@
 //! Link: invitations, acceptance, the six digits, confirmation. Specified in `docs/spec/link.md`.
 
+mod copies;
 mod keep;
 mod look;
 
 pub use look::{InvitationState, LinkView, PendingLink};
+
+use copies::CopyKeys;
 
 use crate::{
     About, Alarm, EventKind, Gateway, GatewayError,
@@ -92,7 +95,9 @@ pub(crate) struct LinkBody {
     kem: Bytes,
     deposit: PublicKeyFor<Deposit>,
     pub(crate) allowed_kinds: Vec<String>,
-    pub(crate) copy_keys: Vec<CopyKey>,
+    /// Of a link that was written before they had a place of their own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    copy_keys: Vec<CopyKey>,
     pub(crate) language: String,
     case_reference: Option<String>,
     accept_id: MessageId,
@@ -120,6 +125,8 @@ pub(crate) struct Link {
     pub(crate) address: AddressId,
     pub(crate) state: LinkState,
     pub(crate) body: LinkBody,
+    /// The keys of its one-time copies; none as long as they were not read.
+    copy_keys: Option<CopyKeys>,
 }
 
 impl Link {
@@ -150,15 +157,15 @@ impl Link {
                 heads: BTreeMap::new(),
                 ..self.body.clone()
             },
+            copy_keys: None,
         }
     }
 
-    /// Begins our chains anew behind the heads that are known, and drops the keys of one-time copies: a
-    /// restored database does not know which of them were used. Gives the heads, and how many keys.
+    /// Begins our chains anew behind the heads that are known, and gives these.
     pub(crate) fn begin_anew(
         &mut self,
         rng: &mut dyn rand_core::CryptoRng,
-    ) -> (BTreeSet<Sha256Hash>, usize) {
+    ) -> BTreeSet<Sha256Hash> {
         let heads = self.out_heads();
         let follows = self.body.out.head().into_iter().collect();
         self.body.out = OutChain::make(follows, rng);
@@ -166,9 +173,7 @@ impl Link {
             let follows = reserved.head().into_iter().collect();
             self.body.out_reserved = Some(OutChain::make(follows, rng));
         }
-        let dropped = self.body.copy_keys.len();
-        self.body.copy_keys.clear();
-        (heads, dropped)
+        heads
     }
 
     /// The heads of our chains.
@@ -211,19 +216,6 @@ impl Link {
 
     pub(crate) fn holder(&self) -> Result<crate::issuer::seal::HolderAddress, GatewayError> {
         holder_address(self.body.hub, self.address, &self.body.kem.0)
-    }
-
-    pub(crate) fn add_copy_keys(&mut self, keys: &[CopyKey]) {
-        for key in keys {
-            let known = self
-                .body
-                .copy_keys
-                .iter()
-                .any(|k| k.copy_ref == key.copy_ref);
-            if !known && self.body.copy_keys.len() < COPY_KEYS_MAX {
-                self.body.copy_keys.push(key.clone());
-            }
-        }
     }
 }
 
@@ -505,8 +497,9 @@ impl Gateway {
                 helpers: Vec::new(),
                 heads: BTreeMap::new(),
             },
+            copy_keys: None,
         };
-        link.add_copy_keys(&accept.copy_keys);
+        self.add_copy_keys(&mut link, &accept.copy_keys)?;
         match self.use_invitation(accept, delivered)? {
             Err(code) => self.refuse_link(&mut link, code, now, rng)?,
             Ok(None) => self.confirm_link(&mut link, now, rng)?,

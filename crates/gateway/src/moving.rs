@@ -38,7 +38,7 @@ impl Gateway {
             return self.raise(Alarm::MoveRefused, now);
         }
         let mut new = old.successor(keys, id, rng);
-        new.add_copy_keys(&moved.copy_keys);
+        self.add_copy_keys(&mut new, &moved.copy_keys)?;
         if new.body.held {
             self.store.park(&new.address, false, UnixTime(i64::MAX))?;
         }

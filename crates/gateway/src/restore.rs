@@ -217,7 +217,8 @@ impl Gateway {
         let list = newest.max(published) + 1 + LISTS_UNSEEN;
         // An entry makes the list the newest one.
         let idx = rng.next_u64() % STATUS_LIST_ENTRIES_MIN as u64;
-        self.store.use_status_index(list, idx)?;
+        self.store.set_status_at(list, idx, (0, false))?;
+        self.status_filled.set(None);
         Ok((changed, list))
     }
 
@@ -228,7 +229,9 @@ impl Gateway {
             let Some(mut link) = self.link(&address)? else {
                 continue;
             };
-            let (heads, dropped) = link.begin_anew(rng);
+            let heads = link.begin_anew(rng);
+            // This database does not know which of them were used since.
+            let dropped = self.drop_copy_keys(&mut link)?;
             known.heads.insert(address.to_text(), heads);
             self.save_link(&link, rng)?;
             links += 1;

@@ -38,7 +38,7 @@ pub use token::{AuditRow, TokenRow};
 use crate::{Database, Migration, StoreError};
 use std::{cell::Cell, path::Path};
 
-const MIGRATIONS: [Migration; 5] = [
+const MIGRATIONS: [Migration; 6] = [
     Migration {
         name: "0001_init.sql",
         sql: include_str!("../sql/gateway/0001_init.sql"),
@@ -59,6 +59,10 @@ const MIGRATIONS: [Migration; 5] = [
         name: "0005_together.sql",
         sql: include_str!("../sql/gateway/0005_together.sql"),
     },
+    Migration {
+        name: "0006_copies.sql",
+        sql: include_str!("../sql/gateway/0006_copies.sql"),
+    },
 ];
 
 /// An organisation's database.
@@ -66,6 +70,8 @@ pub struct GatewayStore {
     database: Database,
     /// Something was destroyed, and its bytes may still be in the write-ahead log.
     scrub_due: Cell<bool>,
+    /// What SQLite counts of other connections' commits, as last seen.
+    seen: Cell<i64>,
 }
 
 impl GatewayStore {
@@ -79,6 +85,7 @@ impl GatewayStore {
         let store = Self {
             database,
             scrub_due: Cell::new(true),
+            seen: Cell::new(0),
         };
         store.scrub_if_due();
         Ok(store)
@@ -90,6 +97,17 @@ impl GatewayStore {
     /// [`StoreError::Sqlite`].
     pub fn begin(&self) -> Result<(), StoreError> {
         self.database.begin()
+    }
+
+    /// Whether another process has written since this was last asked; asked within a transaction, which
+    /// holds up others.
+    ///
+    /// # Errors
+    /// [`StoreError::Sqlite`].
+    pub fn others_wrote(&self) -> Result<bool, StoreError> {
+        let mut statement = self.sql().prepare_cached("PRAGMA data_version")?;
+        let version: i64 = statement.query_row([], |r| r.get(0))?;
+        Ok(self.seen.replace(version) != version)
     }
 
     /// Makes the transaction durable. What it destroyed is then in none of the database's files (R25).

@@ -55,7 +55,7 @@ fn an_envelope_leaves_the_outbox_once_with_what_became_of_it() {
     }
     drop(store);
     let store = place.open();
-    let rows = store.outgoing(2, UnixTime(0)).unwrap();
+    let rows = store.outgoing((2, 1 << 20), UnixTime(0)).unwrap();
     assert_eq!(rows, [outgoing(1), outgoing(2)]);
     let sent = SentRow {
         address: address(1),
@@ -146,11 +146,12 @@ fn a_status_is_of_a_record_and_of_all_its_copies() {
     let (_place, store) = Place::make();
     assert_eq!(store.newest_status_list().unwrap(), (1, 0));
     for idx in [5, 6] {
-        assert!(store.use_status_index(1, idx).unwrap());
-        assert!(!store.use_status_index(1, idx).unwrap());
+        assert!(store.is_status_index_free(1, idx).unwrap());
         store.bind_status_index(1, idx, &hash(1)).unwrap();
+        assert!(!store.is_status_index_free(1, idx).unwrap());
+        let again = store.bind_status_index(1, idx, &hash(2));
+        assert!(again.unwrap_err().is_constraint());
     }
-    assert!(store.use_status_index(1, 7).unwrap());
     store.bind_status_index(1, 7, &hash(2)).unwrap();
     assert_eq!(store.newest_status_list().unwrap(), (1, 3));
     store.set_status(&hash(1), 1).unwrap();
@@ -162,7 +163,6 @@ fn a_status_is_of_a_record_and_of_all_its_copies() {
         .collect();
     assert_eq!(changed, [(5, 1), (6, 1)]);
     // A copy that is made later has the status that the record has.
-    assert!(store.use_status_index(2, 5).unwrap());
     store.bind_status_index(2, 5, &hash(1)).unwrap();
     assert_eq!(store.statuses().unwrap().len(), 3);
     assert_eq!(store.newest_status_list().unwrap(), (2, 1));
@@ -257,7 +257,7 @@ fn a_parked_address_waits_for_its_time_and_its_reserved_envelopes_wait_apart() {
         store.add_outgoing(&outgoing(n)).unwrap();
     }
     let ids = |now| {
-        let rows = store.outgoing(9, UnixTime(now)).unwrap();
+        let rows = store.outgoing((9, 1 << 20), UnixTime(now)).unwrap();
         rows.iter().map(|r| r.envelope[0]).collect::<Vec<_>>()
     };
     assert!(store.park(&address(1), false, UnixTime(10)).unwrap());
@@ -274,7 +274,6 @@ fn a_parked_address_waits_for_its_time_and_its_reserved_envelopes_wait_apart() {
 #[test]
 fn a_contested_record_keeps_its_status_and_the_stronger_shows() {
     let (_place, store) = Place::make();
-    assert!(store.use_status_index(1, 5).unwrap());
     store.bind_status_index(1, 5, &hash(1)).unwrap();
     let effect = |status| Effect {
         kept: hash(1),

@@ -15,8 +15,9 @@ use denizen_store::{
 };
 use std::collections::BTreeSet;
 
-/// Envelopes in one request: with the largest size class 16 MiB of body hold 62.
-const BATCH: usize = 48;
+/// Envelopes in one request, at most, and bytes of them after which no further one is taken. A request is
+/// one commit at the hub and one here, whatever is in it.
+const BATCH: (usize, usize) = (256, 4 << 20);
 
 /// What the hub does not take now is tried again after an hour, then less and less often.
 const PAUSE: Pause = Pause {

@@ -1,6 +1,6 @@
 //! Links in the database.
 
-use super::{Link, LinkState};
+use super::{CopyKeys, Link, LinkBody, LinkState};
 use crate::{Gateway, GatewayError, vault::context};
 use denizen_model::AddressId;
 use denizen_store::gateway::LinkRow;
@@ -25,10 +25,18 @@ impl Gateway {
             5 => LinkState::Moved,
             _ => return Err(GatewayError::Damaged("database")),
         };
+        let mut body: LinkBody = self.vault.open(&context, &row.body)?;
+        let before = std::mem::take(&mut body.copy_keys);
+        let copy_keys = (!before.is_empty()).then(|| {
+            let mut keys = CopyKeys::default();
+            keys.add(&before);
+            keys
+        });
         Ok(Link {
             address: row.address,
             state,
-            body: self.vault.open(&context, &row.body)?,
+            body,
+            copy_keys,
         })
     }
 
@@ -48,6 +56,7 @@ impl Gateway {
             state: link.state as u8,
             body: self.vault.seal(&context, &link.body, rng),
         };
-        Ok(self.store.put_link(&row)?)
+        self.store.put_link(&row)?;
+        self.save_copy_keys(link, rng)
     }
 }

@@ -102,33 +102,29 @@ impl GatewayStore {
         Ok((list, unsigned(count)?))
     }
 
-    /// Takes an index of a status list; `false` if it is used.
+    /// Whether no record has an index of a status list.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn use_status_index(&self, list: u32, idx: u64) -> Result<bool, StoreError> {
-        let sql = "INSERT INTO status_entry (list, idx, kept, status) VALUES (?1, ?2, X'', 0) \
-                   ON CONFLICT DO NOTHING";
-        let count = self
-            .sql()
-            .prepare_cached(sql)?
-            .execute(params![list, signed(idx)?])?;
-        Ok(count == 1)
+    pub fn is_status_index_free(&self, list: u32, idx: u64) -> Result<bool, StoreError> {
+        let sql = "SELECT NOT EXISTS (SELECT 1 FROM status_entry WHERE list = ?1 AND idx = ?2)";
+        let mut statement = self.sql().prepare_cached(sql)?;
+        Ok(statement.query_row(params![list, signed(idx)?], |r| r.get(0))?)
     }
 
-    /// Says of which record a used index is.
+    /// Says of which record an index is that was free. It has the status of the record's other copies.
     ///
     /// # Errors
-    /// [`StoreError`].
+    /// [`StoreError`], also for an index that is used.
     pub fn bind_status_index(
         &self,
         list: u32,
         idx: u64,
         kept: &Sha256Hash,
     ) -> Result<(), StoreError> {
-        let sql = "UPDATE status_entry SET kept = ?3, status = COALESCE((SELECT status FROM \
-                   status_entry WHERE kept = ?3), 0), contested = COALESCE((SELECT contested FROM \
-                   status_entry WHERE kept = ?3), 0) WHERE list = ?1 AND idx = ?2";
+        let sql = "INSERT INTO status_entry (list, idx, kept, status, contested) \
+                   SELECT ?1, ?2, ?3, COALESCE(MAX(status), 0), COALESCE(MAX(contested), 0) \
+                   FROM (SELECT status, contested FROM status_entry WHERE kept = ?3 LIMIT 1)";
         let row = params![list, signed(idx)?, kept.as_bytes()];
         self.sql().prepare_cached(sql)?.execute(row)?;
         Ok(())

@@ -93,6 +93,29 @@ impl GatewayStore {
         Ok(())
     }
 
+    /// The encrypted keys of a link's one-time copies.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn copy_keys(&self, address: &AddressId) -> Result<Option<Vec<u8>>, StoreError> {
+        let sql = "SELECT body FROM link_copies WHERE address = ?1";
+        let mut statement = self.sql().prepare_cached(sql)?;
+        let body = statement.query_row(params![address.as_bytes()], |r| r.get(0));
+        Ok(body.optional()?)
+    }
+
+    /// Keeps the encrypted keys of a link's one-time copies.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn put_copy_keys(&self, address: &AddressId, body: &[u8]) -> Result<(), StoreError> {
+        let sql = "INSERT INTO link_copies (address, body) VALUES (?1, ?2) \
+                   ON CONFLICT (address) DO UPDATE SET body = excluded.body";
+        let row = params![address.as_bytes(), body];
+        self.sql().prepare_cached(sql)?.execute(row)?;
+        Ok(())
+    }
+
     /// A link by its address.
     ///
     /// # Errors

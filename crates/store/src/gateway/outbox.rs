@@ -78,6 +78,20 @@ fn sent(r: &Row<'_>) -> rusqlite::Result<SentRow> {
     })
 }
 
+fn outgoing(r: &Row<'_>) -> rusqlite::Result<OutboxRow> {
+    let effect: (Option<[u8; 32]>, Option<u8>) = (r.get(4)?, r.get(5)?);
+    Ok(OutboxRow {
+        deposit_id: DepositId::new(r.get(0)?),
+        address: AddressId::new(r.get(1)?),
+        envelope: r.get(2)?,
+        reserved: r.get(3)?,
+        effect: effect.0.zip(effect.1).map(|(kept, status)| Effect {
+            kept: Sha256Hash::new(kept),
+            status,
+        }),
+    })
+}
+
 impl GatewayStore {
     /// Adds an envelope to the outbox.
     ///
@@ -97,31 +111,32 @@ impl GatewayStore {
         Ok(())
     }
 
-    /// The oldest envelopes on their way, without those that wait and those whose address is parked.
+    /// The oldest envelopes on their way, without those that wait and those whose address is parked: at
+    /// most so many, and none behind those that have so many bytes together.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn outgoing(&self, max: usize, now: UnixTime) -> Result<Vec<OutboxRow>, StoreError> {
+    pub fn outgoing(
+        &self,
+        (max, size_bytes): (usize, usize),
+        now: UnixTime,
+    ) -> Result<Vec<OutboxRow>, StoreError> {
         let sql = "SELECT deposit_id, address, envelope, reserved, effect_kept, effect_status \
                    FROM outbox WHERE until <= ?2 AND NOT EXISTS (SELECT 1 FROM parked \
                    WHERE parked.address = outbox.address AND parked.reserved = outbox.reserved \
                    AND parked.until > ?2) ORDER BY id LIMIT ?1";
         let mut statement = self.sql().prepare_cached(sql)?;
         let max = i64::try_from(max).unwrap_or(i64::MAX);
-        let rows = statement.query_map(params![max, now.0], |r| {
-            let effect: (Option<[u8; 32]>, Option<u8>) = (r.get(4)?, r.get(5)?);
-            Ok(OutboxRow {
-                deposit_id: DepositId::new(r.get(0)?),
-                address: AddressId::new(r.get(1)?),
-                envelope: r.get(2)?,
-                reserved: r.get(3)?,
-                effect: effect.0.zip(effect.1).map(|(kept, status)| Effect {
-                    kept: Sha256Hash::new(kept),
-                    status,
-                }),
-            })
-        })?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        let mut rows = statement.query(params![max, now.0])?;
+        let (mut taken, mut bytes) = (Vec::new(), 0);
+        while bytes < size_bytes
+            && let Some(row) = rows.next()?
+        {
+            let row = outgoing(row)?;
+            bytes += row.envelope.len();
+            taken.push(row);
+        }
+        Ok(taken)
     }
 
     /// Lets an address's envelopes wait; the later time counts. `true` if it was not parked before.
@@ -215,7 +230,8 @@ impl GatewayStore {
     ) -> Result<(), StoreError> {
         let sql = "DELETE FROM parked WHERE address = ?1 AND reserved = ?2 AND until <= ?3";
         self.sql()
-            .execute(sql, params![address.as_bytes(), reserved, now.0])?;
+            .prepare_cached(sql)?
+            .execute(params![address.as_bytes(), reserved, now.0])?;
         Ok(())
     }
 

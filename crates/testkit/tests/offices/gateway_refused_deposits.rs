@@ -81,7 +81,7 @@ async fn an_envelope_that_the_hub_refuses_holds_up_no_other() {
     }
     let folder = play.world.folder("gateway-border");
     let store = GatewayStore::open(&folder.join("gateway.sqlite")).unwrap();
-    let first = store.outgoing(1, now).unwrap()[0].deposit_id;
+    let first = store.outgoing((1, 1), now).unwrap()[0].deposit_id;
     drop(store);
     refuse(&play, "envelope-refused", Some(first));
     play.settle().await;
