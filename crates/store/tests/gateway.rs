@@ -364,3 +364,26 @@ fn notes_and_unread_messages_are_of_one_link() {
     store.remove_note(notes[0].number).unwrap();
     assert_eq!(store.notes().unwrap(), []);
 }
+
+#[test]
+fn what_another_process_wrote_is_noticed_and_what_this_one_wrote_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("g.db");
+    let (mut one, mut other) = (
+        GatewayStore::open(&path).unwrap(),
+        GatewayStore::open(&path).unwrap(),
+    );
+    let write = |store: &mut GatewayStore, idx| {
+        store.begin().unwrap();
+        let others_wrote = store.others_wrote().unwrap();
+        store.bind_status_index(1, idx, &hash(1)).unwrap();
+        store.commit().unwrap();
+        others_wrote
+    };
+    write(&mut one, 1);
+    assert!(!write(&mut one, 2));
+    write(&mut other, 3);
+    assert!(write(&mut one, 4));
+    assert!(!write(&mut one, 5));
+    assert!(write(&mut other, 6));
+}
