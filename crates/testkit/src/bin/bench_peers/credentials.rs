@@ -74,16 +74,7 @@ impl Task {
         };
         let issuer = self.issuer.clone().with_native();
         let (public, mut rng) = (issuer.public(), Rng::from_seed([6; 32]));
-        let mut make = || {
-            issue(
-                self.claims.clone(),
-                &rules,
-                &registered,
-                "k",
-                &issuer,
-                &mut rng,
-            )
-        };
+        let mut make = || issue(&self.claims, &rules, &registered, "k", &issuer, &mut rng);
         let text = make();
         let verify = || {
             let presentation = UnverifiedPresentation::parse(&text).unwrap();
