@@ -1,6 +1,6 @@
 //! Tiles of height 8. Source: c2sp.org/tlog-tiles.
 
-use crate::tree::{Hash, empty_root, hash_children, node_of, perfect_root};
+use crate::tree::{Hash, empty_root, hash_children, perfect_root};
 use std::{borrow::Cow, collections::BTreeMap, fmt};
 
 /// Levels of the tree in one tile.
@@ -29,48 +29,6 @@ pub trait TileReader {
     /// # Errors
     /// [`TileError::Missing`].
     fn tile(&self, level: u32, index: u64, width: usize) -> Result<Cow<'_, [Hash]>, TileError>;
-
-    /// The hash over the `1 << level` leaves at `index` of that level, all of them among the first `size`.
-    /// A reader that is asked for many proofs keeps what it computes.
-    ///
-    /// # Errors
-    /// [`TileError::Missing`].
-    fn node(&self, level: u32, index: u64, size: u64) -> Result<Hash, TileError> {
-        node_of(self, (level, index), size)
-    }
-}
-
-/// A tile with the whole subtrees over its hashes, computed once: for proofs of many of its leaves.
-#[derive(Debug, Clone)]
-pub struct WholeTile(Vec<Vec<Hash>>);
-
-impl WholeTile {
-    /// The subtrees over a tile's hashes.
-    #[must_use]
-    pub fn new(hashes: Vec<Hash>) -> Self {
-        let mut levels = vec![hashes];
-        while let Some(below) = levels.last().filter(|below| below.len() > 1) {
-            let pairs = below.chunks_exact(2).filter_map(|pair| match pair {
-                [left, right] => Some(hash_children(left, right)),
-                _ => None,
-            });
-            let level = pairs.collect();
-            levels.push(level);
-        }
-        Self(levels)
-    }
-
-    /// The tile's own hashes.
-    #[must_use]
-    pub fn hashes(&self) -> &[Hash] {
-        self.0.first().map_or(&[], Vec::as_slice)
-    }
-
-    /// The root of subtree `at` of those of `1 << height` hashes; `None` if it is not whole.
-    #[must_use]
-    pub fn subtree(&self, height: u32, at: usize) -> Option<Hash> {
-        self.0.get(usize::try_from(height).ok()?)?.get(at).copied()
-    }
 }
 
 /// One tile as written: its place and its hashes.

@@ -71,7 +71,7 @@ fn range_root(tiles: &impl TileReader, size: u64, lo: u64, hi: u64) -> Result<Ha
     let n = hi - lo;
     if n.is_power_of_two() && lo % n == 0 {
         let level = n.trailing_zeros();
-        return tiles.node(level, lo >> level, size);
+        return subtree(tiles, size, level, lo >> level);
     }
     let k = split(n);
     let left = range_root(tiles, size, lo, lo + k)?;
@@ -79,11 +79,7 @@ fn range_root(tiles: &impl TileReader, size: u64, lo: u64, hi: u64) -> Result<Ha
 }
 
 /// Hash at a binary level and index, from the tile that holds it.
-pub(crate) fn node_of(
-    tiles: &(impl TileReader + ?Sized),
-    (level, index): (u32, u64),
-    size: u64,
-) -> Result<Hash, TileError> {
+fn subtree(tiles: &impl TileReader, size: u64, level: u32, index: u64) -> Result<Hash, TileError> {
     let tile_level = level / TILE_HEIGHT;
     let within = level % TILE_HEIGHT;
     let first = index << within;

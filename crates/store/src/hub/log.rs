@@ -2,7 +2,7 @@
 
 use crate::{Database, StoreError, signed, unsigned};
 use denizen_model::UnixTime;
-use denizen_tlog::{Hash, TILE_HEIGHT, TILE_WIDTH, Tile, TileError, TileReader, WholeTile};
+use denizen_tlog::{Hash, Tile, TileError, TileReader};
 use rusqlite::{OptionalExtension, params};
 use std::{
     borrow::Cow,
@@ -149,11 +149,11 @@ impl Logs for Database {
     }
 }
 
-/// A log's tiles as stored, each read and hashed once.
+/// A log's tiles as stored, each read once.
 pub struct StoredTiles<'a> {
     database: &'a dyn Logs,
     log: LogId,
-    read: RefCell<HashMap<(u32, u64), WholeTile>>,
+    read: RefCell<HashMap<(u32, u64), Vec<Hash>>>,
 }
 
 impl<'a> StoredTiles<'a> {
@@ -168,38 +168,17 @@ impl<'a> StoredTiles<'a> {
     }
 }
 
-impl StoredTiles<'_> {
-    fn with<T>(
-        &self,
-        (level, index): (u32, u64),
-        of: impl FnOnce(&WholeTile) -> Option<T>,
-    ) -> Result<T, TileError> {
+impl TileReader for StoredTiles<'_> {
+    fn tile(&self, level: u32, index: u64, width: usize) -> Result<Cow<'_, [Hash]>, TileError> {
         let mut read = self.read.borrow_mut();
         let tile = match read.entry((level, index)) {
             Entry::Occupied(tile) => tile.into_mut(),
             Entry::Vacant(place) => {
                 let tile = self.database.tile(self.log, level, index).ok().flatten();
-                place.insert(WholeTile::new(tile.ok_or(TileError::Missing)?))
+                place.insert(tile.ok_or(TileError::Missing)?)
             }
         };
-        of(tile).ok_or(TileError::Missing)
-    }
-}
-
-impl TileReader for StoredTiles<'_> {
-    fn tile(&self, level: u32, index: u64, width: usize) -> Result<Cow<'_, [Hash]>, TileError> {
-        let hashes = self.with((level, index), |tile| {
-            let hashes = tile.hashes();
-            (hashes.len() >= width).then(|| hashes.to_vec())
-        });
-        hashes.map(Cow::Owned)
-    }
-
-    fn node(&self, level: u32, index: u64, _: u64) -> Result<Hash, TileError> {
-        let height = level % TILE_HEIGHT;
-        let a_tile = (TILE_WIDTH as u64) >> height;
-        let at = usize::try_from(index % a_tile).map_err(|_| TileError::Missing)?;
-        let tile = (level / TILE_HEIGHT, index / a_tile);
-        self.with(tile, |tile| tile.subtree(height, at))
+        let tile = (tile.len() >= width).then(|| tile.clone());
+        tile.map(Cow::Owned).ok_or(TileError::Missing)
     }
 }
