@@ -115,9 +115,36 @@ impl UnverifiedSignature {
         hub: &HubId,
         now: UnixTime,
     ) -> Result<(), SignatureError> {
-        if content_digest(covered.body) != self.headers.content_digest
-            || (now.0.saturating_sub(self.created.0)).abs() > CREATED_SKEW_S
-        {
+        self.verify_body(covered.body)?;
+        self.verify_head(covered, verifier, key, hub, now)
+    }
+
+    /// Checks that a body is the one that was signed: only together with [`Self::verify_head`] it says
+    /// anything.
+    ///
+    /// # Errors
+    /// [`SignatureError`].
+    pub fn verify_body(&self, body: &[u8]) -> Result<(), SignatureError> {
+        if content_digest(body) == self.headers.content_digest {
+            Ok(())
+        } else {
+            Err(SignatureError)
+        }
+    }
+
+    /// Checks time and signature, before the body is there: whoever signed this says which body will come.
+    ///
+    /// # Errors
+    /// [`SignatureError`].
+    pub fn verify_head(
+        &self,
+        covered: &Covered<'_>,
+        verifier: &dyn Verifier,
+        key: &PublicKey,
+        hub: &HubId,
+        now: UnixTime,
+    ) -> Result<(), SignatureError> {
+        if (now.0.saturating_sub(self.created.0)).abs() > CREATED_SKEW_S {
             return Err(SignatureError);
         }
         let signature = self.headers.signature.strip_prefix("sig1=:");

@@ -274,9 +274,8 @@ impl Places for Faulty {
         depositor: &[u8],
         id: &DepositId,
         pos: u64,
-        hash: &Sha256Hash,
     ) -> Result<(), StoreError> {
-        let done = |db: &dyn HubStore| db.insert_deposit(address, depositor, id, pos, hash);
+        let done = |db: &dyn HubStore| db.insert_deposit(address, depositor, id, pos);
         self.at(Point::Deposit, done, none)
     }
 
@@ -286,7 +285,7 @@ impl Places for Faulty {
         fn pos_max(&self, id: &AddressId, size: u64) -> Option<u64>;
         fn tombstones(&self, id: &AddressId) -> Vec<Tombstone>;
         fn erase_place(&self, id: &AddressId, pos: u64) -> u64;
-        fn deposit(&self, address: &AddressId, depositor: &[u8], id: &DepositId) -> Option<(u64, Option<Sha256Hash>)>;
+        fn deposit(&self, address: &AddressId, depositor: &[u8], id: &DepositId) -> Option<u64>;
     }
 }
 

@@ -6,6 +6,7 @@ use crate::{
     log::{After, Asking, Tx},
     queue::{Class, Lane, Weight},
     receipt::receipt,
+    refused::Refused,
 };
 use denizen_api::{
     ProblemKind,
@@ -35,6 +36,15 @@ pub(crate) enum Depositor {
 }
 
 impl Depositor {
+    /// The class of whoever a key id names, truly or not.
+    pub(crate) fn claimed_class(keyid: &str) -> Class {
+        if keyid.contains('#') {
+            Class::Organisation
+        } else {
+            Class::Key
+        }
+    }
+
     /// The lane in which this depositor's jobs wait.
     pub(crate) fn lane(&self) -> Lane {
         let class = match self {
@@ -92,7 +102,23 @@ pub(crate) enum Taken {
         index: u64,
     },
     Old(PlaceRow, AddressId),
-    Refused(ProblemKind),
+    Refused(Refused),
+}
+
+/// What became of a batch.
+pub(crate) struct Deposits {
+    pub(crate) outcomes: Vec<DepositOutcome>,
+    /// Seconds until another day begins, if what one allows is used up for some of them.
+    pub(crate) retry_after_s: Option<u32>,
+}
+
+impl Taken {
+    fn until_tomorrow_s(&self) -> Option<u32> {
+        match self {
+            Self::Refused(refused) if refused.for_today => refused.retry_after_s,
+            _ => None,
+        }
+    }
 }
 
 /// Takes a batch: what fits is durable and in the published log when this returns.
@@ -104,7 +130,7 @@ pub(crate) async fn deposit(
     shared: &Shared,
     depositor: Depositor,
     items: Vec<DepositItem>,
-) -> Result<Vec<DepositOutcome>, ProblemKind> {
+) -> Result<Deposits, ProblemKind> {
     let (now, hub) = (shared.clock.now(), shared.config.hub);
     let directory = shared.directory();
     let key = |org: &OrgId, kid: &str| directory.directory.key::<PassKey>(org, Some(kid), now);
@@ -128,25 +154,27 @@ pub(crate) async fn deposit(
     };
     let reserved_a_day = shared.config.reserved_a_day;
     let work = move |tx: &mut Tx<'_>| {
-        let take = |item| match item {
+        let take = |item: Result<Checked, ProblemKind>| match item {
             Ok(item) => take(tx, &depositor, item, reserved_a_day),
-            Err(kind) => Ok(Taken::Refused(kind)),
+            Err(kind) => Ok(Taken::Refused(kind.into())),
         };
         checked.into_iter().map(take).collect::<Result<Vec<_>, _>>()
     };
     let answer = |taken: Vec<Taken>, after: &After<'_>| {
-        taken
-            .into_iter()
-            .map(|taken| outcome(taken, after))
-            .collect::<Result<Vec<_>, _>>()
+        let retry_after_s = taken.iter().filter_map(Taken::until_tomorrow_s).max();
+        let outcomes = taken.into_iter().map(|taken| outcome(taken, after));
+        Ok::<_, StoreError>(Deposits {
+            outcomes: outcomes.collect::<Result<Vec<_>, _>>()?,
+            retry_after_s,
+        })
     };
-    let outcomes = shared
+    let deposits = shared
         .write_for(asking, work, answer)
         .await
         .map_err(ProblemKind::from)?;
-    let outcomes = outcomes.map_err(|_| ProblemKind::Internal)?;
-    shared.metrics.deposits(&outcomes);
-    Ok(outcomes)
+    let deposits = deposits.map_err(|_| ProblemKind::Internal)?;
+    shared.metrics.deposits(&deposits.outcomes);
+    Ok(deposits)
 }
 
 /// Everything that needs no database: the envelope's form and hub, the pass's signature and time.
@@ -201,7 +229,7 @@ fn take(
     reserved_a_day: u32,
 ) -> Result<Taken, StoreError> {
     let Some(row) = tx.db.address(&item.address)? else {
-        return Ok(Taken::Refused(ProblemKind::NotFound));
+        return Ok(Taken::Refused(ProblemKind::NotFound.into()));
     };
     let depositor_id = depositor.id();
     let named = (&item.id, &item.hash);
@@ -211,10 +239,10 @@ fn take(
     let asked = item.asked();
     let pass = match admits(depositor, &asked, &row)? {
         Ok(pass) => pass,
-        Err(kind) => return Ok(Taken::Refused(kind)),
+        Err(kind) => return Ok(Taken::Refused(kind.into())),
     };
-    if let Err(kind) = count(tx, &asked, &row, pass, reserved_a_day)? {
-        return Ok(Taken::Refused(kind));
+    if let Err(refused) = count(tx, &asked, &row, pass, reserved_a_day)? {
+        return Ok(Taken::Refused(refused));
     }
     let leaf = NewLeaf {
         leaf_type: LeafType::Envelope,
@@ -226,7 +254,7 @@ fn take(
     let taken = append(tx, &row, &leaf)?;
     let by = &depositor_id;
     tx.db
-        .insert_deposit(&item.address, by, &item.id, row.next_pos, &item.hash)?;
+        .insert_deposit(&item.address, by, &item.id, row.next_pos)?;
     let bytes = row.bytes + item.body.len() as u64;
     tx.db
         .set_address_fill(&item.address, row.next_pos + 1, bytes)?;
@@ -240,13 +268,15 @@ pub(crate) fn stand(
     by: &[u8],
     (id, hash): (&DepositId, &Sha256Hash),
 ) -> Result<Option<Taken>, StoreError> {
-    let Some((pos, known)) = tx.db.deposit(address, by, id)? else {
+    let Some(pos) = tx.db.deposit(address, by, id)? else {
         return Ok(None);
     };
-    if known.is_some_and(|known| known != *hash) {
-        return Ok(Some(Taken::Refused(ProblemKind::DepositIdReused)));
-    }
     let place = tx.db.place(address, pos)?.ok_or(StoreError::Damaged)?;
+    // Of what was erased nothing is known any more: it is gone, whatever came.
+    let known = place.body.as_ref().map(|(_, known, ..)| known);
+    if known.is_some_and(|known| known != hash) {
+        return Ok(Some(Taken::Refused(ProblemKind::DepositIdReused.into())));
+    }
     Ok(Some(Taken::Old(place, *address)))
 }
 
@@ -343,37 +373,47 @@ pub(crate) fn count(
     row: &AddressRow,
     pass: Option<&Pass>,
     reserved_a_day: u32,
-) -> Result<Result<(), ProblemKind>, StoreError> {
+) -> Result<Result<(), Refused>, StoreError> {
     let day = tx.now.0.div_euclid(UnixTime::DAY_S);
     if row.frozen {
         let key = [b"reserved", item.address.as_bytes().as_slice()].concat();
         if !item.reserved || !tx.db.use_pass(&key, day, reserved_a_day)? {
-            return Ok(Err(ProblemKind::Frozen));
+            return Ok(Err(ProblemKind::Frozen.into()));
         }
     }
     if row.bytes + item.size > row.quota {
-        return Ok(Err(ProblemKind::Quota));
+        return Ok(Err(ProblemKind::Quota.into()));
     }
     let Some(pass) = pass else { return Ok(Ok(())) };
-    let (bind, period, refusal) = match &pass.bind {
-        Bind::Nonce(nonce) => (nonce.as_bytes().as_slice(), 0, ProblemKind::PassUsed),
-        Bind::Key(key) => (key.as_bytes().as_slice(), day, ProblemKind::RateLimited),
+    let today = |kind| Refused::for_today(kind, tx.now);
+    let (bind, period, used_up) = match &pass.bind {
+        Bind::Nonce(nonce) => {
+            let used_up = [ProblemKind::Quota.into(), ProblemKind::PassUsed.into()];
+            (nonce.as_bytes().as_slice(), 0, used_up)
+        }
+        Bind::Key(key) => {
+            let used_up = [today(ProblemKind::Quota), today(ProblemKind::RateLimited)];
+            (key.as_bytes().as_slice(), day, used_up)
+        }
     };
+    let [bytes, uses] = used_up;
     let total = [b"bytes", pass.org.as_bytes().as_slice(), bind].concat();
     if !tx.db.use_bytes((&total, period), item.size, pass.quota)? {
-        return Ok(Err(ProblemKind::Quota));
+        return Ok(Err(bytes));
     }
     let bind = [b"deposit", pass.org.as_bytes().as_slice(), bind].concat();
     Ok(if tx.db.use_pass(&bind, period, pass.uses)? {
         Ok(())
     } else {
-        Err(refusal)
+        Err(uses)
     })
 }
 
 pub(crate) fn outcome(taken: Taken, after: &After<'_>) -> Result<DepositOutcome, StoreError> {
     let (opening, nonce_a, index) = match taken {
-        Taken::Refused(kind) => return Ok(DepositOutcome::Refused(kind.name().to_owned())),
+        Taken::Refused(refused) => {
+            return Ok(DepositOutcome::Refused(refused.kind.name().to_owned()));
+        }
         Taken::New {
             opening,
             nonce_a,

@@ -3,6 +3,7 @@
 use crate::{
     Shared,
     log::{Published, Tx},
+    refused::Refused,
 };
 use axum::body::Bytes;
 use denizen_api::{ProblemKind, wire::DirectoryAnswer};
@@ -163,7 +164,7 @@ fn count_services(tx: &Tx<'_>, entries: &[Vec<u8>], a_day: u32) -> Result<bool, 
 ///
 /// # Errors
 /// [`ProblemKind::EntryRefused`], [`ProblemKind::RateLimited`], [`ProblemKind::Busy`].
-pub(crate) async fn append(shared: &Shared, entries: Vec<Vec<u8>>) -> Result<u64, ProblemKind> {
+pub(crate) async fn append(shared: &Shared, entries: Vec<Vec<u8>>) -> Result<u64, Refused> {
     let refused = ProblemKind::EntryRefused;
     let current = shared.directory();
     let check = move || {
@@ -178,10 +179,10 @@ pub(crate) async fn append(shared: &Shared, entries: Vec<Vec<u8>>) -> Result<u64
             return Ok(Ok(first));
         }
         let Some(next) = tx.directory.with(&entries) else {
-            return Ok(Err(refused));
+            return Ok(Err(refused.into()));
         };
         if !count_services(tx, &entries, a_day)? {
-            return Ok(Err(ProblemKind::RateLimited));
+            return Ok(Err(Refused::for_today(ProblemKind::RateLimited, tx.now)));
         }
         let mut first = None;
         for entry in entries {
@@ -189,7 +190,7 @@ pub(crate) async fn append(shared: &Shared, entries: Vec<Vec<u8>>) -> Result<u64
             first.get_or_insert(index);
         }
         tx.set_directory(next);
-        Ok(first.ok_or(refused))
+        Ok(first.ok_or(refused.into()))
     };
     let first = shared.write(work, |first, _| first).await;
     first.map_err(ProblemKind::from)?

@@ -3,7 +3,7 @@
 use crate::{
     Shared,
     deposit::opening_of,
-    load::{Held, sent},
+    load::{Held, SMALL_ANSWER_SIZE_BYTES_MAX, sent},
     log::Published,
     metrics::Reason,
     object,
@@ -29,9 +29,6 @@ use std::{sync::Arc, time::Duration};
 /// Bytes of envelopes in one answer, at most (but one envelope always goes).
 const ANSWER_SIZE_BYTES_MAX: usize = 4 << 20;
 
-/// The same where many large answers are on their way: the client asks on from what it has.
-const SMALL_ANSWER_SIZE_BYTES_MAX: usize = 16 << 10;
-
 /// Bytes that head, receipts and frame of an answer may take beside its envelopes.
 const RECEIPTS_SIZE_BYTES_MAX: usize = 1 << 20;
 
@@ -55,13 +52,11 @@ pub(crate) async fn fetch(
     after: Option<u64>,
     wait_s: u32,
 ) -> Result<Answered, ProblemKind> {
-    if let Some(after) = after {
-        object::pass(shared, address, after).await;
-    }
     let poll = (wait_s > 0).then(|| shared.polls.begin(address));
     let deadline = tokio::time::sleep(Duration::from_secs(u64::from(wait_s)));
     tokio::pin!(deadline);
     let (mut waited, mut over) = (false, false);
+    let mut passed = after;
     loop {
         // Before it is read: what is published after the reading wakes it.
         let woken = match &poll {
@@ -72,7 +67,14 @@ pub(crate) async fn fetch(
         if let Some(woken) = woken.as_mut().as_pin_mut() {
             woken.enable();
         }
-        let (answer, room) = look(shared, address, after).await?;
+        let Looked {
+            answer,
+            room,
+            unpassed,
+        } = look(shared, address, after, passed.take()).await?;
+        if let Some(pos) = unpassed {
+            object::pass(shared, address, pos).await;
+        }
         if !answer.items.is_empty() || poll.is_none() || over {
             let bytes = sent(answer.encode(), room);
             return Ok(Answered { bytes, waited });
@@ -97,12 +99,21 @@ fn refused<T>(shared: &Shared, poll: &Option<Result<T, NoPlace>>) -> ProblemKind
     }
 }
 
-/// What lies there now, as much of it as there is room for.
+/// What was found in an address.
+struct Looked {
+    answer: FetchAnswer,
+    room: Option<Held>,
+    /// What she passed by, if objects there do not know it yet.
+    unpassed: Option<u64>,
+}
+
+/// What lies there now, as much of it as there is room for; one reading, whatever is asked.
 async fn look(
     shared: &Arc<Shared>,
     address: AddressId,
     after: Option<u64>,
-) -> Result<(FetchAnswer, Option<Held>), ProblemKind> {
+    passed: Option<u64>,
+) -> Result<Looked, ProblemKind> {
     let published = Arc::clone(&shared.deposits.borrow());
     let reading = Arc::clone(shared);
     let read = move |db: &dyn HubStore| {
@@ -112,11 +123,23 @@ async fn look(
             None => SMALL_ANSWER_SIZE_BYTES_MAX,
         };
         let asked = (address, after, limit);
-        let answer = db.snapshot(|db| read(&reading, db, asked, &published))?;
-        Ok((answer, room))
+        let (answer, unpassed) = db.snapshot(|db| {
+            let answer = read(&reading, db, asked, &published)?;
+            let unpassed = match passed.filter(|_| answer.is_some()) {
+                Some(pos) => db.has_unpassed(&address, pos)?,
+                None => false,
+            };
+            Ok::<_, StoreError>((answer, unpassed))
+        })?;
+        Ok((answer, room, passed.filter(|_| unpassed)))
     };
-    let (answer, room) = shared.read(read).await?;
-    Ok((answer.ok_or(ProblemKind::NotFound)?, room))
+    let (answer, room, unpassed) = shared.read(read).await?;
+    let answer = answer.ok_or(ProblemKind::NotFound)?;
+    Ok(Looked {
+        answer,
+        room,
+        unpassed,
+    })
 }
 
 /// All of one moment: head, tombstones and places agree, whatever the writer does meanwhile.
@@ -130,7 +153,7 @@ fn read(
     if db.address(address)?.is_none() {
         return Ok(None);
     }
-    let tiles = StoredTiles::new(db, LogId::Deposits);
+    let tiles = StoredTiles::kept(db, LogId::Deposits, &shared.tiles);
     let mut items = Vec::new();
     let mut bytes = 0;
     let page = Page {

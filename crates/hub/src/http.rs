@@ -8,17 +8,18 @@ mod problem;
 pub use portal::{About, Bundle, BundleError, MANIFEST_FILE, with_portal};
 
 use crate::{
-    Hub, Shared, address, deposit, directory, erase, fetch, load::sent, metrics::MEDIA_TYPE,
-    object, public,
+    Hub, Shared, address, deposit, directory, erase, fetch, lists, metrics::MEDIA_TYPE, object,
+    public,
 };
-use auth::{
-    Deposited, Signed, signed_address, signed_depositor, signed_organisation, signed_owner,
-};
+use auth::{Deposited, Signed, signed_address, signed_organisation, signed_owner};
 use axum::{
     Router,
     body::Bytes,
     extract::{MatchedPath, Request, State},
-    http::{StatusCode, header::CONTENT_TYPE},
+    http::{
+        StatusCode,
+        header::{CONTENT_TYPE, RETRY_AFTER},
+    },
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
     routing::{delete, get, post, put},
@@ -26,9 +27,8 @@ use axum::{
 use denizen_api::{
     ProblemKind,
     wire::{
-        CBOR_MEDIA_TYPE, ChangeAccepts, EntryPlace, ObjectPart, RegisterAddress,
-        STATUS_SIZE_BYTES_MAX, WAIT_S_MAX, WrappedRoot, decode_batch, decode_entries,
-        encode_outcomes,
+        CBOR_MEDIA_TYPE, ChangeAccepts, EntryPlace, ObjectPart, RegisterAddress, WAIT_S_MAX,
+        WrappedRoot, decode_batch, decode_entries, encode_outcomes,
     },
 };
 use denizen_model::{AddressId, Nonce, OrgId, Sha256Hash};
@@ -227,18 +227,23 @@ async fn erase_envelope(
 async fn put_object(
     State(hub): Hubbed,
     InPath((address, id)): InPath<(String, String)>,
-    Deposited(signed): Deposited,
+    Deposited {
+        depositor,
+        body,
+        held,
+    }: Deposited,
 ) -> Answered {
-    let depositor = signed_depositor(&hub, &signed)?;
     let not_found = |_| Refusal(ProblemKind::NotFound);
     let address = AddressId::parse(&address).map_err(not_found)?;
     let id = Sha256Hash::parse(&id).map_err(not_found)?;
-    let Signed { body, held, .. } = signed;
     let part = ObjectPart::decode(&body).ok_or(Refusal(ProblemKind::Malformed))?;
     drop(body);
-    let state = object::put(&hub, depositor, (address, id), part).await?;
+    let put = object::put(&hub, depositor, (address, id), part).await;
     drop(held);
-    Ok(cbor(state.encode()))
+    Ok(match put {
+        Ok(state) => cbor(state.encode()),
+        Err(refused) => refused.into_response(),
+    })
 }
 
 #[derive(Deserialize)]
@@ -271,14 +276,22 @@ async fn erase_object(
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-async fn deposit_batch(State(hub): Hubbed, Deposited(signed): Deposited) -> Answered {
-    let depositor = signed_depositor(&hub, &signed)?;
-    let Signed { body, held, .. } = signed;
+async fn deposit_batch(State(hub): Hubbed, deposited: Deposited) -> Answered {
+    let Deposited {
+        depositor,
+        body,
+        held,
+    } = deposited;
     let items = decode_batch(&body).ok_or(Refusal(ProblemKind::Malformed))?;
     drop(body);
-    let outcomes = deposit::deposit(&hub, depositor, items).await?;
+    let deposits = deposit::deposit(&hub, depositor, items).await?;
     drop(held);
-    Ok(cbor(encode_outcomes(&outcomes)))
+    let mut response = cbor(encode_outcomes(&deposits.outcomes));
+    if let Some(wait_s) = deposits.retry_after_s {
+        let headers = response.headers_mut();
+        headers.insert(RETRY_AFTER, wait_s.into());
+    }
+    Ok(response)
 }
 
 async fn read_directory(State(hub): Hubbed) -> Answered {
@@ -288,9 +301,12 @@ async fn read_directory(State(hub): Hubbed) -> Answered {
 async fn append_directory(State(hub): Hubbed, Whole { body, held }: Whole) -> Answered {
     let entries = decode_entries(&body).ok_or(Refusal(ProblemKind::Malformed))?;
     drop(body);
-    let index = directory::append(&hub, entries).await?;
+    let appended = directory::append(&hub, entries).await;
     drop(held);
-    Ok(axum::Json(EntryPlace { index }).into_response())
+    Ok(match appended {
+        Ok(index) => axum::Json(EntryPlace { index }).into_response(),
+        Err(refused) => refused.into_response(),
+    })
 }
 
 async fn put_root(
@@ -340,11 +356,7 @@ async fn read_status(
     InPath((org, list)): InPath<(String, String)>,
 ) -> Answered {
     let org = OrgId::parse(&org).map_err(|_| Refusal(ProblemKind::NotFound))?;
-    let room = hub.answer_room(STATUS_SIZE_BYTES_MAX);
-    let room = room.ok_or(Refusal(ProblemKind::Busy))?;
-    let token = hub.read(move |db| db.status(&org, &list)).await?;
-    let token = token.ok_or(Refusal(ProblemKind::NotFound))?;
-    let token = sent(token.into_bytes(), Some(room));
+    let token = lists::read(&hub, org, list).await?;
     Ok(([(CONTENT_TYPE, "application/statuslist+jwt")], token).into_response())
 }
 

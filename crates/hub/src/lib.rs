@@ -15,6 +15,7 @@ mod erase;
 mod fetch;
 mod http;
 mod init;
+mod lists;
 mod load;
 pub mod log;
 mod metrics;
@@ -22,7 +23,9 @@ mod object;
 mod polls;
 mod public;
 mod queue;
+mod reading;
 mod receipt;
+mod refused;
 
 pub use end::{Ends, NewestKnown, read_directory, read_ends};
 pub use http::{
@@ -38,7 +41,7 @@ use denizen_api::ProblemKind;
 use denizen_model::{Clock, HubId, directory::Directory, statement::Origins};
 use denizen_store::{
     StoreError,
-    hub::{HubStore, Location, Readers, open_limited},
+    hub::{HubStore, KeptTiles, Location, Readers, open_limited},
 };
 use log::Published;
 use metrics::{Reason, Seen};
@@ -46,7 +49,7 @@ use std::sync::{
     Arc, Mutex, PoisonError, RwLock,
     atomic::{AtomicBool, Ordering},
 };
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 /// What a hub is told at start.
 #[derive(Debug, Clone)]
@@ -118,13 +121,16 @@ pub(crate) struct Shared {
     pub(crate) jobs: queue::Jobs,
     pub(crate) polls: Arc<polls::Polls>,
     pub(crate) load: load::Load,
+    pub(crate) lists: lists::Lists,
     pub(crate) deposits: watch::Receiver<Arc<Published>>,
     pub(crate) directory: Arc<RwLock<Arc<directory::Current>>>,
     pub(crate) metrics: Arc<metrics::Metrics>,
     pub(crate) machine: Mutex<Machine>,
     /// Set while only what erases is written.
     pub(crate) held: AtomicBool,
-    readers: Arc<Readers>,
+    reading: reading::Reading,
+    /// Tiles of the deposits that receipts were made from last.
+    pub(crate) tiles: Arc<KeptTiles>,
 }
 
 impl Shared {
@@ -143,15 +149,16 @@ impl Shared {
                 self.metrics.refused(Reason::Reads);
             }
         };
-        let turn = self.load.reading().await.inspect_err(refused)?;
+        let turn = self.load.reading().inspect_err(refused)?;
         self.metrics.read();
-        let readers = Arc::clone(&self.readers);
-        let reading = move || {
+        let (send, receive) = oneshot::channel();
+        self.reading.begin(Box::new(move |readers| {
             let read = readers.with(read);
             drop(turn);
-            read
-        };
-        match tokio::task::spawn_blocking(reading).await {
+            // Who asked may have gone.
+            let _ = send.send(read);
+        }));
+        match receive.await {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(StoreError::OutOfRange)) => Err(ProblemKind::NotFound),
             Ok(Err(error)) => {
@@ -219,9 +226,10 @@ impl Hub {
         let clocked = Arc::clone(&clock);
         let started = log::start(writer, &config, &keys, clocked, rng, &metrics)?;
         let jobs = queue::Jobs(started.queue);
-        let readers = Arc::new(Readers::open(&config.database)?);
+        let readers = Readers::open(&config.database)?;
         let hub = Self(Arc::new(Shared {
             load: load::Load::new(config.load),
+            lists: lists::Lists::default(),
             config,
             keys,
             clock,
@@ -232,7 +240,8 @@ impl Hub {
             metrics,
             machine: Mutex::default(),
             held: AtomicBool::new(false),
-            readers,
+            reading: reading::Reading::start(readers).map_err(OpenError::Thread)?,
+            tiles: started.tiles,
         }));
         Ok((hub, started.thread))
     }
@@ -283,6 +292,7 @@ impl Hub {
     /// # Errors
     /// The problem's kind.
     pub async fn append_entries(&self, entries: Vec<Vec<u8>>) -> Result<u64, ProblemKind> {
-        directory::append(&self.0, entries).await
+        let appended = directory::append(&self.0, entries).await;
+        appended.map_err(|refused| refused.kind)
     }
 }

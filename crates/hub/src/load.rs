@@ -10,6 +10,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 /// Bodies up to this size have an allowance of their own, so that large batches do not keep them out.
 const SMALL_SIZE_BYTES_MAX: usize = 64 << 10;
 
+/// What is sent where there is no room for a large answer: the client asks on from what it has.
+pub(crate) const SMALL_ANSWER_SIZE_BYTES_MAX: usize = 16 << 10;
+
 /// Readings at once, each with a connection.
 pub(crate) const READS_MAX: usize = 4;
 
@@ -22,6 +25,8 @@ pub struct LoadLimits {
     pub large_bytes_max: usize,
     /// Bytes of large answers that are on their way, all together.
     pub answer_bytes_max: usize,
+    /// Bytes of large status lists that are on their way, each counted once.
+    pub list_bytes_max: usize,
     /// Readings that may wait for a connection.
     pub reads_waiting_max: usize,
     /// Seconds for a body to arrive, and one more for every 64 KiB that did.
@@ -34,6 +39,7 @@ impl Default for LoadLimits {
             small_bytes_max: 16 << 20,
             large_bytes_max: 48 << 20,
             answer_bytes_max: 48 << 20,
+            list_bytes_max: 16 << 20,
             reads_waiting_max: 1024,
             body_s: 20,
         }
@@ -46,7 +52,7 @@ pub(crate) struct Load {
     small: Arc<Semaphore>,
     large: Arc<Semaphore>,
     answers: Arc<Semaphore>,
-    reads: Arc<Semaphore>,
+    lists: Arc<Semaphore>,
     reads_waiting: Arc<Semaphore>,
 }
 
@@ -99,7 +105,7 @@ impl Load {
             small: of(limits.small_bytes_max),
             large: of(limits.large_bytes_max),
             answers: of(limits.answer_bytes_max),
-            reads: of(READS_MAX),
+            lists: of(limits.list_bytes_max),
             reads_waiting: of(limits.reads_waiting_max + READS_MAX),
         }
     }
@@ -129,27 +135,31 @@ impl Load {
         held.grow(bytes).then_some(held)
     }
 
+    /// Room for a status list of `bytes`, if there is some.
+    pub(crate) fn list(&self, bytes: usize) -> Option<Held> {
+        let mut held = Held {
+            from: Arc::clone(&self.lists),
+            permit: None,
+        };
+        held.grow(bytes).then_some(held)
+    }
+
     /// Bytes of bodies and of large answers that are in memory.
     pub(crate) fn bytes(&self) -> (usize, usize) {
         let bodies = self.limits.small_bytes_max + self.limits.large_bytes_max;
         let free = self.small.available_permits() + self.large.available_permits();
-        let answers = self.limits.answer_bytes_max;
-        (
-            bodies.saturating_sub(free),
-            answers.saturating_sub(self.answers.available_permits()),
-        )
+        let answers = self.limits.answer_bytes_max + self.limits.list_bytes_max;
+        let unsent = self.answers.available_permits() + self.lists.available_permits();
+        (bodies.saturating_sub(free), answers.saturating_sub(unsent))
     }
 
-    /// Waits for one of the few readings at once.
+    /// A place among those who read or wait for it.
     ///
     /// # Errors
     /// [`ProblemKind::Busy`] if too many wait already.
-    pub(crate) async fn reading(&self) -> Result<[OwnedSemaphorePermit; 2], ProblemKind> {
-        let busy = |_| ProblemKind::Busy;
+    pub(crate) fn reading(&self) -> Result<OwnedSemaphorePermit, ProblemKind> {
         let waiting = Arc::clone(&self.reads_waiting).try_acquire_owned();
-        let waiting = waiting.map_err(busy)?;
-        let reading = Arc::clone(&self.reads).acquire_owned().await;
-        Ok([waiting, reading.map_err(|_| ProblemKind::Internal)?])
+        waiting.map_err(|_| ProblemKind::Busy)
     }
 }
 

@@ -15,7 +15,7 @@ use crate::{
 use denizen_model::{AddressId, Clock, Sha256Hash, UnixTime};
 use denizen_store::{
     StoreError,
-    hub::{HubStore, LogHead, LogId, StoredTiles, Wanted},
+    hub::{HubStore, KeptTiles, LogHead, LogId, StoredTiles, Wanted},
 };
 use denizen_tlog::{
     Checkpoint, Hash, NoteSigner, RightEdge, TILE_WIDTH, encode_bundle, hash_leaf, sign_checkpoint,
@@ -238,6 +238,7 @@ struct Sequencer {
     directory: Arc<RwLock<Arc<directory::Current>>>,
     polls: Arc<Polls>,
     metrics: Arc<Metrics>,
+    tiles: Arc<KeptTiles>,
 }
 
 impl Sequencer {
@@ -289,7 +290,7 @@ impl Sequencer {
         let published = Arc::new(deposits.publish());
         let after = After {
             published: &published,
-            tiles: &StoredTiles::new(&*self.db, LogId::Deposits),
+            tiles: &StoredTiles::kept(&*self.db, LogId::Deposits, &self.tiles),
         };
         // Published first: who has an answer finds what it speaks of.
         if self.deposits.borrow().size != published.size {
@@ -366,6 +367,7 @@ pub(crate) struct Started {
     pub(crate) thread: SequencerThread,
     pub(crate) queue: Arc<Queue>,
     pub(crate) polls: Arc<Polls>,
+    pub(crate) tiles: Arc<KeptTiles>,
     pub(crate) deposits: watch::Receiver<Arc<Published>>,
     pub(crate) directory: Arc<RwLock<Arc<directory::Current>>>,
 }
@@ -394,6 +396,7 @@ pub(crate) fn start(
     let directory = Arc::new(RwLock::new(Arc::new(current.ok_or(OpenError::Directory)?)));
     let queue = Queue::new(config.queue);
     let polls = Polls::new(config.polls_max);
+    let tiles = Arc::<KeptTiles>::default();
     let sequencer = Sequencer {
         db,
         clock,
@@ -406,11 +409,13 @@ pub(crate) fn start(
         directory: Arc::clone(&directory),
         polls: Arc::clone(&polls),
         metrics: Arc::clone(metrics),
+        tiles: Arc::clone(&tiles),
     };
     Ok(Started {
         thread: spawn(sequencer, Arc::clone(&queue))?,
         queue,
         polls,
+        tiles,
         deposits: watch_deposits,
         directory,
     })
@@ -534,9 +539,8 @@ impl crate::Shared {
             wanted,
         } = asking;
         match self.jobs.0.push(&lane, weight, Job { wanted, work }) {
-            Ok(None) => {}
             // Whoever is pushed out was not begun: it is dropped, which answers it `busy`.
-            Ok(Some(_)) => self.metrics.refused(Reason::Queue),
+            Ok(out) => out.iter().for_each(|_| self.metrics.refused(Reason::Queue)),
             Err(not) => {
                 self.metrics.refused(Reason::of(not));
                 return Err(not);

@@ -7,6 +7,7 @@ use crate::{
     load::sent,
     log::{After, Asking, Tx},
     queue::Weight,
+    refused::Refused,
 };
 use axum::body::Bytes;
 use denizen_api::{
@@ -65,7 +66,7 @@ pub(crate) async fn put(
     depositor: Depositor,
     (address, id): (AddressId, Sha256Hash),
     part: ObjectPart,
-) -> Result<UploadState, ProblemKind> {
+) -> Result<UploadState, Refused> {
     let (lane, weight) = (
         depositor.lane(),
         Weight {
@@ -79,7 +80,7 @@ pub(crate) async fn put(
         expire(tx, &limits)?;
         put_part(tx, &depositor, &item, &limits)
     };
-    let answer = |put: Result<Put, ProblemKind>, after: &After<'_>| {
+    let answer = |put: Result<Put, Refused>, after: &After<'_>| {
         Ok(match put {
             Err(kind) => Err(kind),
             Ok(Put::Going(received)) => Ok(UploadState::Going { received }),
@@ -100,7 +101,8 @@ pub(crate) async fn put(
             shared.metrics.deposits(std::slice::from_ref(&outcome));
             match outcome {
                 DepositOutcome::Refused(kind) => {
-                    Err(ProblemKind::parse(&kind).unwrap_or(ProblemKind::Internal))
+                    let kind = ProblemKind::parse(&kind).unwrap_or(ProblemKind::Internal);
+                    Err(kind.into())
                 }
                 outcome => Ok(UploadState::Done(outcome)),
             }
@@ -163,9 +165,9 @@ fn put_part(
     depositor: &Depositor,
     item: &Checked,
     limits: &Limits,
-) -> Result<Result<Put, ProblemKind>, StoreError> {
+) -> Result<Result<Put, Refused>, StoreError> {
     let Some(row) = tx.db.address(&item.address)? else {
-        return Ok(Err(ProblemKind::NotFound));
+        return Ok(Err(ProblemKind::NotFound.into()));
     };
     let by = depositor.id();
     let named = (&item.part.deposit_id, &item.id);
@@ -174,19 +176,19 @@ fn put_part(
     }
     let pass = match admits(depositor, &item.asked(), &row)? {
         Ok(pass) => pass,
-        Err(kind) => return Ok(Err(kind)),
+        Err(kind) => return Ok(Err(kind.into())),
     };
     let known = tx.db.upload(&item.address, &by, &item.part.deposit_id)?;
     let upload = match known {
         Some(known) if known.id != item.id || known.size != item.part.size => {
-            return Ok(Err(ProblemKind::DepositIdReused));
+            return Ok(Err(ProblemKind::DepositIdReused.into()));
         }
         // Begun before the address was frozen: it waits until it is open again.
-        Some(_) if row.frozen && !item.part.reserved => return Ok(Err(ProblemKind::Frozen)),
+        Some(_) if row.frozen && !item.part.reserved => return Ok(Err(ProblemKind::Frozen.into())),
         Some(known) => known,
         None => match begin(tx, (&row, pass), &by, item, limits)? {
             Ok(begun) => begun,
-            Err(kind) => return Ok(Err(kind)),
+            Err(refused) => return Ok(Err(refused)),
         },
     };
     let next = item.part.offset == upload.received && !item.part.bytes.is_empty();
@@ -207,12 +209,12 @@ fn begin(
     by: &[u8],
     item: &Checked,
     limits: &Limits,
-) -> Result<Result<ObjectRow, ProblemKind>, StoreError> {
+) -> Result<Result<ObjectRow, Refused>, StoreError> {
     if tx.db.unfinished_uploads(&item.address, by)? >= UPLOADS_MAX {
-        return Ok(Err(ProblemKind::RateLimited));
+        return Ok(Err(ProblemKind::RateLimited.into()));
     }
-    if let Err(kind) = count(tx, &item.asked(), row, pass, limits.reserved_a_day)? {
-        return Ok(Err(kind));
+    if let Err(refused) = count(tx, &item.asked(), row, pass, limits.reserved_a_day)? {
+        return Ok(Err(refused));
     }
     let bytes = row.bytes + item.part.size;
     tx.db.set_address_fill(&item.address, row.next_pos, bytes)?;
@@ -233,10 +235,10 @@ fn finish(
     upload: &ObjectRow,
     by: &[u8],
     item: &Checked,
-) -> Result<Result<Put, ProblemKind>, StoreError> {
+) -> Result<Result<Put, Refused>, StoreError> {
     if tx.db.hash_parts(upload)? != item.id {
         remove(tx, upload)?;
-        return Ok(Err(ProblemKind::ObjectRefused));
+        return Ok(Err(ProblemKind::ObjectRefused.into()));
     }
     let row = tx.db.address(&item.address)?.ok_or(StoreError::Damaged)?;
     let leaf = crate::deposit::NewLeaf {
@@ -249,8 +251,7 @@ fn finish(
     let taken = crate::deposit::append(tx, &row, &leaf)?;
     tx.db.finish_upload(upload, row.next_pos)?;
     let id = &item.part.deposit_id;
-    tx.db
-        .insert_deposit(&item.address, by, id, row.next_pos, &item.id)?;
+    tx.db.insert_deposit(&item.address, by, id, row.next_pos)?;
     tx.db
         .set_address_fill(&item.address, row.next_pos + 1, row.bytes)?;
     Ok(Ok(Put::Done(Box::new(taken))))
@@ -323,14 +324,11 @@ pub(crate) async fn read(
 /// Notes that the owner of an address has fetched beyond `pos`: from now on her unread objects there
 /// have an end.
 pub(crate) async fn pass(shared: &Shared, address: AddressId, pos: u64) {
-    let unpassed = shared.read(move |db| db.has_unpassed(&address, pos)).await;
-    if unpassed.unwrap_or(false) {
-        let limits = Limits::of(shared);
-        let work = move |tx: &mut Tx<'_>| {
-            tx.db.pass_objects(&address, pos, tx.now)?;
-            expire(tx, &limits)
-        };
-        // Not noted now, noted at the next fetch.
-        let _ = shared.write(work, |(), _| ()).await;
-    }
+    let limits = Limits::of(shared);
+    let work = move |tx: &mut Tx<'_>| {
+        tx.db.pass_objects(&address, pos, tx.now)?;
+        expire(tx, &limits)
+    };
+    // Not noted now, noted at the next fetch.
+    let _ = shared.write(work, |(), _| ()).await;
 }

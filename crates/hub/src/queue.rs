@@ -2,14 +2,16 @@
 //!
 //! Every caller has a lane of its own, in one of four classes. The writer takes one job of each class
 //! in turn, and within a class one of each lane in turn: who floods waits behind himself. Where there is
-//! no room, the newest job of the longest lane makes place for that of a shorter one. A lane is known by
+//! no room, the newest jobs of the longest lanes make place for that of a shorter one. A lane is known by
 //! who signed, never by where a request came from.
 
+mod lanes;
+
+pub(crate) use lanes::{Class, Lane};
+
 use crate::log::Job;
-use std::{
-    collections::{HashMap, VecDeque},
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
-};
+use lanes::State;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 /// How much may wait, and how much is taken into one transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,38 +40,6 @@ impl Default for QueueLimits {
             group_items_max: 1024,
             group_bytes_max: 8 << 20,
         }
-    }
-}
-
-/// Kinds of callers; each has its turn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Class {
-    /// Organisations that deposit.
-    Organisation,
-    /// Keys of links and of addresses that deposit.
-    Key,
-    /// Erasing, which frees room.
-    Erasing,
-    /// Everything else.
-    Other,
-}
-
-/// Whose job it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Lane {
-    class: Class,
-    who: Vec<u8>,
-}
-
-impl Lane {
-    /// The lane of one caller.
-    pub(crate) fn new(class: Class, who: Vec<u8>) -> Self {
-        Self { class, who }
-    }
-
-    /// A lane that all callers of a class share.
-    pub(crate) fn shared(class: Class) -> Self {
-        Self::new(class, Vec::new())
     }
 }
 
@@ -102,59 +72,6 @@ impl From<NotTaken> for denizen_api::ProblemKind {
     }
 }
 
-#[derive(Default)]
-struct Waiting {
-    jobs: VecDeque<(Weight, Job)>,
-    bytes: usize,
-}
-
-#[derive(Default)]
-struct Lanes {
-    by_who: HashMap<Vec<u8>, Waiting>,
-    /// Whoever has something waiting, once each.
-    turns: VecDeque<Vec<u8>>,
-}
-
-impl Lanes {
-    fn jobs(&self) -> usize {
-        self.by_who.values().map(|waiting| waiting.jobs.len()).sum()
-    }
-
-    fn pop(&mut self) -> Option<(Weight, Job)> {
-        let who = self.turns.pop_front()?;
-        let waiting = self.by_who.get_mut(&who)?;
-        let (weight, job) = waiting.jobs.pop_front()?;
-        waiting.bytes -= weight.bytes;
-        if waiting.jobs.is_empty() {
-            self.by_who.remove(&who);
-        } else {
-            self.turns.push_back(who);
-        }
-        Some((weight, job))
-    }
-
-    /// Takes back the newest job of a lane.
-    fn pop_newest(&mut self, who: &[u8]) -> Option<(Weight, Job)> {
-        let waiting = self.by_who.get_mut(who)?;
-        let (weight, job) = waiting.jobs.pop_back()?;
-        waiting.bytes -= weight.bytes;
-        if waiting.jobs.is_empty() {
-            self.by_who.remove(who);
-            self.turns.retain(|turn| turn != who);
-        }
-        Some((weight, job))
-    }
-}
-
-struct State {
-    classes: [Lanes; 4],
-    turn: usize,
-    jobs: usize,
-    bytes: usize,
-    /// Nobody adds any more: the writer ends once nothing waits.
-    closed: bool,
-}
-
 /// Jobs that wait for the writer.
 pub(crate) struct Queue {
     limits: QueueLimits,
@@ -181,13 +98,7 @@ impl Queue {
     pub(crate) fn new(limits: QueueLimits) -> Arc<Self> {
         Arc::new(Self {
             limits,
-            state: Mutex::new(State {
-                classes: Default::default(),
-                turn: 0,
-                jobs: 0,
-                bytes: 0,
-                closed: false,
-            }),
+            state: Mutex::default(),
             some: Condvar::new(),
         })
     }
@@ -198,11 +109,19 @@ impl Queue {
 
     /// Jobs and bytes that wait.
     pub(crate) fn depth(&self) -> (usize, usize) {
-        let state = self.state();
-        (state.jobs, state.bytes)
+        self.state().depth()
     }
 
-    /// Whether a job of this caller would be refused now: asked before anything else is done for it.
+    /// Whether a job of this class would be refused now, whoever sends it: asked before anybody knows who
+    /// that is. It says nothing about any one caller.
+    ///
+    /// # Errors
+    /// [`NotTaken`].
+    pub(crate) fn would_take_any(&self, class: Class, bytes: usize) -> Result<(), NotTaken> {
+        self.state().room_for_any(&self.limits, class, bytes)
+    }
+
+    /// Whether a job of this caller would be refused now: asked before its body is read.
     ///
     /// # Errors
     /// [`NotTaken`].
@@ -210,19 +129,15 @@ impl Queue {
         self.state().room(&self.limits, lane, bytes).map(drop)
     }
 
-    /// Adds a job. Gives the one that made place for it, which was not begun.
+    /// Adds a job. Gives those that made place for it, which were not begun.
     ///
     /// # Errors
     /// [`NotTaken`].
-    pub(crate) fn push(
-        &self,
-        lane: &Lane,
-        weight: Weight,
-        job: Job,
-    ) -> Result<Option<Job>, NotTaken> {
+    pub(crate) fn push(&self, lane: &Lane, weight: Weight, job: Job) -> Result<Vec<Job>, NotTaken> {
         let mut state = self.state();
-        let longest = state.room(&self.limits, lane, weight.bytes)?;
-        let out = longest.and_then(|longest| state.push_out(&longest));
+        let give_way = state.room(&self.limits, lane, weight.bytes)?;
+        let out = give_way.iter().filter_map(|from| state.push_out(from));
+        let out = out.collect();
         state.add(lane, weight, job);
         drop(state);
         self.some.notify_one();
@@ -233,8 +148,8 @@ impl Queue {
     /// and nothing waits.
     pub(crate) fn next_group(&self) -> Option<Group> {
         let mut state = self.state();
-        while state.jobs == 0 {
-            if state.closed {
+        while state.is_empty() {
+            if state.is_closed() {
                 return None;
             }
             state = self
@@ -260,159 +175,17 @@ impl Queue {
     }
 
     fn close(&self) {
-        self.state().closed = true;
+        self.state().close();
         self.some.notify_one();
     }
 
     /// The writer has ended: nothing is added any more, and what waits is dropped, which answers it.
     pub(crate) fn end(&self) {
         let mut state = self.state();
-        state.closed = true;
-        let dropped = std::mem::take(&mut state.classes);
-        (state.jobs, state.bytes) = (0, 0);
+        let dropped = std::mem::take(&mut *state);
+        state.close();
         drop(state);
         drop(dropped);
-    }
-}
-
-impl State {
-    /// Whether there is room for a job of this caller; the lane that gives its newest for it, if it must.
-    fn room(
-        &self,
-        limits: &QueueLimits,
-        lane: &Lane,
-        bytes: usize,
-    ) -> Result<Option<Lane>, NotTaken> {
-        if self.closed {
-            return Err(NotTaken::Stopped);
-        }
-        let own = self.lanes(lane.class).by_who.get(&lane.who);
-        let (own_jobs, own_bytes) = own.map_or((0, 0), |own| (own.jobs.len(), own.bytes));
-        // One job is taken however large it is.
-        let is_over = |jobs: usize, had: usize, jobs_max: usize, bytes_max: usize| {
-            jobs >= jobs_max || (jobs > 0 && had + bytes > bytes_max)
-        };
-        let (jobs_max, bytes_max) = (limits.caller_jobs_max, limits.caller_bytes_max);
-        if is_over(own_jobs, own_bytes, jobs_max, bytes_max) {
-            // Who shares a lane is not blamed for the others.
-            let is_shared = lane.who.is_empty();
-            return Err(if is_shared {
-                NotTaken::Busy
-            } else {
-                NotTaken::Caller
-            });
-        }
-        if self.jobs < limits.jobs_max && (self.jobs == 0 || self.bytes + bytes <= limits.bytes_max)
-        {
-            return Ok(None);
-        }
-        let by_jobs = self.jobs >= limits.jobs_max;
-        let (longest, jobs, held) = self.longest(by_jobs).ok_or(NotTaken::Busy)?;
-        let is_longer = if by_jobs {
-            jobs > own_jobs + 1 && self.fits(limits, bytes, &longest)
-        } else {
-            // What is pushed out frees enough, leaves the other no shorter than this one, and is not the
-            // only one that it has.
-            jobs > 1 && held > own_bytes + bytes && self.freed(&longest) >= bytes
-        };
-        if is_longer {
-            return Ok(Some(longest));
-        }
-        let instead = self.over_share(limits, lane.class);
-        let instead = instead.filter(|instead| self.fits(limits, bytes, instead));
-        instead.map(Some).ok_or(NotTaken::Busy)
-    }
-
-    /// Whether there are bytes for a job once the newest of this lane is gone.
-    fn fits(&self, limits: &QueueLimits, bytes: usize, gone: &Lane) -> bool {
-        self.bytes + bytes <= limits.bytes_max + self.freed(gone)
-    }
-
-    /// The lane that gives way where `class` holds less than its share of the jobs: the longest of the
-    /// class that holds the most. Else a crowd of callers with one job each would keep everybody out.
-    fn over_share(&self, limits: &QueueLimits, class: Class) -> Option<Lane> {
-        let share = limits.jobs_max / self.classes.len();
-        let others = [Class::Organisation, Class::Key, Class::Other];
-        let others = others.into_iter().filter(|other| *other != class);
-        let most = others.max_by_key(|other| self.lanes(*other).jobs())?;
-        let gives_way = self.lanes(class).jobs() < share && self.lanes(most).jobs() > share;
-        let lanes = self.lanes(most).by_who.iter();
-        let (who, _) = lanes.max_by_key(|(_, waiting)| waiting.jobs.len())?;
-        gives_way.then(|| Lane::new(most, who.clone()))
-    }
-
-    fn lanes(&self, class: Class) -> &Lanes {
-        let [organisations, keys, erasing, other] = &self.classes;
-        match class {
-            Class::Organisation => organisations,
-            Class::Key => keys,
-            Class::Erasing => erasing,
-            Class::Other => other,
-        }
-    }
-
-    fn lanes_mut(&mut self, class: Class) -> &mut Lanes {
-        let [organisations, keys, erasing, other] = &mut self.classes;
-        match class {
-            Class::Organisation => organisations,
-            Class::Key => keys,
-            Class::Erasing => erasing,
-            Class::Other => other,
-        }
-    }
-
-    /// The lane with most jobs or bytes waiting, and how many. What erases is never pushed out.
-    fn longest(&self, by_jobs: bool) -> Option<(Lane, usize, usize)> {
-        let classes = [Class::Organisation, Class::Key, Class::Other];
-        let all = classes
-            .into_iter()
-            .flat_map(|class| self.lanes(class).by_who.iter().map(move |w| (class, w)));
-        let longest = all.max_by_key(|(_, (_, waiting))| match by_jobs {
-            true => waiting.jobs.len(),
-            false => waiting.bytes,
-        });
-        let (class, (who, waiting)) = longest?;
-        let lane = Lane::new(class, who.clone());
-        Some((lane, waiting.jobs.len(), waiting.bytes))
-    }
-
-    /// Bytes that the newest job of a lane holds.
-    fn freed(&self, lane: &Lane) -> usize {
-        let waiting = self.lanes(lane.class).by_who.get(&lane.who);
-        let newest = waiting.and_then(|waiting| waiting.jobs.back());
-        newest.map_or(0, |(weight, _)| weight.bytes)
-    }
-
-    fn push_out(&mut self, lane: &Lane) -> Option<Job> {
-        let (weight, job) = self.lanes_mut(lane.class).pop_newest(&lane.who)?;
-        self.jobs -= 1;
-        self.bytes -= weight.bytes;
-        Some(job)
-    }
-
-    fn add(&mut self, lane: &Lane, weight: Weight, job: Job) {
-        self.jobs += 1;
-        self.bytes += weight.bytes;
-        let lanes = self.lanes_mut(lane.class);
-        let waiting = lanes.by_who.entry(lane.who.clone()).or_default();
-        if waiting.jobs.is_empty() {
-            lanes.turns.push_back(lane.who.clone());
-        }
-        waiting.bytes += weight.bytes;
-        waiting.jobs.push_back((weight, job));
-    }
-
-    fn pop(&mut self) -> Option<(Weight, Job)> {
-        for _ in 0..self.classes.len() {
-            let at = self.turn;
-            self.turn = (self.turn + 1) % self.classes.len();
-            if let Some((weight, job)) = self.classes.get_mut(at).and_then(Lanes::pop) {
-                self.jobs -= 1;
-                self.bytes -= weight.bytes;
-                return Some((weight, job));
-            }
-        }
-        None
     }
 }
 
@@ -470,9 +243,13 @@ mod tests {
         lane: &Lane,
         weight: Weight,
         named: &str,
-    ) -> Result<Option<String>, NotTaken> {
+    ) -> Result<Vec<String>, NotTaken> {
         let out = queue.push(lane, weight, job(named))?;
-        Ok(out.map(|job| name(&job)))
+        Ok(out.iter().map(name).collect())
+    }
+
+    fn out<const N: usize>(names: [&str; N]) -> Result<Vec<String>, NotTaken> {
+        Ok(names.map(str::to_owned).to_vec())
     }
 
     #[test]
@@ -540,9 +317,9 @@ mod tests {
         for number in 0..2 {
             push(&queue, &org("a"), one(1), &format!("a{number}")).unwrap();
         }
-        assert_eq!(push(&queue, &org("b"), one(1), "b0"), Ok(Some("f5".into())));
-        assert_eq!(push(&queue, &org("b"), one(1), "b1"), Ok(Some("f4".into())));
-        assert_eq!(push(&queue, &org("b"), one(1), "b2"), Ok(Some("f3".into())));
+        assert_eq!(push(&queue, &org("b"), one(1), "b0"), out(["f5"]));
+        assert_eq!(push(&queue, &org("b"), one(1), "b1"), out(["f4"]));
+        assert_eq!(push(&queue, &org("b"), one(1), "b2"), out(["f3"]));
         // Nobody has more than one more than the others: who comes now is turned away.
         assert_eq!(push(&queue, &org("b"), one(1), "b3"), Err(NotTaken::Busy));
         assert_eq!(queue.depth().0, 8);
@@ -561,10 +338,11 @@ mod tests {
         for number in 0..2 {
             let name = format!("o{number}");
             let out = push(&queue, &org(&name), one(1), &name);
-            assert!(matches!(out, Ok(Some(_))), "{out:?}");
+            assert_eq!(out.map(|out| out.len()), Ok(1));
         }
         let erasing = Lane::new(Class::Erasing, b"address".to_vec());
-        assert!(matches!(push(&queue, &erasing, one(1), "e0"), Ok(Some(_))));
+        let out = push(&queue, &erasing, one(1), "e0");
+        assert_eq!(out.map(|out| out.len()), Ok(1));
         assert_eq!(queue.depth().0, 8);
         assert_eq!(
             push(&queue, &org("other"), one(1), "o2"),
@@ -573,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn small_jobs_do_not_make_place_for_more_bytes_than_there_are() {
+    fn as_many_small_jobs_make_place_for_a_large_one_as_it_needs() {
         let queue = Queue::new(limits());
         for number in 0..6 {
             push(&queue, &org("a"), one(90), &format!("a{number}")).unwrap();
@@ -581,11 +359,54 @@ mod tests {
         for number in 0..2 {
             push(&queue, &org("b"), one(90), &format!("b{number}")).unwrap();
         }
-        assert_eq!(push(&queue, &org("c"), one(200), "c0"), Err(NotTaken::Busy));
-        assert_eq!(
-            push(&queue, &org("c"), one(90), "c0"),
-            Ok(Some("a5".into()))
-        );
+        assert_eq!(queue.would_take(&org("c"), 200), Ok(()));
+        assert_eq!(push(&queue, &org("c"), one(200), "c0"), out(["a5", "a4"]));
+        assert_eq!(queue.depth(), (7, 740));
+        // From now on `a` would become shorter than who comes: nothing is pushed out for nothing.
+        assert_eq!(push(&queue, &org("d"), one(400), "d0"), Err(NotTaken::Busy));
+        assert_eq!(queue.depth(), (7, 740));
+        assert_eq!(push(&queue, &org("d"), one(150), "d0"), out(["a3"]));
+    }
+
+    #[test]
+    fn a_crowd_makes_place_for_a_large_job_of_a_class_without_one_and_no_more_than_its_share() {
+        let queue = Queue::new(limits());
+        let key = |number: u8| Lane::new(Class::Key, vec![number]);
+        for number in 0..8 {
+            push(&queue, &key(number), one(100), &format!("k{number}")).unwrap();
+        }
+        let pushed = push(&queue, &org("a"), one(300), "a0").unwrap();
+        assert_eq!(pushed.len(), 3);
+        assert_eq!(queue.depth(), (6, 800));
+        // Beyond a share of the bytes it gets a place as before: for one that is as large.
+        assert_eq!(push(&queue, &org("b"), one(300), "b0"), Err(NotTaken::Busy));
+        assert_eq!(push(&queue, &org("b"), one(100), "b0").unwrap().len(), 1);
+        // Down to their own share they give; then they keep it.
+        let queue = Queue::new(limits());
+        for number in 0..8 {
+            push(&queue, &key(number), one(100), &format!("k{number}")).unwrap();
+        }
+        assert_eq!(push(&queue, &org("a"), one(700), "a0"), Err(NotTaken::Busy));
+        assert_eq!(push(&queue, &org("a"), one(600), "a0").unwrap().len(), 6);
+    }
+
+    #[test]
+    fn whether_anybody_would_be_refused_says_nothing_of_one_caller() {
+        let queue = Queue::new(limits());
+        for number in 0..6 {
+            push(&queue, &org("flood"), one(1), &format!("f{number}")).unwrap();
+        }
+        assert_eq!(queue.would_take(&org("flood"), 1), Err(NotTaken::Caller));
+        assert_eq!(queue.would_take_any(Class::Organisation, 1), Ok(()));
+        for (number, key) in [b"a", b"b"].into_iter().enumerate() {
+            let lane = Lane::new(Class::Key, key.to_vec());
+            push(&queue, &lane, one(1), &format!("k{number}")).unwrap();
+        }
+        // Nobody's share is left: all are told so, whether or not they have something waiting.
+        let full = |bytes| queue.would_take_any(Class::Organisation, bytes);
+        assert_eq!(full(1), Ok(()));
+        assert_eq!(full(900), Err(NotTaken::Busy));
+        assert_eq!(queue.would_take(&org("other"), 900), Err(NotTaken::Busy));
     }
 
     #[test]
@@ -595,10 +416,7 @@ mod tests {
         push(&queue, &org("flood"), one(300), "f1").unwrap();
         push(&queue, &org("a"), one(200), "a0").unwrap();
         assert_eq!(queue.depth(), (3, 800));
-        assert_eq!(
-            push(&queue, &org("b"), one(200), "b0"),
-            Ok(Some("f1".into()))
-        );
+        assert_eq!(push(&queue, &org("b"), one(200), "b0"), out(["f1"]));
         assert_eq!(queue.depth(), (3, 700));
         assert_eq!(push(&queue, &org("b"), one(200), "b1"), Err(NotTaken::Busy));
         // One body that is larger than all that may wait is taken where nothing waits.

@@ -96,8 +96,7 @@ fn through_the_store(db: &mut dyn HubStore, edge: &mut RightEdge, group: u64, bo
             nonce_a: Nonce::new([6; 32]),
         };
         db.insert_place(&to, &place).unwrap();
-        db.insert_deposit(&to, &by, &id, row.next_pos, &hash)
-            .unwrap();
+        db.insert_deposit(&to, &by, &id, row.next_pos).unwrap();
         let bytes = row.bytes + body.len() as u64;
         db.set_address_fill(&to, row.next_pos + 1, bytes).unwrap();
         leaves.push(hash.as_bytes().to_vec());

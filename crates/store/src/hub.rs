@@ -14,7 +14,7 @@ mod sqlite;
 
 pub use address::{AddressRow, Addresses, Passes};
 pub use contract::{Care, HubStore, Transactions, Wanted};
-pub use log::{LogHead, LogId, Logs, StoredTiles};
+pub use log::{KeptTiles, LogHead, LogId, Logs, StoredTiles};
 pub use moving::{Arrived, Move};
 pub use object::{NewUpload, ObjectRow, Objects, Uploads};
 pub use place::{NewPlace, Page, PlaceRow, Places};
@@ -27,7 +27,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-const MIGRATIONS: [Migration; 3] = [
+const MIGRATIONS: [Migration; 4] = [
     Migration {
         name: "0001_init.sql",
         sql: include_str!("../sql/hub/0001_init.sql"),
@@ -39,6 +39,10 @@ const MIGRATIONS: [Migration; 3] = [
     Migration {
         name: "0003_tombstones.sql",
         sql: include_str!("../sql/hub/0003_tombstones.sql"),
+    },
+    Migration {
+        name: "0004_deposit_hash.sql",
+        sql: include_str!("../sql/hub/0004_deposit_hash.sql"),
     },
 ];
 

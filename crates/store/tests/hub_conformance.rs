@@ -10,9 +10,11 @@ use denizen_model::{
 };
 use denizen_store::{
     Fault, StoreError,
-    hub::{AddressRow, HubStore, LogHead, LogId, NewPlace, Page, RootRow, StoredTiles},
+    hub::{AddressRow, HubStore, KeptTiles, LogHead, LogId, NewPlace, Page, RootRow, StoredTiles},
 };
-use denizen_tlog::{Tile, TileReader as _};
+use denizen_tlog::{
+    RightEdge, Tile, TileReader as _, hash_leaf, prove_inclusion, verify_inclusion,
+};
 use support::Bench;
 
 const A: AddressId = AddressId::new([1; 32]);
@@ -155,11 +157,10 @@ fn a_place_is_never_written_twice(mut b: Bench) {
 
 fn erasing_leaves_the_place_and_frees_its_bytes(mut b: Bench) {
     let id = DepositId::new([1; 16]);
-    let hash = Sha256Hash::of(b"abc");
     b.write(|db| {
         db.insert_place(&A, &place(0, 4, b"abc"))?;
         db.insert_place(&A, &place(1, 5, b"defg"))?;
-        db.insert_deposit(&A, b"by", &id, 0, &hash)
+        db.insert_deposit(&A, b"by", &id, 0)
     });
     assert_eq!(b.write(|db| db.erase_place(&A, 0)), 3);
     assert_eq!(b.write(|db| db.erase_place(&A, 0)), 0);
@@ -171,7 +172,7 @@ fn erasing_leaves_the_place_and_frees_its_bytes(mut b: Bench) {
         b.db().tombstones(&A).unwrap(),
         [Tombstone { pos: 0, index: 4 }]
     );
-    assert_eq!(b.db().deposit(&A, b"by", &id).unwrap(), Some((0, None)));
+    assert_eq!(b.db().deposit(&A, b"by", &id).unwrap(), Some(0));
     assert!(b.db().place(&A, 1).unwrap().unwrap().body.is_some());
 }
 
@@ -182,26 +183,23 @@ fn shredding_takes_salt_envelopes_and_hashes_and_keeps_the_places(mut b: Bench) 
         db.insert_address(&B, &address())?;
         db.insert_place(&A, &place(0, 0, b"abc"))?;
         db.insert_place(&B, &place(0, 1, b"abc"))?;
-        db.insert_deposit(&A, b"by", &id, 0, &Sha256Hash::of(b"abc"))?;
+        db.insert_deposit(&A, b"by", &id, 0)?;
         db.shred_address(&A)
     });
     b.reopen();
     let row = b.db().address(&A).unwrap().unwrap();
     assert!(row.closed && row.salt.is_none() && row.auth == [7; 32] && row.accepts == "[]");
     assert_eq!(b.db().tombstones(&A).unwrap().len(), 1);
-    assert_eq!(b.db().deposit(&A, b"by", &id).unwrap(), Some((0, None)));
+    assert_eq!(b.db().deposit(&A, b"by", &id).unwrap(), Some(0));
     assert_eq!(b.db().tombstones(&B).unwrap(), []);
     assert!(!b.db().address(&B).unwrap().unwrap().closed);
 }
 
 fn a_deposit_id_is_known_by_address_and_depositor(mut b: Bench) {
-    let (id, hash) = (DepositId::new([1; 16]), Sha256Hash::new([2; 32]));
-    b.write(|db| db.insert_deposit(&A, b"one", &id, 5, &hash));
+    let id = DepositId::new([1; 16]);
+    b.write(|db| db.insert_deposit(&A, b"one", &id, 5));
     b.reopen();
-    assert_eq!(
-        b.db().deposit(&A, b"one", &id).unwrap(),
-        Some((5, Some(hash)))
-    );
+    assert_eq!(b.db().deposit(&A, b"one", &id).unwrap(), Some(5));
     assert_eq!(b.db().deposit(&A, b"two", &id).unwrap(), None);
     assert_eq!(b.db().deposit(&B, b"one", &id).unwrap(), None);
     assert_eq!(
@@ -417,4 +415,55 @@ fn a_row_of_another_shape_is_damage_and_never_a_guess(mut b: Bench) {
     let beyond = b.db().insert_place(&A, &place(u64::MAX, 1, b"x"));
     assert!(matches!(beyond, Err(StoreError::OutOfRange)));
     b.db().take_back().unwrap();
+}
+
+/// Else it looks through all deposit ids of the address.
+#[test]
+fn erasing_a_place_touches_no_deposit_id() {
+    let mut b = Bench::file();
+    let id = DepositId::new([1; 16]);
+    b.write(|db| {
+        db.insert_place(&A, &place(0, 0, b"abc"))?;
+        db.insert_deposit(&A, b"by", &id, 0)
+    });
+    let raw = rusqlite::Connection::open(b.folder().join("hub.db")).unwrap();
+    let watch = "CREATE TRIGGER watch BEFORE UPDATE ON deposit \
+                 BEGIN SELECT RAISE(ABORT, 'a deposit id was touched'); END";
+    raw.execute_batch(watch).unwrap();
+    drop(raw);
+    b.reopen();
+    assert_eq!(b.write(|db| db.erase_place(&A, 0)), 3);
+    b.write(|db| db.shred_address(&A));
+}
+
+/// A proof from tiles that are kept is the one from tiles that are read, while the log grows beneath them.
+#[test]
+fn what_is_kept_of_tiles_makes_the_same_proofs_as_the_log_grows() {
+    let mut b = Bench::file();
+    let kept = KeptTiles::default();
+    let (mut edge, mut leaves) = (RightEdge::default(), 0_u64);
+    for more in [1_u64, 2, 200, 60, 300] {
+        let new: Vec<_> = (leaves..leaves + more)
+            .map(|leaf| hash_leaf(&leaf.to_be_bytes()))
+            .collect();
+        leaves += more;
+        b.write(|db| {
+            for tile in edge.append(&new) {
+                db.put_tile(LogId::Deposits, &tile)?;
+            }
+            Ok(())
+        });
+        for index in 0..leaves {
+            let db: &dyn HubStore = b.db();
+            let read = StoredTiles::new(db, LogId::Deposits);
+            let with_kept = StoredTiles::kept(db, LogId::Deposits, &kept);
+            let proof = prove_inclusion(&with_kept, index, leaves).unwrap();
+            assert_eq!(proof, prove_inclusion(&read, index, leaves).unwrap());
+            let leaf = hash_leaf(&index.to_be_bytes());
+            verify_inclusion(&leaf, index, leaves, &proof, &edge.root()).unwrap();
+        }
+        // What is not there yet is not made up.
+        let with_kept = StoredTiles::kept(b.db(), LogId::Deposits, &kept);
+        assert!(prove_inclusion(&with_kept, leaves, leaves + 1).is_err());
+    }
 }

@@ -50,7 +50,7 @@ fn fill(db: &dyn HubStore) -> Result<(), StoreError> {
             };
             db.insert_place(&id, &new)?;
             let deposit = DepositId::new([pos as u8; 16]);
-            db.insert_deposit(&id, b"by", &deposit, pos, &new.hash)?;
+            db.insert_deposit(&id, b"by", &deposit, pos)?;
         }
     }
     db.erase_place(&AddressId::new([1; 32]), 2)?;

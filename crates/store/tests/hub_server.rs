@@ -104,7 +104,7 @@ fn an_error_names_no_value_of_a_row() {
     let depositor = b"depositor-of-a-row";
     let twice = |db: &dyn HubStore| {
         let id = DepositId::new([7; 16]);
-        db.insert_deposit(&A, depositor, &id, 0, &Sha256Hash::new([1; 32]))?;
+        db.insert_deposit(&A, depositor, &id, 0)?;
         db.flush()
     };
     b.write(twice);
@@ -135,7 +135,7 @@ fn a_wrong_password_and_a_server_that_is_not_there_are_told_apart() {
 #[test]
 fn what_is_prepared_changes_no_answer() {
     let mut b = Bench::server();
-    let (id, hash) = (DepositId::new([1; 16]), Sha256Hash::of(b"x"));
+    let id = DepositId::new([1; 16]);
     let wanted = |deposit_id: [u8; 16], depositor: &[u8]| Wanted {
         address: A,
         depositor: depositor.to_vec(),
@@ -143,7 +143,7 @@ fn what_is_prepared_changes_no_answer() {
     };
     b.write(|db| {
         db.insert_address(&A, &address())?;
-        db.insert_deposit(&A, b"by", &id, 5, &hash)
+        db.insert_deposit(&A, b"by", &id, 5)
     });
     b.write(|db| {
         db.prepare(&[
@@ -151,21 +151,18 @@ fn what_is_prepared_changes_no_answer() {
             wanted([1; 16], b"other"),
             wanted([2; 16], b"by"),
         ])?;
-        assert_eq!(db.deposit(&A, b"by", &id)?, Some((5, Some(hash))));
+        assert_eq!(db.deposit(&A, b"by", &id)?, Some(5));
         assert_eq!(db.deposit(&A, b"other", &id)?, None);
         assert_eq!(db.deposit(&A, b"by", &DepositId::new([2; 16]))?, None);
         // A transaction sees its own writes, collected or not.
         db.insert_place(&A, &place(5, b"x"))?;
         db.set_address_fill(&A, 6, 1)?;
-        db.insert_deposit(&A, b"by", &DepositId::new([2; 16]), 6, &hash)?;
+        db.insert_deposit(&A, b"by", &DepositId::new([2; 16]), 6)?;
         assert_eq!(db.address(&A)?.unwrap().next_pos, 6);
-        assert_eq!(
-            db.deposit(&A, b"by", &DepositId::new([2; 16]))?,
-            Some((6, Some(hash)))
-        );
+        assert_eq!(db.deposit(&A, b"by", &DepositId::new([2; 16]))?, Some(6));
         assert_eq!(db.place(&A, 5)?.unwrap().body.unwrap().0, b"x");
         db.erase_place(&A, 5)?;
-        assert_eq!(db.deposit(&A, b"by", &id)?, Some((5, None)));
+        assert_eq!(db.deposit(&A, b"by", &id)?, Some(5));
         Ok(())
     });
     assert_eq!(b.db().version().unwrap(), Version::Current);

@@ -7,6 +7,9 @@ use denizen_store::{Database, Migration, Version, gateway::GatewayStore, hub};
 use rusqlite::{Connection, types::Value};
 use std::path::Path;
 
+/// Columns that a later version has no more: what they said is said elsewhere.
+const LEFT_OUT: [(&str, &str); 1] = [("deposit", "hash")];
+
 /// The migrations of a folder under `sql/`, in their order.
 fn migrations(role: &str) -> Vec<Migration> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("sql").join(role);
@@ -95,7 +98,10 @@ fn each_earlier_version(role: &str, open: impl Fn(&Path), look: impl Fn(&Path)) 
         drop(Database::open(&path, &known[..version]).unwrap());
         let raw = Connection::open(&path).unwrap();
         fill(&raw);
-        let had: Vec<_> = schema(&raw);
+        let mut had: Vec<_> = schema(&raw);
+        for (table, columns) in &mut had {
+            columns.retain(|(column, _)| !LEFT_OUT.contains(&(table, column)));
+        }
         let before: Vec<_> = had.iter().map(|(t, c)| rows(&raw, t, c)).collect();
         assert!(before.iter().all(|rows| !rows.is_empty()));
         drop(raw);

@@ -33,7 +33,7 @@ pub use note::{
 pub use proof::{LastCheckpoint, Level, ProofError, TlogProof, UnverifiedProof};
 pub use tile::{
     ENTRY_SIZE_BYTES_MAX, MemoryTiles, RightEdge, TILE_HEIGHT, TILE_WIDTH, Tile, TileError,
-    TilePath, TileReader, decode_bundle, encode_bundle,
+    TilePath, TileReader, TileTree, decode_bundle, encode_bundle,
 };
 pub use tree::{
     Hash, VerifyError, empty_root, hash_children, hash_leaf, prove_consistency, prove_inclusion,

@@ -1,7 +1,7 @@
 //! Tiles of height 8. Source: c2sp.org/tlog-tiles.
 
 use crate::tree::{Hash, empty_root, hash_children, perfect_root};
-use std::{borrow::Cow, collections::BTreeMap, fmt};
+use std::{borrow::Cow, collections::BTreeMap, fmt, sync::OnceLock};
 
 /// Levels of the tree in one tile.
 pub const TILE_HEIGHT: u32 = 8;
@@ -29,6 +29,67 @@ pub trait TileReader {
     /// # Errors
     /// [`TileError::Missing`].
     fn tile(&self, level: u32, index: u64, width: usize) -> Result<Cow<'_, [Hash]>, TileError>;
+
+    /// The hash over `1 << height` of those hashes, from the one at `at` on. Whoever makes several proofs
+    /// from one tile keeps a [`TileTree`] and overrides this.
+    ///
+    /// # Errors
+    /// [`TileError::Missing`].
+    fn node(
+        &self,
+        (level, index, width): (u32, u64, usize),
+        at: usize,
+        height: u32,
+    ) -> Result<Hash, TileError> {
+        let tile = self.tile(level, index, width)?;
+        let hashes = tile.get(at..at + (1 << height)).ok_or(TileError::Missing)?;
+        Ok(perfect_root(hashes))
+    }
+}
+
+/// A tile's hashes and the nodes above them, each computed once.
+#[derive(Debug)]
+pub struct TileTree {
+    hashes: Vec<Hash>,
+    /// The node at a height above 0 is at `(256 >> height) + (first hash >> height)`.
+    nodes: Vec<OnceLock<Hash>>,
+}
+
+impl TileTree {
+    /// The tree over at most 256 hashes.
+    #[must_use]
+    pub fn new(hashes: Vec<Hash>) -> Self {
+        let nodes = vec![OnceLock::new(); TILE_WIDTH];
+        Self { hashes, nodes }
+    }
+
+    /// The hashes.
+    #[must_use]
+    pub fn hashes(&self) -> &[Hash] {
+        &self.hashes
+    }
+
+    /// The hash over `1 << height` hashes from `at` on, a multiple of that; none where they are not there.
+    #[must_use]
+    pub fn node(&self, at: usize, height: u32) -> Option<Hash> {
+        let count = 1_usize.checked_shl(height)?;
+        if at % count != 0 || at.checked_add(count)? > self.hashes.len() {
+            return None;
+        }
+        if height == 0 {
+            return self.hashes.get(at).copied();
+        }
+        let node = self.nodes.get((TILE_WIDTH >> height) + (at >> height))?;
+        if let Some(known) = node.get() {
+            return Some(*known);
+        }
+        let half = count / 2;
+        let hash = hash_children(
+            &self.node(at, height - 1)?,
+            &self.node(at + half, height - 1)?,
+        );
+        Some(*node.get_or_init(|| hash))
+    }
 }
 
 /// One tile as written: its place and its hashes.

@@ -86,14 +86,9 @@ fn subtree(tiles: &impl TileReader, size: u64, level: u32, index: u64) -> Result
     let tile_index = first / TILE_WIDTH as u64;
     let covered = size >> (tile_level * TILE_HEIGHT);
     let width = (covered - (tile_index * TILE_WIDTH as u64).min(covered)).min(TILE_WIDTH as u64);
-    let tile = tiles.tile(
-        tile_level,
-        tile_index,
-        usize::try_from(width).unwrap_or(TILE_WIDTH),
-    )?;
+    let width = usize::try_from(width).unwrap_or(TILE_WIDTH);
     let at = usize::try_from(first % TILE_WIDTH as u64).map_err(|_| TileError::Missing)?;
-    let hashes = tile.get(at..at + (1 << within)).ok_or(TileError::Missing)?;
-    Ok(perfect_root(hashes))
+    tiles.node((tile_level, tile_index, width), at, within)
 }
 
 /// The inclusion proof of leaf `index` in the tree of `size` leaves, from its tiles.

@@ -9,6 +9,7 @@ use crate::{
     },
     load::Held,
     metrics::Reason,
+    queue::NotTaken,
 };
 use axum::{
     extract::{FromRequest, Request},
@@ -30,7 +31,8 @@ use std::sync::Arc;
 pub(crate) struct Signed {
     pub(crate) body: Vec<u8>,
     /// Counts the body as in memory, as long as anything of it is.
-    pub(crate) held: Held,
+    #[expect(dead_code, reason = "is dropped with the body")]
+    held: Held,
     parts: Parts,
 }
 
@@ -44,36 +46,51 @@ impl FromRequest<Arc<Shared>> for Signed {
     }
 }
 
-/// A deposit, or a part of an object: refused before its body is read where it would be refused then.
-pub(crate) struct Deposited(pub(crate) Signed);
+/// A deposit, or a part of an object, and who signed it: refused before its body is read where it would be
+/// refused then.
+pub(crate) struct Deposited {
+    pub(crate) depositor: Depositor,
+    pub(crate) body: Vec<u8>,
+    /// As [`Signed::held`].
+    pub(crate) held: Held,
+}
 
 impl FromRequest<Arc<Shared>> for Deposited {
     type Rejection = Refusal;
 
     async fn from_request(request: Request, hub: &Arc<Shared>) -> Result<Self, Refusal> {
-        // Who says that he signed is believed for nothing but his place in the queue.
-        let headers = signature_headers(request.headers());
-        let claimed = headers.and_then(|h| UnverifiedSignature::parse(h, &hub.config.hub).ok());
-        let claimed = claimed.and_then(|signature| claimed_depositor(&signature));
-        if let Some(claimed) = claimed {
-            let length = length_of(request.headers()).unwrap_or(0);
-            let taken = hub.jobs.0.would_take(&claimed.lane(), length);
-            taken.map_err(|not| {
-                hub.metrics.refused(Reason::of(not));
-                Refusal(not.into())
-            })?;
+        let (parts, body) = request.into_parts();
+        let length = length_of(&parts.headers).unwrap_or(0);
+        let refused = |not: NotTaken| {
+            hub.metrics.refused(Reason::of(not));
+            Refusal(not.into())
+        };
+        let headers = signature_headers(&parts.headers);
+        let signature = headers.and_then(|h| UnverifiedSignature::parse(h, &hub.config.hub).ok());
+        // What is refused to everybody costs no signature to refuse, and says nothing of whom it names.
+        if let Some(signature) = &signature {
+            let class = Depositor::claimed_class(signature.keyid());
+            let anybody = hub.jobs.0.would_take_any(class, length);
+            anybody.map_err(refused)?;
         }
-        Signed::from_request(request, hub).await.map(Self)
+        let signature = signature.ok_or(UNSIGNED)?;
+        // How much of his waits is told to the depositor alone.
+        let head = Head {
+            hub,
+            parts: &parts,
+            signature: &signature,
+        };
+        let depositor = head.depositor()?;
+        let own = hub.jobs.0.would_take(&depositor.lane(), length);
+        own.map_err(refused)?;
+        let Whole { body, held } = Whole::read(hub, &parts.headers, body).await?;
+        signature.verify_body(&body).map_err(|_| UNSIGNED)?;
+        Ok(Self {
+            depositor,
+            body,
+            held,
+        })
     }
-}
-
-fn claimed_depositor(signature: &UnverifiedSignature) -> Option<Depositor> {
-    if let Some((id, _)) = split_kid(signature.keyid()) {
-        return Some(Depositor::Org(OrgId::from(id)));
-    }
-    let bytes = base64url_decode(signature.keyid())?;
-    let key = PublicKey::from_ed25519(&bytes).ok()?;
-    Some(Depositor::Key(key))
 }
 
 fn signature_headers(headers: &HeaderMap) -> Option<SignatureHeaders> {
@@ -93,31 +110,79 @@ impl Signed {
         UnverifiedSignature::parse(headers, &hub.config.hub).map_err(|_| UNSIGNED)
     }
 
-    fn check(
+    /// Gives to `of` what is signed before the body, once the body is known to be the one that was signed.
+    fn checked<T>(
         &self,
         hub: &Shared,
-        signature: &UnverifiedSignature,
-        key: &PublicKey,
-    ) -> Result<(), Refusal> {
+        of: impl FnOnce(&Head<'_>) -> Result<T, Refusal>,
+    ) -> Result<T, Refusal> {
+        let signature = self.signature(hub)?;
+        signature.verify_body(&self.body).map_err(|_| UNSIGNED)?;
+        of(&Head {
+            hub,
+            parts: &self.parts,
+            signature: &signature,
+        })
+    }
+}
+
+/// What of a request is signed before its body is there.
+struct Head<'a> {
+    hub: &'a Shared,
+    parts: &'a Parts,
+    signature: &'a UnverifiedSignature,
+}
+
+impl Head<'_> {
+    fn check(&self, key: &PublicKey) -> Result<(), Refusal> {
         let covered = Covered {
             method: self.parts.method.as_str(),
             path: self.parts.uri.path(),
             query: self.parts.uri.query().unwrap_or_default(),
-            body: &self.body,
+            body: &[],
         };
-        signature
-            .verify(&covered, VERIFIER, key, &hub.config.hub, hub.clock.now())
+        let (hub, now) = (&self.hub.config.hub, self.hub.clock.now());
+        self.signature
+            .verify_head(&covered, VERIFIER, key, hub, now)
             .map_err(|_| UNSIGNED)
+    }
+
+    fn owner(&self) -> Result<PublicKey, Refusal> {
+        let bytes = base64url_decode(self.signature.keyid()).ok_or(UNSIGNED)?;
+        let key = PublicKey::from_ed25519(&bytes).map_err(|_| UNSIGNED)?;
+        self.check(&key)?;
+        Ok(key)
+    }
+
+    fn organisation(&self) -> Result<OrgId, Refusal> {
+        let (id, kid) = split_kid(self.signature.keyid()).ok_or(UNSIGNED)?;
+        let (org, now) = (OrgId::from(id), self.hub.clock.now());
+        let current = self.hub.directory();
+        let key = current
+            .directory
+            .key::<Deposit>(&org, Some(kid), now)
+            .ok_or(UNSIGNED)?;
+        self.check(key.key())?;
+        if current.is_active(&org, now) {
+            Ok(org)
+        } else {
+            Err(Refusal(ProblemKind::NotAdmitted))
+        }
+    }
+
+    /// Whoever deposits: an organisation, or a key of its own.
+    fn depositor(&self) -> Result<Depositor, Refusal> {
+        if self.signature.keyid().contains('#') {
+            self.organisation().map(Depositor::Org)
+        } else {
+            self.owner().map(Depositor::Key)
+        }
     }
 }
 
 /// The key that is its own name: an address's `auth`, a link's `deposit`, a wrapped root's owner.
 pub(crate) fn signed_owner(hub: &Shared, signed: &Signed) -> Result<PublicKey, Refusal> {
-    let signature = signed.signature(hub)?;
-    let bytes = base64url_decode(signature.keyid()).ok_or(UNSIGNED)?;
-    let key = PublicKey::from_ed25519(&bytes).map_err(|_| UNSIGNED)?;
-    signed.check(hub, &signature, &key)?;
-    Ok(key)
+    signed.checked(hub, |head| head.owner())
 }
 
 /// The address of the path, once its own key has signed. Another's address looks like none.
@@ -138,26 +203,5 @@ pub(crate) fn signed_address(
 
 /// The admitted organisation that signed with one of its deposit keys.
 pub(crate) fn signed_organisation(hub: &Shared, signed: &Signed) -> Result<OrgId, Refusal> {
-    let signature = signed.signature(hub)?;
-    let (id, kid) = split_kid(signature.keyid()).ok_or(UNSIGNED)?;
-    let (org, now, current) = (OrgId::from(id), hub.clock.now(), hub.directory());
-    let key = current
-        .directory
-        .key::<Deposit>(&org, Some(kid), now)
-        .ok_or(UNSIGNED)?;
-    signed.check(hub, &signature, key.key())?;
-    if current.is_active(&org, now) {
-        Ok(org)
-    } else {
-        Err(Refusal(ProblemKind::NotAdmitted))
-    }
-}
-
-/// Whoever deposits: an organisation, or a key of its own.
-pub(crate) fn signed_depositor(hub: &Shared, signed: &Signed) -> Result<Depositor, Refusal> {
-    if signed.signature(hub)?.keyid().contains('#') {
-        signed_organisation(hub, signed).map(Depositor::Org)
-    } else {
-        signed_owner(hub, signed).map(Depositor::Key)
-    }
+    signed.checked(hub, |head| head.organisation())
 }

@@ -1,13 +1,11 @@
 //! The one place where errors become RFC 9457 problems.
 
+use crate::refused::Refused;
 use axum::{
-    http::{HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderName, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use denizen_api::{Problem, ProblemKind};
-
-/// Seconds after which a client may try again.
-const RETRY_AFTER_S: HeaderValue = HeaderValue::from_static("2");
 
 /// A refusal, by its stable kind. It never repeats what the client sent.
 #[derive(Debug, Clone, Copy)]
@@ -21,18 +19,20 @@ impl From<ProblemKind> for Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.0.status());
+        Refused::from(self.0).into_response()
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.kind.status());
         let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let body = serde_json::to_vec(&Problem::new(self.0)).expect("a problem is JSON");
+        let body = serde_json::to_vec(&Problem::new(self.kind)).expect("a problem is JSON");
         let kind: [(HeaderName, &str); 1] = [(header::CONTENT_TYPE, "application/problem+json")];
         let mut response = (status, kind, body).into_response();
-        if matches!(
-            status,
-            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS
-        ) {
-            response
-                .headers_mut()
-                .insert(header::RETRY_AFTER, RETRY_AFTER_S);
+        if let Some(wait_s) = self.retry_after_s {
+            let headers = response.headers_mut();
+            headers.insert(header::RETRY_AFTER, wait_s.into());
         }
         response
     }

@@ -179,8 +179,6 @@ impl Addresses for Database {
              nonce_a = NULL WHERE address = ?1",
             id,
         )?;
-        self.sql()
-            .execute("UPDATE deposit SET hash = NULL WHERE address = ?1", id)?;
         self.remove_objects(address)
     }
 }

@@ -2,12 +2,13 @@
 
 use crate::{Database, StoreError, signed, unsigned};
 use denizen_model::UnixTime;
-use denizen_tlog::{Hash, Tile, TileError, TileReader};
+use denizen_tlog::{Hash, Tile, TileError, TileReader, TileTree};
 use rusqlite::{OptionalExtension, params};
 use std::{
     borrow::Cow,
     cell::RefCell,
-    collections::{HashMap, hash_map::Entry},
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 /// One of the hub's two logs.
@@ -153,7 +154,30 @@ impl Logs for Database {
 pub struct StoredTiles<'a> {
     database: &'a dyn Logs,
     log: LogId,
-    read: RefCell<HashMap<(u32, u64), Vec<Hash>>>,
+    kept: Option<&'a KeptTiles>,
+    read: RefCell<HashMap<(u32, u64), Arc<TileTree>>>,
+}
+
+/// Tiles that are kept between proofs, with the nodes over their hashes: most proofs of a moment are for
+/// what is new, and share them. A log only grows, so a tile stays good as far as it goes.
+#[derive(Default)]
+pub struct KeptTiles(Mutex<HashMap<(LogId, u32, u64), Arc<TileTree>>>);
+
+/// Tiles that are kept; then it begins anew. One takes some 18 KiB.
+const KEPT_TILES_MAX: usize = 64;
+
+impl KeptTiles {
+    fn tiles(&self) -> MutexGuard<'_, HashMap<(LogId, u32, u64), Arc<TileTree>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn keep(&self, key: (LogId, u32, u64), tile: &Arc<TileTree>) {
+        let mut tiles = self.tiles();
+        if tiles.len() >= KEPT_TILES_MAX && !tiles.contains_key(&key) {
+            tiles.clear();
+        }
+        tiles.insert(key, Arc::clone(tile));
+    }
 }
 
 impl<'a> StoredTiles<'a> {
@@ -163,22 +187,61 @@ impl<'a> StoredTiles<'a> {
         Self {
             database,
             log,
+            kept: None,
             read: RefCell::default(),
         }
+    }
+
+    /// The same, with what is kept of them. What is read must be committed.
+    #[must_use]
+    pub fn kept(database: &'a dyn Logs, log: LogId, kept: &'a KeptTiles) -> Self {
+        Self {
+            kept: Some(kept),
+            ..Self::new(database, log)
+        }
+    }
+
+    /// A tile with at least `width` hashes.
+    fn tree(&self, level: u32, index: u64, width: usize) -> Result<Arc<TileTree>, TileError> {
+        let is_whole = |tile: &&Arc<TileTree>| tile.hashes().len() >= width;
+        let mut read = self.read.borrow_mut();
+        if let Some(tile) = read.get(&(level, index)) {
+            let tile = Some(tile).filter(is_whole);
+            return tile.cloned().ok_or(TileError::Missing);
+        }
+        let key = (self.log, level, index);
+        let kept = self.kept.and_then(|kept| kept.tiles().get(&key).cloned());
+        let tile = if let Some(tile) = kept.as_ref().filter(is_whole) {
+            Arc::clone(tile)
+        } else {
+            let hashes = self.database.tile(self.log, level, index).ok().flatten();
+            let tile = Arc::new(TileTree::new(hashes.ok_or(TileError::Missing)?));
+            if let Some(kept) = self.kept {
+                kept.keep(key, &tile);
+            }
+            tile
+        };
+        read.insert((level, index), Arc::clone(&tile));
+        Some(&tile)
+            .filter(is_whole)
+            .cloned()
+            .ok_or(TileError::Missing)
     }
 }
 
 impl TileReader for StoredTiles<'_> {
     fn tile(&self, level: u32, index: u64, width: usize) -> Result<Cow<'_, [Hash]>, TileError> {
-        let mut read = self.read.borrow_mut();
-        let tile = match read.entry((level, index)) {
-            Entry::Occupied(tile) => tile.into_mut(),
-            Entry::Vacant(place) => {
-                let tile = self.database.tile(self.log, level, index).ok().flatten();
-                place.insert(tile.ok_or(TileError::Missing)?)
-            }
-        };
-        let tile = (tile.len() >= width).then(|| tile.clone());
-        tile.map(Cow::Owned).ok_or(TileError::Missing)
+        let tile = self.tree(level, index, width)?;
+        Ok(Cow::Owned(tile.hashes().to_vec()))
+    }
+
+    fn node(
+        &self,
+        (level, index, width): (u32, u64, usize),
+        at: usize,
+        height: u32,
+    ) -> Result<Hash, TileError> {
+        let tile = self.tree(level, index, width)?;
+        tile.node(at, height).ok_or(TileError::Missing)
     }
 }

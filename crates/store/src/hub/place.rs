@@ -154,10 +154,9 @@ pub trait Places {
         depositor: &[u8],
         id: &DepositId,
         pos: u64,
-        hash: &Sha256Hash,
     ) -> Result<(), StoreError>;
 
-    /// What a deposit id stands for: its position, and the envelope's hash unless it was erased.
+    /// The position of what a deposit id stands for; the place there knows the rest.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -166,7 +165,7 @@ pub trait Places {
         address: &AddressId,
         depositor: &[u8],
         id: &DepositId,
-    ) -> Result<Option<(u64, Option<Sha256Hash>)>, StoreError>;
+    ) -> Result<Option<u64>, StoreError>;
 }
 
 impl Places for Database {
@@ -261,10 +260,6 @@ impl Places for Database {
              nonce_a = NULL WHERE address = ?1 AND pos = ?2",
             at,
         )?;
-        self.sql().execute(
-            "UPDATE deposit SET hash = NULL WHERE address = ?1 AND pos = ?2",
-            at,
-        )?;
         let object = self.remove_object_at(id, pos)?;
         Ok(object + unsigned(bytes.unwrap_or(0))?)
     }
@@ -275,17 +270,10 @@ impl Places for Database {
         depositor: &[u8],
         id: &DepositId,
         pos: u64,
-        hash: &Sha256Hash,
     ) -> Result<(), StoreError> {
-        let sql = "INSERT INTO deposit (address, depositor, deposit_id, pos, hash) \
-                   VALUES (?1, ?2, ?3, ?4, ?5)";
-        let params = params![
-            address.as_bytes(),
-            depositor,
-            id.as_bytes(),
-            signed(pos)?,
-            hash.as_bytes()
-        ];
+        let sql = "INSERT INTO deposit (address, depositor, deposit_id, pos) \
+                   VALUES (?1, ?2, ?3, ?4)";
+        let params = params![address.as_bytes(), depositor, id.as_bytes(), signed(pos)?];
         self.sql().prepare_cached(sql)?.execute(params)?;
         Ok(())
     }
@@ -295,16 +283,15 @@ impl Places for Database {
         address: &AddressId,
         depositor: &[u8],
         id: &DepositId,
-    ) -> Result<Option<(u64, Option<Sha256Hash>)>, StoreError> {
-        let sql = "SELECT pos, hash FROM deposit \
+    ) -> Result<Option<u64>, StoreError> {
+        let sql = "SELECT pos FROM deposit \
                    WHERE address = ?1 AND depositor = ?2 AND deposit_id = ?3";
         let mut statement = self.sql().prepare_cached(sql)?;
         let row = statement
             .query_row(params![address.as_bytes(), depositor, id.as_bytes()], |r| {
-                Ok((r.get::<_, i64>(0)?, r.get::<_, Option<[u8; 32]>>(1)?))
+                r.get::<_, i64>(0)
             })
             .optional()?;
-        row.map(|(pos, hash)| Ok((unsigned(pos)?, hash.map(Sha256Hash::new))))
-            .transpose()
+        row.map(unsigned).transpose()
     }
 }

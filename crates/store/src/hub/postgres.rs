@@ -21,7 +21,7 @@ use std::cell::{Cell, RefCell};
 use tokio_postgres::Row;
 use unit::Unit;
 
-pub(super) const MIGRATIONS: [Migration; 2] = [
+pub(super) const MIGRATIONS: [Migration; 3] = [
     Migration {
         name: "0001_init.sql",
         sql: include_str!("../../sql/hub-postgres/0001_init.sql"),
@@ -29,6 +29,10 @@ pub(super) const MIGRATIONS: [Migration; 2] = [
     Migration {
         name: "0002_tombstones.sql",
         sql: include_str!("../../sql/hub-postgres/0002_tombstones.sql"),
+    },
+    Migration {
+        name: "0003_deposit_hash.sql",
+        sql: include_str!("../../sql/hub-postgres/0003_deposit_hash.sql"),
     },
 ];
 

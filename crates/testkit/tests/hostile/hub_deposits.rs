@@ -511,8 +511,21 @@ async fn an_inbox_takes_deposits_under_a_pass_of_its_organisation_as_often_as_it
         to_inbox(&mut s, Some(lasting.clone())).await,
         refusal(P::RateLimited)
     );
-    s.world.clock.advance_s(86_400);
+    // What one day allows is used up: the answer says when the next one begins, at 00:00 UTC.
+    let told = |s: &Scene| {
+        let told = s.world.wire.exchanges();
+        let told = told.iter().rfind(|e| e.path() == "/v1/deposits").unwrap();
+        let wait = told
+            .headers
+            .lines()
+            .find_map(|l| l.strip_prefix("retry-after: "));
+        wait.map(|s| s.trim().parse::<i64>().unwrap())
+    };
+    let now = s.world.now().0;
+    assert_eq!(told(&s), Some(86_400 - now.rem_euclid(86_400)));
+    s.world.clock.advance_s(86_400 - now.rem_euclid(86_400));
     assert_eq!(place(&to_inbox(&mut s, Some(lasting)).await).0, 3);
+    assert_eq!(told(&s), None);
 }
 
 #[tokio::test]

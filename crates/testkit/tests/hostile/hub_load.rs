@@ -3,11 +3,13 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 use denizen_api::{
-    ProblemKind as P,
+    ProblemKind as P, Transport as _,
     client::{ClientError, RequestSigner},
+    signature::{Covered, sign},
     wire::{DepositItem, DepositOutcome as O, Fetched},
 };
 use denizen_hub::HubConfig;
+use denizen_jose::Signer;
 use denizen_testkit::{Office, Person, World, person::Address};
 use std::{cell::RefCell, rc::Rc};
 use tokio::task::{LocalSet, spawn_local, yield_now};
@@ -313,4 +315,80 @@ async fn where_large_answers_have_no_room_they_come_in_small_ones() {
     }
     assert_eq!(answers.iter().sum::<usize>(), 12);
     assert!(answers.iter().all(|count| *count < 6), "{answers:?}");
+}
+
+#[tokio::test]
+async fn who_signs_nothing_learns_nothing_of_what_waits_for_whom() {
+    let mut world = world(706, |config| config.queue.caller_jobs_max = 2).await;
+    let (a, b) = (office(&mut world, "A").await, office(&mut world, "B").await);
+    let stranger = Person::make(&mut world.rng).own_address().keys.auth;
+    let running = Running::default();
+    LocalSet::new()
+        .run_until(async {
+            hold(&mut world, &running, &a).await;
+            for number in 0..2 {
+                let item = world.note(&a.0, &a.1, "waits");
+                running.begin(&world, &a.0, &format!("a{number}"), item);
+                until(&world, "denizen_hub_queue_jobs ", number + 1).await;
+            }
+            // The depositor himself is told.
+            let item = world.note(&a.0, &a.1, "one more");
+            running.begin(&world, &a.0, "a2", item);
+            running.wait_for(1).await;
+            assert_eq!(running.of("a2"), Err(ClientError::Problem(P::RateLimited)));
+            // Who only names him is answered as if he named another.
+            let mut answers = Vec::new();
+            for named in [&a.0, &b.0] {
+                let forged = forged(&world, &named.deposit_keyid(), stranger.signer());
+                let answer = world.wire.send(forged).await.unwrap();
+                let (head, body) = answer.into_parts();
+                assert_eq!(head.status, 401);
+                answers.push((head.headers, body));
+            }
+            assert_eq!(answers[0], answers[1]);
+            world.brake.release();
+            running.wait_for(4).await;
+        })
+        .await;
+}
+
+/// A deposit that names a key which did not sign it.
+fn forged(world: &World, keyid: &str, signer: &dyn Signer) -> http::Request<Vec<u8>> {
+    let body = b"whatever".to_vec();
+    let covered = Covered {
+        method: "POST",
+        path: "/v1/deposits",
+        query: "",
+        body: &body,
+    };
+    let signed = sign(&covered, signer, keyid, &world.house().id, world.now());
+    let request = http::Request::post("http://hub-0.test/v1/deposits")
+        .header("content-length", body.len())
+        .header("content-digest", signed.content_digest)
+        .header("signature-input", signed.signature_input)
+        .header("signature", signed.signature);
+    request.body(body).unwrap()
+}
+
+#[tokio::test]
+async fn a_small_status_list_needs_no_room_and_a_large_one_has_its_own() {
+    let mut world = world(707, |config| {
+        config.load.answer_bytes_max = 0;
+        config.load.list_bytes_max = 100_000;
+    })
+    .await;
+    let office = world.office("Office", &[]).await;
+    let (client, now) = (world.client(), world.now());
+    let keyid = office.deposit_keyid();
+    for (list, size) in [("small", 10_000), ("large", 90_000), ("larger", 110_000)] {
+        let signer = RequestSigner::organisation(&office.deposit, &keyid);
+        let put = client.put_status(&office.id, list, &"x".repeat(size), signer, now);
+        put.await.unwrap();
+    }
+    for (list, size) in [("small", 10_000), ("large", 90_000)] {
+        let read = client.status(&office.id, list).await.unwrap();
+        assert_eq!(read.unwrap().len(), size);
+    }
+    let refused = client.status(&office.id, "larger").await;
+    assert_eq!(refused, Err(ClientError::Problem(P::Busy)));
 }

@@ -153,6 +153,10 @@ async fn an_organisation_logs_only_so_many_services_a_day() {
     }
     let refused = client.post_entries(&[&entries[2]]).await.unwrap_err();
     assert_eq!(refused, ClientError::Problem(ProblemKind::RateLimited));
+    let told = world.wire.exchanges();
+    let left_s = 86_400 - world.now().0.rem_euclid(86_400);
+    let wait = format!("retry-after: {left_s}");
+    assert!(told.last().unwrap().headers.contains(&wait), "{left_s}");
     let other = world.office("Other", &[]).await;
     let theirs = service(&other, 1, &world);
     client.post_entries(&[&theirs]).await.unwrap();

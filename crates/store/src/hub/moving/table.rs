@@ -63,7 +63,6 @@ pub(super) const TABLES: [Table; 11] = [
             ("depositor", Bytes),
             ("deposit_id", Bytes),
             ("pos", Number),
-            ("hash", Bytes),
         ],
     },
     Table {

@@ -102,7 +102,6 @@ impl Addresses for Postgres {
              WHERE address = $1 RETURNING address",
             "UPDATE place SET body = NULL, hash = NULL, commitment = NULL, nonce = NULL, \
              nonce_a = NULL WHERE address = $1 RETURNING address",
-            "UPDATE deposit SET hash = NULL WHERE address = $1 RETURNING address",
             "DELETE FROM object_part WHERE address = $1 RETURNING address",
             "DELETE FROM object WHERE address = $1 RETURNING address",
         ] {

@@ -6,7 +6,7 @@ use crate::{
     hub::{NewPlace, Page, PlaceRow, Places, Transactions as _, place::place as of_columns},
     signed,
 };
-use denizen_model::{AddressId, DepositId, Sha256Hash, deposit::Tombstone};
+use denizen_model::{AddressId, DepositId, deposit::Tombstone};
 use tokio_postgres::Row;
 
 const COLUMNS: &str = "pos, leaf_index, time, kind, body, hash, commitment, nonce, nonce_a";
@@ -84,13 +84,9 @@ impl Places for Postgres {
                    WHERE address = $1 AND pos = $2";
         let row = self.row(sql, &[&address, &pos])?;
         let bytes = row.as_ref().map_or(Ok(0), |row| number(row, 0))?;
-        for sql in [
-            "UPDATE place SET body = NULL, hash = NULL, commitment = NULL, nonce = NULL, \
-             nonce_a = NULL WHERE address = $1 AND pos = $2 RETURNING pos",
-            "UPDATE deposit SET hash = NULL WHERE address = $1 AND pos = $2 RETURNING pos",
-        ] {
-            self.write(sql, &[&address, &pos])?;
-        }
+        let sql = "UPDATE place SET body = NULL, hash = NULL, commitment = NULL, nonce = NULL, \
+                   nonce_a = NULL WHERE address = $1 AND pos = $2 RETURNING pos";
+        self.write(sql, &[&address, &pos])?;
         self.within(|unit| unit.forget(id))?;
         Ok(self.remove_object_at(address, pos)? + bytes)
     }
@@ -101,10 +97,9 @@ impl Places for Postgres {
         depositor: &[u8],
         id: &DepositId,
         pos: u64,
-        hash: &Sha256Hash,
     ) -> Result<(), StoreError> {
         signed(pos)?;
-        self.within(|unit| unit.insert_deposit((*address, depositor.to_vec(), *id), (pos, *hash)))
+        self.within(|unit| unit.insert_deposit((*address, depositor.to_vec(), *id), pos))
     }
 
     fn deposit(
@@ -112,16 +107,15 @@ impl Places for Postgres {
         address: &AddressId,
         depositor: &[u8],
         id: &DepositId,
-    ) -> Result<Option<(u64, Option<Sha256Hash>)>, StoreError> {
+    ) -> Result<Option<u64>, StoreError> {
         let key = (*address, depositor.to_vec(), *id);
         if let Some(known) = self.known(|unit| unit.deposit(&key)) {
             return Ok(known);
         }
-        let sql = "SELECT pos, hash FROM deposit \
+        let sql = "SELECT pos FROM deposit \
                    WHERE address = $1 AND depositor = $2 AND deposit_id = $3";
         let (address, id) = (address.as_bytes().as_slice(), id.as_bytes().as_slice());
         let row = self.row(sql, &[&address, &depositor, &id])?;
-        row.map(|row| Ok((number(&row, 0)?, fixed(&row, 1)?.map(Sha256Hash::new))))
-            .transpose()
+        row.map(|row| number(&row, 0)).transpose()
     }
 }

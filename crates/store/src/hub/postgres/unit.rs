@@ -1,13 +1,13 @@
 //! What a write transaction has read, and what it has collected to be sent together.
 
-use super::{address, column, fixed, number, whole};
+use super::{address, column, number, whole};
 use crate::{
     ServerFault, StoreError,
     hub::{AddressRow, LogId, NewPlace, Wanted},
     postgres::{Session, Value},
     signed,
 };
-use denizen_model::{AddressId, DepositId, Sha256Hash, deposit::LeafType};
+use denizen_model::{AddressId, DepositId, deposit::LeafType};
 use denizen_tlog::Tile;
 use std::{
     collections::{BTreeMap, HashMap},
@@ -20,9 +20,6 @@ const BODIES_SIZE_BYTES_MAX: usize = 8 << 20;
 
 /// Address, depositor, deposit id.
 pub(super) type DepositKey = (AddressId, Vec<u8>, DepositId);
-
-/// Position, and the hash unless it was erased.
-type Deposited = (u64, Option<Sha256Hash>);
 
 /// A new place with its numbers as the server takes them.
 pub(super) struct NewRow {
@@ -56,10 +53,10 @@ impl NewRow {
 #[derive(Default)]
 pub(super) struct Unit {
     addresses: HashMap<AddressId, Option<AddressRow>>,
-    deposits: HashMap<DepositKey, Option<Deposited>>,
+    deposits: HashMap<DepositKey, Option<u64>>,
     places: Vec<NewRow>,
     bodies_size_bytes: usize,
-    new_deposits: Vec<(DepositKey, i64, Sha256Hash)>,
+    new_deposits: Vec<(DepositKey, i64)>,
     fills: BTreeMap<AddressId, (i64, i64)>,
     tiles: BTreeMap<(i64, i64, i64), Vec<u8>>,
     bundles: BTreeMap<(i64, i64), Vec<u8>>,
@@ -77,7 +74,7 @@ pub(super) fn find(session: &Session, wanted: &[Wanted]) -> Result<Found, StoreE
         "SELECT {} FROM address WHERE address = ANY($1)",
         address::COLUMNS
     );
-    let deposits = "SELECT d.address, d.depositor, d.deposit_id, d.pos, d.hash FROM deposit AS d \
+    let deposits = "SELECT d.address, d.depositor, d.deposit_id, d.pos FROM deposit AS d \
                     JOIN unnest($1::bytea[], $2::bytea[], $3::bytea[]) \
                     AS w (address, depositor, deposit_id) ON d.address = w.address \
                     AND d.depositor = w.depositor AND d.deposit_id = w.deposit_id";
@@ -121,8 +118,7 @@ impl Unit {
         for row in &found.deposits {
             let (address, id) = (whole(row, 0)?, whole(row, 2)?);
             let key = (AddressId::new(address), column(row, 1)?, DepositId::new(id));
-            let deposited = (number(row, 3)?, fixed(row, 4)?.map(Sha256Hash::new));
-            self.deposits.insert(key, Some(deposited));
+            self.deposits.insert(key, Some(number(row, 3)?));
         }
         Ok(())
     }
@@ -150,13 +146,13 @@ impl Unit {
         self.fills.insert(*id, sent);
     }
 
-    pub(super) fn deposit(&self, key: &DepositKey) -> Option<Option<Deposited>> {
+    pub(super) fn deposit(&self, key: &DepositKey) -> Option<Option<u64>> {
         self.deposits.get(key).copied()
     }
 
-    pub(super) fn insert_deposit(&mut self, key: DepositKey, (pos, hash): (u64, Sha256Hash)) {
-        self.deposits.insert(key.clone(), Some((pos, Some(hash))));
-        self.new_deposits.push((key, pos.cast_signed(), hash));
+    pub(super) fn insert_deposit(&mut self, key: DepositKey, pos: u64) {
+        self.deposits.insert(key.clone(), Some(pos));
+        self.new_deposits.push((key, pos.cast_signed()));
     }
 
     /// Adds a place; says whether it is time to send.
@@ -218,9 +214,9 @@ const PLACES: &str = "INSERT INTO place (pos, leaf_index, time, kind, address, b
                       $2::bigint[], $3::bigint[], $4::bigint[], $5::bytea[], $6::bytea[], \
                       $7::bytea[], $8::bytea[], $9::bytea[], $10::bytea[]) RETURNING pos";
 
-const DEPOSITS: &str = "INSERT INTO deposit (pos, address, depositor, deposit_id, hash) \
+const DEPOSITS: &str = "INSERT INTO deposit (pos, address, depositor, deposit_id) \
                         SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::bytea[], \
-                        $4::bytea[], $5::bytea[]) RETURNING pos";
+                        $4::bytea[]) RETURNING pos";
 
 const FILLS: &str = "UPDATE address AS a SET next_pos = f.next_pos, bytes = f.bytes \
                      FROM unnest($1::bigint[], $2::bigint[], $3::bytea[]) \
@@ -264,11 +260,11 @@ impl<'a> Set<'a> {
         }
     }
 
-    fn deposits(rows: &'a [(DepositKey, i64, Sha256Hash)]) -> Self {
+    fn deposits(rows: &'a [(DepositKey, i64)]) -> Self {
         Self {
             sql: DEPOSITS,
             rows: rows.len(),
-            numbers: vec![rows.iter().map(|(_, pos, _)| *pos).collect()],
+            numbers: vec![rows.iter().map(|(_, pos)| *pos).collect()],
             bytes: vec![
                 rows.iter()
                     .map(|((at, ..), ..)| at.as_bytes().as_slice())
@@ -276,9 +272,6 @@ impl<'a> Set<'a> {
                 rows.iter().map(|((_, by, _), ..)| by.as_slice()).collect(),
                 rows.iter()
                     .map(|((.., id), ..)| id.as_bytes().as_slice())
-                    .collect(),
-                rows.iter()
-                    .map(|(.., hash)| hash.as_bytes().as_slice())
                     .collect(),
             ],
             owned: Vec::new(),
