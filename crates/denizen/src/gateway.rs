@@ -150,6 +150,18 @@ fn lock(dir: &Path) -> anyhow::Result<FolderLock> {
     }
 }
 
+/// Takes what one process at a time may do that takes in rows: a second one would go on with the run of
+/// the first.
+fn lock_intake(dir: &Path) -> anyhow::Result<FolderLock> {
+    match FolderLock::take(&dir.join("intake.lock"))? {
+        Some(lock) => Ok(lock),
+        None => bail!(
+            "another process takes in rows for {}: wait until it has ended, then give the command again",
+            dir.display()
+        ),
+    }
+}
+
 /// Opens a gateway with the newest directory; a hub that is away leaves the one known before.
 async fn open_with_directory(shell: &Shell, dir: &Path) -> anyhow::Result<Gateway> {
     let mut gateway = open(shell, dir)?;

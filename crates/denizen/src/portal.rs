@@ -6,7 +6,7 @@ mod forward;
 
 pub(crate) use bundle::bundle;
 
-use crate::{shell::Shell, signal::stop_signal, transport::HttpTransport};
+use crate::{shell::Shell, signal, transport::HttpTransport};
 use anyhow::{Context as _, bail, ensure};
 use axum::Router;
 use axum_server::Handle;
@@ -21,6 +21,7 @@ use std::{
     io::ErrorKind,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener},
     path::PathBuf,
+    pin::pin,
     time::Duration,
 };
 
@@ -55,8 +56,13 @@ pub(crate) async fn run(shell: &Shell, asked: Arguments) -> anyhow::Result<()> {
     let [own, ..] = hubs.as_slice() else {
         bail!("--hub-url names no hub");
     };
+    let mut stop = pin!(signal::listen()?);
     let transport = HttpTransport::unlinkable()?;
-    let directory = directory(shell, &transport, (hub, own)).await?;
+    let directory = tokio::select! {
+        directory = directory(shell, &transport, (hub, own)) => directory?,
+        // The hub may take long to answer.
+        _ = &mut stop => return Ok(()),
+    };
     let named = directory.as_ref().and_then(Directory::operator);
     let name = named.and_then(|o| o.names.get("en").or(o.names.values().next()));
     let about = About {
@@ -81,7 +87,7 @@ pub(crate) async fn run(shell: &Shell, asked: Arguments) -> anyhow::Result<()> {
         with_portal(forward::routes(transport, hubs), &bundle),
         asked.port,
     );
-    serve(listeners, app).await
+    serve(listeners, app, stop).await
 }
 
 /// The hubs' URLs without what follows the host: the first is that of new profiles.
@@ -161,7 +167,11 @@ fn listen(port: u16) -> anyhow::Result<Vec<TcpListener>> {
     Ok(listeners)
 }
 
-async fn serve(listeners: Vec<TcpListener>, app: Router) -> anyhow::Result<()> {
+async fn serve(
+    listeners: Vec<TcpListener>,
+    app: Router,
+    stop: impl Future<Output = &'static str>,
+) -> anyhow::Result<()> {
     let handle = Handle::new();
     let mut servers = tokio::task::JoinSet::new();
     for listener in listeners {
@@ -170,8 +180,7 @@ async fn serve(listeners: Vec<TcpListener>, app: Router) -> anyhow::Result<()> {
     }
     tokio::select! {
         Some(ended) = servers.join_next() => ended??,
-        signal = stop_signal() => {
-            signal?;
+        _ = stop => {
             handle.graceful_shutdown(Some(Duration::from_secs(2)));
             while let Some(ended) = servers.join_next().await {
                 ended??;

@@ -14,8 +14,3 @@ pub(crate) fn listen() -> anyhow::Result<impl Future<Output = &'static str>> {
         }
     })
 }
-
-/// Waits for SIGTERM or ctrl-c; gives its name.
-pub(crate) async fn stop_signal() -> anyhow::Result<&'static str> {
-    Ok(listen()?.await)
-}

@@ -1,6 +1,6 @@
 //! Taking in an office's files.
 
-use super::open_with_directory;
+use super::{lock_intake, open_with_directory};
 use crate::shell::Shell;
 use anyhow::{Context as _, anyhow};
 use denizen_gateway::{BAD_ROWS_HEADER, BadRow, IntakeReport, Mapping, check_file};
@@ -54,6 +54,7 @@ pub(super) async fn run(shell: &Shell, arguments: &Arguments) -> anyhow::Result<
         }
         return Ok(());
     }
+    let _lock = lock_intake(&arguments.dir)?;
     let size = file.metadata().map_or(0, |m| m.len());
     let progress = Progress::of(size);
     let input = progress.bar.wrap_read(file);

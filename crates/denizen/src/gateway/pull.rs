@@ -1,6 +1,6 @@
 //! Rows out of an office's own endpoint.
 
-use super::{intake::write_bad_rows, open_with_directory};
+use super::{intake::write_bad_rows, lock_intake, open_with_directory};
 use crate::{shell::Shell, transport::HttpTransport};
 use anyhow::{Context as _, anyhow};
 use denizen_gateway::{Mapping, RestSource};
@@ -41,6 +41,7 @@ pub(super) async fn run(shell: &Shell, arguments: &Arguments) -> anyhow::Result<
             Some(Zeroizing::new(text.trim().to_owned()))
         }
     };
+    let _lock = lock_intake(&arguments.dir)?;
     let transport = HttpTransport::to_sources()?;
     let from = (&source, &mapping, token.as_ref().map(|t| t.as_str()));
     let mut rng = shell.rng();

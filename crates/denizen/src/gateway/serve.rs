@@ -5,7 +5,7 @@ use crate::{
     backoff::Backoff,
     logging::{self, LogFormat},
     shell::Shell,
-    signal::stop_signal,
+    signal,
     transport::HttpTransport,
 };
 use anyhow::Context as _;
@@ -24,6 +24,8 @@ const RETAIN_EVERY_S: i64 = 3600;
 
 /// Serves until a signal.
 pub(super) async fn run(shell: &Shell, dir: &Path) -> anyhow::Result<()> {
+    // Before anything is opened: who is told to stop while it starts ends as well as later.
+    let stop = signal::listen()?;
     let _lock = super::lock(dir)?;
     let config = Config::of(dir)?;
     let mut gateway = open(shell, dir)?;
@@ -33,8 +35,8 @@ pub(super) async fn run(shell: &Shell, dir: &Path) -> anyhow::Result<()> {
     let transport = HttpTransport::pooled()?;
     tracing::info!(gateway.org = %gateway.id(), "the gateway runs");
     tokio::select! {
-        signal = stop_signal() => {
-            tracing::info!(gateway.signal = signal?, "stopped");
+        signal = stop => {
+            tracing::info!(gateway.signal = signal, "stopped");
             Ok(())
         }
         failed = work(shell, &mut gateway, &transport) => failed,

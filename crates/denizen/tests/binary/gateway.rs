@@ -14,6 +14,7 @@ use std::{
     io::{Read as _, Write as _},
     net::{SocketAddr, TcpListener, TcpStream},
     path::PathBuf,
+    process::Command,
 };
 
 const KIND: &str = "urn:denizen:kind:border-crossing:1";
@@ -341,6 +342,47 @@ fn a_file_is_checked_without_being_taken_in() {
     let taken = office.ok(&["intake"], &whole);
     assert!(taken.contains("7 rows, run 1"), "{taken}");
     assert!(office.ok(&["runs"], &[]).contains("2 taken, 5 bad"));
+}
+
+#[test]
+fn a_second_process_that_takes_in_rows_says_so_and_stops() {
+    let office = Office::make();
+    let demo = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../demo/border");
+    let (file, mapping) = (demo.join("crossings.csv"), demo.join("mapping.toml"));
+    let whole = [text(&file), "--mapping", text(&mapping)];
+    let first = fs::File::create(office.dir.join("intake.lock")).unwrap();
+    first.lock().unwrap();
+    let said = office.no(&["intake"], &whole);
+    assert!(said.contains("another process takes in rows"), "{said}");
+    assert!(office.ok(&["runs"], &[]).contains("No run of intake."));
+    // Whoever only looks waits for nobody.
+    office.ok(&["intake"], &[&whole[..], &["--check"]].concat());
+    drop(first);
+    assert!(office.ok(&["intake"], &whole).contains("run 1"));
+}
+
+#[test]
+fn a_gateway_that_is_told_to_stop_while_it_starts_ends_well() {
+    let office = Office::make();
+    let file = office.dir.join("gateway.json");
+    let aside = office.dir.join("gateway.json.aside");
+    let config = fs::read_to_string(&file).unwrap();
+    fs::rename(&file, &aside).unwrap();
+    // It stands here until somebody writes.
+    let made = Command::new("mkfifo").arg(&file).status();
+    assert!(made.unwrap().success());
+    let mut serve = denizen();
+    let process = Process::start({
+        serve.args(["gateway", "serve"]).arg(&office.dir);
+        serve
+    });
+    let mut pipe = fs::File::options().write(true).open(&file).unwrap();
+    fs::rename(&aside, &file).unwrap();
+    process.signal("TERM");
+    pipe.write_all(config.as_bytes()).unwrap();
+    drop(pipe);
+    let (code, ..) = process.ended();
+    assert_eq!(code, Some(0));
 }
 
 #[test]

@@ -163,6 +163,21 @@ async fn ask(url: &str, own: bool) -> reqwest::Response {
     request.send().await.unwrap()
 }
 
+#[test]
+fn a_portal_that_is_told_to_stop_while_its_hub_is_silent_ends_well() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    let mut command = denizen();
+    command.args(["portal", "--hub-id", &"A".repeat(43), "--hub-url", &url]);
+    command.args(["--port", &free_port().to_string()]);
+    let process = Process::start(command);
+    // It asks for the directory, and nobody answers.
+    let _asked = silent.accept().unwrap();
+    process.signal("TERM");
+    let (code, _, said) = process.ended();
+    assert_eq!((code, said.as_str()), (Some(0), ""));
+}
+
 #[tokio::test]
 async fn a_person_serves_the_same_pages_herself_under_the_same_headers() {
     let hub = hub();

@@ -56,6 +56,8 @@ pub(super) struct Run<'a> {
     first: Option<Sha256Hash>,
     /// What it had taken when it was cut off, if it goes on.
     taken_before: u64,
+    /// Bad rows of before that do not come again.
+    bad_before: u64,
     /// Rows of this file, by the beginning of their keyed hashes, and the lines where they are.
     seen: BTreeMap<u64, u32>,
 }
@@ -67,6 +69,7 @@ impl<'a> Run<'a> {
             number: None,
             first: None,
             taken_before: 0,
+            bad_before: 0,
             seen: BTreeMap::new(),
         }
     }
@@ -105,7 +108,7 @@ impl Run<'_> {
         RunBody {
             vct: self.mapping.vct().to_owned(),
             taken: self.taken_before + report.taken + report.waiting,
-            bad: report.bad_count(),
+            bad: self.bad_before + report.bad_count(),
             reason: None,
             first: self.first,
             ended,
@@ -140,6 +143,27 @@ impl Gateway {
         let body = run.body(&IntakeReport::default(), false);
         let body = self.vault.seal(&context("run", b""), &body, rng);
         run.number = Some(self.store.add_run(now, &body)?);
+        Ok(())
+    }
+
+    /// Goes on with a run that was cut off in the last days, if nobody undid it; else nothing changes, and
+    /// another one begins.
+    pub(super) fn go_on(
+        &self,
+        run: &mut Run<'_>,
+        number: i64,
+        now: UnixTime,
+    ) -> Result<(), GatewayError> {
+        let Some(row) = self.store.run(number)?.filter(|row| !row.undone) else {
+            return Ok(());
+        };
+        let body: RunBody = self.vault.open(&context("run", b""), &row.body)?;
+        let same = body.vct == run.mapping.vct();
+        if !body.ended && same && now <= row.at.plus_s(GOES_ON_S) {
+            run.first = body.first;
+            run.number = Some(number);
+            (run.taken_before, run.bad_before) = (body.taken, body.bad);
+        }
         Ok(())
     }
 

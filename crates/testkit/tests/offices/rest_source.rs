@@ -207,6 +207,11 @@ async fn a_run_that_was_interrupted_goes_on_where_it_ended() {
     assert_eq!(endpoint.paths()[0], "/rows?page=2");
     assert_eq!(rest.rows(), rows.len() as u64 - 2);
     assert_eq!(rest.repeated, 0);
+    let runs = play.gateways["clinic"].runs().unwrap();
+    assert_eq!(runs.len(), 1, "it is the same run: {runs:?}");
+    assert_eq!(rest.run, runs[0].number);
+    assert!(runs[0].ended);
+    assert_eq!(runs[0].taken, rows.len() as u64);
     let whole = pull(&mut play, &source, &endpoint).await.unwrap();
     assert_eq!(whole.repeated, rows.len() as u64);
     play.end().await;

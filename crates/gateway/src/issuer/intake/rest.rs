@@ -105,6 +105,9 @@ struct Progress {
     next: Option<String>,
     /// What the endpoint calls the state of its only page.
     etag: Option<String>,
+    /// The run that took the pages so far, if there are more.
+    #[serde(default)]
+    run: Option<i64>,
 }
 
 /// One page, as far as it is read.
@@ -362,6 +365,9 @@ impl Gateway {
         let mut url = known.next.clone().unwrap_or_else(|| source.0.url.clone());
         let mut report = IntakeReport::default();
         let mut run = Run::new(mapping);
+        if let Some(number) = known.run.filter(|_| known.next.is_some()) {
+            self.go_on(&mut run, number, now)?;
+        }
         let mut visited = BTreeSet::from([url.clone()]);
         for page in 1..=PAGES_MAX {
             let etag = known
@@ -394,6 +400,7 @@ impl Gateway {
             let progress = Progress {
                 next: next.clone(),
                 etag: read.etag.clone().filter(|_| only),
+                run: None,
             };
             self.take_page(
                 read,
@@ -431,13 +438,18 @@ impl Gateway {
         let ended = page.next.is_none();
         self.tx(|g| {
             // A page may have tens of thousands of rows: no more than of a file are in memory, sealed.
-            while !run.has_begun() || rows.peek().is_some() {
+            let mut first = true;
+            while std::mem::take(&mut first) || rows.peek().is_some() {
                 let some: Vec<Read1> = rows.by_ref().take(ROWS_A_TRANSACTION).collect();
                 let judged = g.judge_all(some, run.mapping(), now);
                 g.take_judged(judged, run, report, (now, rng))?;
             }
             g.keep_run(run, report, ended, rng)?;
-            g.set_setting(setting, progress, rng)?;
+            let progress = Progress {
+                run: (!ended).then(|| run.number()),
+                ..progress.clone()
+            };
+            g.set_setting(setting, &progress, rng)?;
             Ok::<_, IntakeError>(())
         })
     }
