@@ -1,7 +1,8 @@
 //! `cargo xtask bench`: CPU of each step of a record's way (`crates/testkit/src/bin/bench.rs`, in a
-//! release build), then a hub's process under load (`crates/testkit/src/bin/bench_hub.rs`), then a profile
+//! release build), then the storage beside plain inserts (`crates/store/benches/raw.rs`), a hub's process
+//! under load (`bench_hub.rs`), a long file through a gateway's process (`bench_intake.rs`), then a profile
 //! in a browser (`web/e2e/bench`, with the bundle as it is shipped), then what others do that is near to it
-//! (`crates/testkit/src/bin/bench_peers.rs`).
+//! (`bench_peers.rs`).
 
 use crate::{
     root::root,
@@ -10,16 +11,20 @@ use crate::{
 };
 use anyhow::Result;
 
-/// Measures all four, or `hub` (with a number of records), `browser` or `peers` alone; other arguments go to
-/// the first.
+/// Measures all of them, or one alone: `store`, `hub` (with a number of records), `intake` (with a number of
+/// lines), `browser`, `peers`; other arguments go to the first.
 pub(crate) fn measure(arguments: &[&str]) -> Result<()> {
     match arguments {
         ["browser"] => browser(),
         ["peers"] => peers(),
-        ["hub", rest @ ..] => hub(rest),
+        ["store"] => store(),
+        ["hub", rest @ ..] => with_program("bench_hub", rest),
+        ["intake", rest @ ..] => with_program("bench_intake", rest),
         [] => {
             steps(&[])?;
-            hub(&[])?;
+            store()?;
+            with_program("bench_hub", &[])?;
+            with_program("bench_intake", &[])?;
             browser()?;
             peers()
         }
@@ -31,20 +36,11 @@ pub(crate) fn measure(arguments: &[&str]) -> Result<()> {
 fn peers() -> Result<()> {
     setup::node("crates/oracles/node")?;
     setup::node("crates/oracles/solid")?;
-    testkit("bench_peers", &[&program()?])
+    with_program("bench_peers", &[])
 }
 
-/// The program as it is shipped.
-fn program() -> Result<String> {
-    let program = ["build", "--release", "--locked", "--package", "denizen"];
-    run("cargo", &program)?;
-    let program = root().join("target/release/denizen");
-    Ok(program.to_string_lossy().into_owned())
-}
-
-/// The storage beside plain inserts, then a hub's process.
-fn hub(arguments: &[&str]) -> Result<()> {
-    let program = program()?;
+/// The storage beside plain inserts, on both engines.
+fn store() -> Result<()> {
     let stores = [
         "bench",
         "--locked",
@@ -53,8 +49,16 @@ fn hub(arguments: &[&str]) -> Result<()> {
         "--bench",
         "raw",
     ];
-    run("cargo", &stores)?;
-    testkit("bench_hub", &[&[&*program], arguments].concat())
+    run("cargo", &stores)
+}
+
+/// One of the testkit's programs that watches processes of the real one, as it is shipped.
+fn with_program(watcher: &str, arguments: &[&str]) -> Result<()> {
+    let program = ["build", "--release", "--locked", "--package", "denizen"];
+    run("cargo", &program)?;
+    let program = root().join("target/release/denizen");
+    let program = program.to_string_lossy();
+    testkit(watcher, &[&[&*program], arguments].concat())
 }
 
 fn steps(arguments: &[&str]) -> Result<()> {
