@@ -382,7 +382,8 @@ async fn a_small_status_list_needs_no_room_and_a_large_one_has_its_own() {
     let keyid = office.deposit_keyid();
     for (list, size) in [("small", 10_000), ("large", 90_000), ("larger", 110_000)] {
         let signer = RequestSigner::organisation(&office.deposit, &keyid);
-        let put = client.put_status(&office.id, list, &"x".repeat(size), signer, now);
+        let token = "x".repeat(size);
+        let put = client.put_status(&office.id, list, &token, signer, now);
         put.await.unwrap();
     }
     for (list, size) in [("small", 10_000), ("large", 90_000)] {
