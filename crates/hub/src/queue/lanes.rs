@@ -235,18 +235,22 @@ impl State {
             return Some(Vec::new());
         }
         let mut fair = place();
-        self.from_longest(&mut fair, own);
+        self.take_from_longest(&mut fair, own);
         if fair.is_made() {
             return Some(fair.give_way);
         }
         let mut instead = place();
-        self.from_largest_class(&mut instead, own.0);
+        self.take_from_largest_class(&mut instead, own.0);
         instead.is_made().then_some(instead.give_way)
     }
 
     /// The longest lanes give way, as long as none of them becomes shorter than the one that comes and none
     /// loses its only job for its bytes. What erases is never pushed out.
-    fn from_longest(&self, place: &mut Place<'_>, (_, own_jobs, own_bytes): (Class, usize, usize)) {
+    fn take_from_longest(
+        &self,
+        place: &mut Place<'_>,
+        (_, own_jobs, own_bytes): (Class, usize, usize),
+    ) {
         let classes = [Class::Organisation, Class::Key, Class::Other];
         let mut lanes: Vec<Standing<'_>> =
             classes.into_iter().flat_map(|c| self.standing(c)).collect();
@@ -262,7 +266,7 @@ impl State {
     /// The class that holds the most gives way to one that holds less than its share of the jobs, down to
     /// its own share. Else a crowd of callers with one job each would keep everybody out. More than one
     /// makes place only for what stays within a share of the bytes, or is all that its class has.
-    fn from_largest_class(&self, place: &mut Place<'_>, class: Class) {
+    fn take_from_largest_class(&self, place: &mut Place<'_>, class: Class) {
         let others = [Class::Organisation, Class::Key, Class::Other];
         let others = others.into_iter().filter(|other| *other != class);
         let Some(most) = others.max_by_key(|other| self.lanes(*other).jobs()) else {
