@@ -499,6 +499,12 @@ async fn an_inbox_takes_deposits_under_a_pass_of_its_organisation_as_often_as_it
         assert_eq!(place(&to_inbox(&mut s, Some(good.clone())).await).0, pos);
     }
     assert_eq!(to_inbox(&mut s, Some(good)).await, refusal(P::PassUsed));
+}
+
+#[tokio::test]
+async fn what_a_day_allows_begins_anew_at_midnight_and_the_refusal_says_so() {
+    let mut s = scene(39).await;
+    inbox(&mut s).await;
     let thumbprint = s.address.keys.deposit.public_for().key().thumbprint();
     let lasting = Pass {
         bind: Bind::Key(Sha256Hash::new(thumbprint)),
@@ -506,7 +512,7 @@ async fn an_inbox_takes_deposits_under_a_pass_of_its_organisation_as_often_as_it
         ..s.office.pass(PassUse::Deposit, Nonce::new([3; 32]))
     };
     let lasting = s.office.sign_pass(&lasting);
-    assert_eq!(place(&to_inbox(&mut s, Some(lasting.clone())).await).0, 2);
+    assert_eq!(place(&to_inbox(&mut s, Some(lasting.clone())).await).0, 0);
     assert_eq!(
         to_inbox(&mut s, Some(lasting.clone())).await,
         refusal(P::RateLimited)
@@ -524,7 +530,7 @@ async fn an_inbox_takes_deposits_under_a_pass_of_its_organisation_as_often_as_it
     let now = s.world.now().0;
     assert_eq!(told(&s), Some(86_400 - now.rem_euclid(86_400)));
     s.world.clock.advance_s(86_400 - now.rem_euclid(86_400));
-    assert_eq!(place(&to_inbox(&mut s, Some(lasting)).await).0, 3);
+    assert_eq!(place(&to_inbox(&mut s, Some(lasting)).await).0, 1);
     assert_eq!(told(&s), None);
 }
 
