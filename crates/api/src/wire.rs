@@ -23,6 +23,9 @@ pub const ROOT_SIZE_BYTES_MAX: usize = 4096;
 /// Largest status list token in bytes.
 pub const STATUS_SIZE_BYTES_MAX: usize = 1 << 20;
 
+/// How far ahead of a hub's clock a status list may be signed, seconds.
+pub const STATUS_AHEAD_S_MAX: i64 = 900;
+
 /// Media type of the CBOR bodies.
 pub const CBOR_MEDIA_TYPE: &str = "application/cbor";
 

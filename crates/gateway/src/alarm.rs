@@ -71,6 +71,8 @@ alarms! {
     RevealUnexpected = "reveal-unexpected";
     /// A message is of a sender that no link has.
     SenderUnknown = "sender-unknown";
+    /// The hub has another status list of this organisation that is signed later.
+    StatusListNotTaken = "status-list-not-taken";
     /// A status list is not good.
     StatusListRefused = "status-list-refused";
     /// A row that waited for a link does not fit its kind any more.

@@ -14,7 +14,11 @@ use crate::{
     post::Dispatch,
     vault::context,
 };
-use denizen_api::{Transport, client::RequestSigner};
+use denizen_api::{
+    ProblemKind, Transport,
+    client::{ClientError, RequestSigner},
+    wire::STATUS_AHEAD_S_MAX,
+};
 use denizen_credential::{STATUS_LIST_ENTRIES_MIN, Status, StatusList, StatusRef, status_uri};
 use denizen_model::{
     MessageId, Sha256Hash, UnixTime,
@@ -340,6 +344,33 @@ impl Gateway {
         rng: &mut dyn rand_core::CryptoRng,
     ) -> Result<(), GatewayError> {
         self.add_decoy(rng)?;
+        let (iat, lists) =
+            self.tx(|g| Ok::<_, GatewayError>((g.next_status_iat(now, rng)?, g.status_lists()?)))?;
+        let kid = full_kid(&self.config.org.into(), STATUS_KID);
+        let keyid = self.deposit_keyid();
+        let org = self.config.org;
+        for (number, list) in lists {
+            let number = number.to_string();
+            let uri = status_uri(&org.to_text(), &number);
+            let token = list.sign(&uri, iat, STATUS_TTL_S, &kid, self.keys.status.signer());
+            let signer = RequestSigner::organisation(&self.keys.deposit, &keyid);
+            let put = self
+                .client(transport)
+                .put_status(&org, &number, &token, signer, now);
+            match put.await {
+                // Nothing else waits for it: it is tried again with the next publication.
+                Err(ClientError::Problem(ProblemKind::Conflict | ProblemKind::Malformed)) => {
+                    self.store
+                        .add_alarm(now, &Alarm::StatusListNotTaken.code())?;
+                }
+                put => put?,
+            }
+        }
+        self.set_setting("status_published", &now, rng)
+    }
+
+    /// All status lists as they stand.
+    fn status_lists(&self) -> Result<BTreeMap<u32, StatusList>, GatewayError> {
         let (newest, _) = self.store.newest_status_list()?;
         let mut lists: BTreeMap<u32, StatusList> = (1..=newest)
             .map(|list| (list, StatusList::new(STATUS_LIST_ENTRIES_MIN)))
@@ -355,31 +386,20 @@ impl Gateway {
                     .map_err(|_| GatewayError::Damaged("database"))?;
             }
         }
-        let kid = full_kid(&self.config.org.into(), STATUS_KID);
-        let keyid = self.deposit_keyid();
-        let org = self.config.org;
-        let iat = self.next_status_iat(now, rng)?;
-        for (number, list) in lists {
-            let number = number.to_string();
-            let uri = status_uri(&org.to_text(), &number);
-            let token = list.sign(&uri, iat, STATUS_TTL_S, &kid, self.keys.status.signer());
-            let signer = RequestSigner::organisation(&self.keys.deposit, &keyid);
-            self.client(transport)
-                .put_status(&org, &number, &token, signer, now)
-                .await?;
-        }
-        self.set_setting("status_published", &now, rng)
+        Ok(lists)
     }
 
-    /// The time that lists published now bear, durable before they leave. Each publication's is later than
-    /// the last's, whatever the clock did: readers refuse what is older than what they saw, and a request
-    /// that arrives late must not undo a newer one (the hub refuses it).
+    /// The time that lists published now bear, durable before they leave and drawn with what they say. Each
+    /// publication's is later than the last's, though the clock went back a little: readers refuse what is
+    /// older than what they saw, and a request that arrives late must not undo a newer one (the hub refuses
+    /// it). A time far ahead was a wrong clock's; no hub took a list of it.
     fn next_status_iat(
-        &mut self,
+        &self,
         now: UnixTime,
         rng: &mut dyn rand_core::CryptoRng,
     ) -> Result<i64, GatewayError> {
         let last: Option<i64> = self.setting(STATUS_IAT)?;
+        let last = last.filter(|last| *last < now.0.saturating_add(STATUS_AHEAD_S_MAX));
         let iat = last.map_or(now.0, |last| now.0.max(last.saturating_add(1)));
         self.set_setting(STATUS_IAT, &iat, rng)?;
         Ok(iat)

@@ -87,6 +87,8 @@ impl Gateway {
             let lineage = g.store.lineage()?;
             let (statuses, list) = g.take_statuses(&lists, rng)?;
             if let Some(newest) = lists.values().map(StatusListToken::iat).max() {
+                let own: Option<i64> = g.setting(STATUS_IAT)?;
+                let newest = own.map_or(newest, |own| own.max(newest));
                 g.set_setting(STATUS_IAT, &newest, rng)?;
             }
             let (links, copy_keys) = g.begin_chains(rng)?;

@@ -53,9 +53,10 @@ struct Entry {
     held: HeldRecord,
     /// The signature of the kept copy that was good, if it was.
     good: Option<Sha256Hash>,
-    /// What the kept copy says, if it was read under that signature.
+    /// What the kept copy says, if it was read under that signature; of another version it may have another
+    /// shape.
     #[serde(default)]
-    said: Option<Said>,
+    said: Option<serde_json::Value>,
 }
 
 #[derive(Serialize)]
@@ -128,6 +129,7 @@ impl Pages {
                     let good = entry.good.map(|good| (entry.held.kept_hash, good));
                     this.good.extend(good);
                     let said = entry.said.filter(|_| entry.good.is_some());
+                    let said = said.and_then(Said::of_this_version);
                     let laid = Arc::new((entry.held.clone(), entry.good, said.is_some()));
                     if let Some(said) = said {
                         read.danger_remember(&laid, said);
@@ -537,13 +539,18 @@ mod tests {
         assert!(read.said(&unsigned.kept_hash, &unsigned.kept).is_none());
         (device.pages, device.read) = (pages, read);
         assert!(device.keep(&root(1)).is_empty(), "nor after it was opened");
-        // What another program read is read anew.
-        let (laid, other) = (
-            Arc::new((signed.clone(), Some(good), true)),
-            Read::default(),
-        );
-        other.danger_remember(&laid, said(2));
-        assert!(!other.has(&signed.kept_hash));
+        // What another program's version left is read anew, and written over; its records are there.
+        let laid = Arc::new((signed.clone(), Some(good), true));
+        let mut other = Device::with(3);
+        other.pages.good.insert(signed.kept_hash, good);
+        other.read.danger_remember(&laid, said(2));
+        assert_eq!(other.keep(&root(1)), vec![0]);
+        let (profile, pages, read) = other.open_reading(&root(1));
+        assert_eq!(profile.records.len(), 3);
+        assert!(!read.has(&signed.kept_hash));
+        (other.pages, other.read) = (pages, read);
+        other.read.danger_remember(&laid, said(1));
+        assert_eq!(other.keep(&root(1)), vec![0]);
         // A page from before says nothing, and is written anew once its records were read.
         let mut before = Device::with(3);
         before.pages.good.insert(signed.kept_hash, good);

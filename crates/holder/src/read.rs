@@ -46,6 +46,14 @@ pub(crate) struct Said {
     claims: Map<String, Value>,
 }
 
+impl Said {
+    /// What lies in a page, if this program's version laid it there.
+    pub(crate) fn of_this_version(lies: Value) -> Option<Self> {
+        let said: Self = serde_json::from_value(lies).ok()?;
+        (said.v == READING).then_some(said)
+    }
+}
+
 /// What a kept copy says, read now or before.
 #[derive(Debug, Clone)]
 pub(crate) enum Says {
@@ -107,10 +115,8 @@ impl Read {
     /// Takes in what a page says that this text said, as only this root could seal it, beside a signature
     /// that was good.
     pub(crate) fn danger_remember(&self, laid: &Arc<Laid>, said: Said) {
-        if said.v == READING {
-            let said = (Arc::clone(laid), Arc::new(said));
-            self.with(|memory| memory.said.insert(laid.0.kept_hash, said));
-        }
+        let said = (Arc::clone(laid), Arc::new(said));
+        self.with(|memory| memory.said.insert(laid.0.kept_hash, said));
     }
 
     /// What a page may say of this text: as it was read now, or before.

@@ -153,10 +153,12 @@ impl Shared {
         self.metrics.read();
         let (send, receive) = oneshot::channel();
         self.reading.begin(Box::new(move |readers| {
-            let read = readers.with(read);
+            // Who asked may have gone: nothing is read for nobody.
+            if !send.is_closed() {
+                let read = readers.with(read);
+                let _ = send.send(read);
+            }
             drop(turn);
-            // Who asked may have gone.
-            let _ = send.send(read);
         }));
         match receive.await {
             Ok(Ok(value)) => Ok(value),

@@ -7,7 +7,7 @@ use crate::{
 };
 use denizen_api::{
     ProblemKind,
-    wire::{ROOT_SIZE_BYTES_MAX, STATUS_SIZE_BYTES_MAX, WrappedRoot},
+    wire::{ROOT_SIZE_BYTES_MAX, STATUS_AHEAD_S_MAX, STATUS_SIZE_BYTES_MAX, WrappedRoot},
 };
 use denizen_guard::{Check, holds};
 use denizen_jose::{PublicKey, UnverifiedCompact};
@@ -85,8 +85,8 @@ pub(crate) async fn delete_root(shared: &Shared, locator: Nonce) -> Result<(), P
 /// reads when it was signed, so that a request that arrives late does not bring back an older list.
 ///
 /// # Errors
-/// [`ProblemKind::TooLarge`], [`ProblemKind::Malformed`], [`ProblemKind::Busy`]; [`ProblemKind::Conflict`] if
-/// a newer list is there.
+/// [`ProblemKind::TooLarge`], [`ProblemKind::Busy`]; [`ProblemKind::Malformed`], also if it is signed too far
+/// ahead; [`ProblemKind::Conflict`] if a newer list is there, or another of the same second.
 pub(crate) async fn put_status(
     shared: &Shared,
     org: OrgId,
@@ -107,12 +107,20 @@ pub(crate) async fn put_status(
         wanted: Vec::new(),
     };
     let work = move |tx: &mut Tx<'_>| {
-        let there = tx.db.status(&org, &list)?;
-        let newer = there.is_some_and(|there| issued_at(&there).is_some_and(|there| there > iat));
-        if !newer {
-            tx.db.put_status(&org, &list, &token)?;
+        // One that is far ahead, or says nothing, would keep every later list out.
+        let latest = tx.now.0.saturating_add(STATUS_AHEAD_S_MAX);
+        if iat > latest {
+            return Ok(Err(ProblemKind::Malformed));
         }
-        Ok((!newer).then_some(()).ok_or(ProblemKind::Conflict))
+        let there = tx.db.status(&org, &list)?;
+        let since = there.as_deref().and_then(issued_at);
+        let since = since.filter(|since| *since <= latest);
+        let is_other = there.is_some_and(|there| there != token);
+        if is_other && since.is_some_and(|since| since >= iat) {
+            return Ok(Err(ProblemKind::Conflict));
+        }
+        tx.db.put_status(&org, &list, &token)?;
+        Ok(Ok(()))
     };
     let put = shared.write_for(asking, work, |put, _| put).await;
     put.map_err(ProblemKind::from)?

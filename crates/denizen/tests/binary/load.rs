@@ -63,7 +63,7 @@ fn who_sends_slowly_is_cut_off_and_others_are_served_meanwhile() {
         "POST /v1/dep",
         "POST /v1/deposits HTTP/1.1\r\nhost: hub\r\ncontent-le",
         // A body that does not come.
-        "POST /v1/deposits HTTP/1.1\r\nhost: hub\r\ncontent-length: 60000\r\n\r\nhalf",
+        "PUT /v1/roots/x HTTP/1.1\r\nhost: hub\r\ncontent-length: 60000\r\n\r\nhalf",
         "PUT /v1/roots/x HTTP/1.1\r\nhost: hub\r\ntransfer-encoding: chunked\r\n\r\n4\r\nhalf\r\n",
     ] {
         let mut stream = connect(&hub);
@@ -80,6 +80,12 @@ fn who_sends_slowly_is_cut_off_and_others_are_served_meanwhile() {
             "{begun}: {said}"
         );
     }
+    // A deposit that nobody signed is refused before its body.
+    let mut unsigned = connect(&hub);
+    let head = b"POST /v1/deposits HTTP/1.1\r\nhost: hub\r\ncontent-length: 60000\r\n\r\nhalf";
+    unsigned.write_all(head).unwrap();
+    let said = rest(unsigned);
+    assert!(said.starts_with("HTTP/1.1 401"), "{said}");
     assert!(healthy(&hub));
 }
 

@@ -400,6 +400,23 @@ impl Holder {
         Ok(service)
     }
 
+    /// Whether a draft of this mandate may still be filed: once.
+    ///
+    /// # Errors
+    /// [`HolderError::HelperUnknown`], [`HolderError::NotOpen`].
+    pub fn draft_counts(
+        &self,
+        (mandate, draft): (&MessageId, &MessageId),
+    ) -> Result<(), HolderError> {
+        let mut helpers = self.profile.helpers.iter();
+        let helper = helpers.find(|h| h.mandate == *mandate);
+        let helper = helper.ok_or(HolderError::HelperUnknown)?;
+        if helper.drafts.contains(draft) {
+            return Err(HolderError::NotOpen);
+        }
+        Ok(())
+    }
+
     /// She filed what a draft of this mandate prepared: the draft counts no more.
     ///
     /// # Errors

@@ -85,6 +85,8 @@ impl FromRequest<Arc<Shared>> for Deposited {
         own.map_err(refused)?;
         let Whole { body, held } = Whole::read(hub, &parts.headers, body).await?;
         signature.verify_body(&body).map_err(|_| UNSIGNED)?;
+        // A body may take minutes: who was suspended meanwhile, or whose key ended, leaves nothing more.
+        head.counts(&depositor)?;
         Ok(Self {
             depositor,
             body,
@@ -163,11 +165,21 @@ impl Head<'_> {
             .key::<Deposit>(&org, Some(kid), now)
             .ok_or(UNSIGNED)?;
         self.check(key.key())?;
-        if current.is_active(&org, now) {
-            Ok(org)
-        } else {
-            Err(Refusal(ProblemKind::NotAdmitted))
-        }
+        let active = current.is_active(&org, now).then_some(org);
+        active.ok_or(Refusal(ProblemKind::NotAdmitted))
+    }
+
+    /// Whether a depositor whose signature was good still may.
+    fn counts(&self, depositor: &Depositor) -> Result<(), Refusal> {
+        let Depositor::Org(org) = depositor else {
+            return Ok(());
+        };
+        let kid = split_kid(self.signature.keyid()).map(|(_, kid)| kid);
+        let (current, now) = (self.hub.directory(), self.hub.clock.now());
+        let key = current.directory.key::<Deposit>(org, kid, now);
+        key.map(drop).ok_or(UNSIGNED)?;
+        let active = current.is_active(org, now).then_some(());
+        active.ok_or(Refusal(ProblemKind::NotAdmitted))
     }
 
     /// Whoever deposits: an organisation, or a key of its own.

@@ -135,8 +135,8 @@ impl Place<'_> {
         self.give_way.push(Lane::new(from.class, from.who.to_vec()));
     }
 
-    /// Takes the newest of whatever lane has most by `size`, as long as there is no place and `gives` lets
-    /// that one give.
+    /// Takes the newest of whatever lane has most by `size` of those that `gives` lets give, as long as there
+    /// is no place.
     fn take_most(
         &mut self,
         from: &mut [Standing<'_>],
@@ -148,10 +148,11 @@ impl Place<'_> {
         while !self.is_made()
             && let Some((_, at)) = most.pop()
             && let Some(standing) = from.get_mut(at)
-            && gives(self, standing)
         {
-            self.take(standing);
-            most.push((size(standing), at));
+            if gives(self, standing) {
+                self.take(standing);
+                most.push((size(standing), at));
+            }
         }
     }
 }
@@ -263,30 +264,37 @@ impl State {
         place.take_most(&mut lanes, |lane| lane.bytes, larger);
     }
 
-    /// The class that holds the most gives way to one that holds less than its share of the jobs, down to
-    /// its own share. Else a crowd of callers with one job each would keep everybody out. More than one
+    /// The class that holds the most, of jobs or of bytes as either is lacking, gives way to one that holds
+    /// less than its share of the jobs, down to its own share. Else a crowd of callers with one job each would keep everybody out. More than one
     /// makes place only for what stays within a share of the bytes, or is all that its class has.
     fn take_from_largest_class(&self, place: &mut Place<'_>, class: Class) {
         let others = [Class::Organisation, Class::Key, Class::Other];
         let others = others.into_iter().filter(|other| *other != class);
-        let Some(most) = others.max_by_key(|other| self.lanes(*other).jobs()) else {
+        let lacks_jobs = place.lacks_jobs();
+        let holds = |of: &Lanes| if lacks_jobs { of.jobs() } else { of.bytes() };
+        let Some(most) = others.max_by_key(|other| holds(self.lanes(*other))) else {
             return;
         };
         let share = |all: usize| all / self.classes.len();
         let jobs_share = share(place.limits.jobs_max);
+        let bytes_share = share(place.limits.bytes_max);
         let own = self.lanes(class);
         if own.jobs() >= jobs_share {
             return;
         }
-        let is_within =
-            own.jobs() == 0 || own.bytes() + place.bytes <= share(place.limits.bytes_max);
-        let had = self.lanes(most).jobs();
+        let is_within = own.jobs() == 0 || own.bytes() + place.bytes <= bytes_share;
+        let had = self.lanes(most);
+        let (had_jobs, had_bytes) = (had.jobs(), had.bytes());
         let mut lanes: Vec<Standing<'_>> = self.standing(most).collect();
         let gives = |place: &Place<'_>, _: &Standing<'_>| {
             let given = place.give_way.len();
-            had - given > jobs_share && (given == 0 || is_within)
+            let bytes_given = self.bytes - place.left.1;
+            let holds_more = had_jobs - given > jobs_share
+                || (!lacks_jobs && had_bytes - bytes_given > bytes_share);
+            holds_more && (given == 0 || is_within)
         };
-        place.take_most(&mut lanes, |lane| lane.jobs, gives);
+        let size = |lane: &Standing<'_>| if lacks_jobs { lane.jobs } else { lane.bytes };
+        place.take_most(&mut lanes, size, gives);
     }
 
     fn standing(&self, class: Class) -> impl Iterator<Item = Standing<'_>> {

@@ -67,6 +67,10 @@ impl Session {
             Ok((mandate, self.message_named(&draft.id)?))
         };
         let draft = asked.draft.as_ref().map(named).transpose()?;
+        if let Some((mandate, draft)) = &draft {
+            let counts = self.holder.draft_counts((mandate, draft));
+            self.said(counts)?;
+        }
         let (now, mut rng) = (now(), BrowserRng);
         let done = match asked.amends {
             Some(id) => {

@@ -7,7 +7,10 @@ use denizen_api::{
     client::{ClientError, RequestSigner},
     directory::{VerifiedDirectory, VerifyDirectoryError},
     receipt::{HeadError, ReceiptError, ReceiptFor, proves_withholding, verify, verify_head},
-    wire::{DepositItem, DepositOutcome, DirectoryAnswer, FetchAnswer, Fetched, WrappedRoot},
+    wire::{
+        DepositItem, DepositOutcome, DirectoryAnswer, FetchAnswer, Fetched, STATUS_AHEAD_S_MAX,
+        WrappedRoot,
+    },
 };
 use denizen_credential::{STATUS_LIST_ENTRIES_MIN, Status, StatusList};
 use denizen_hub::OpenError;
@@ -492,6 +495,11 @@ async fn a_status_list_is_put_by_its_own_organisation_alone_and_never_goes_back(
     // A request that was under way for longer than the next one.
     let conflict = Err(ClientError::Problem(P::Conflict));
     assert_eq!(put(&office, "1", &late).await, conflict);
+    assert_eq!(put(&office, "1", &listed(4, 1_001)).await, conflict);
+    // One from the future would keep every later list out.
+    let ahead = listed(5, now.0 + STATUS_AHEAD_S_MAX + 1);
+    let malformed = Err(ClientError::Problem(P::Malformed));
+    assert_eq!(put(&office, "1", &ahead).await, malformed);
     assert_eq!(read().await, Some(second));
     assert_eq!(client.status(&other.id, "1").await.unwrap(), None);
 }

@@ -9,7 +9,7 @@ use denizen_api::{
     wire::{DepositItem, DepositOutcome as O, Fetched},
 };
 use denizen_hub::HubConfig;
-use denizen_jose::Signer;
+use denizen_jose::{Signer, sign_compact};
 use denizen_testkit::{Office, Person, World, person::Address};
 use std::{cell::RefCell, rc::Rc};
 use tokio::task::{LocalSet, spawn_local, yield_now};
@@ -370,6 +370,17 @@ fn forged(world: &World, keyid: &str, signer: &dyn Signer) -> http::Request<Vec<
     request.body(body).unwrap()
 }
 
+/// A status list token of about so many bytes.
+fn token_of(office: &Office, size: usize) -> String {
+    let payload = serde_json::json!({ "iat": 1, "x": "x".repeat(size * 3 / 4) });
+    let payload = payload.to_string();
+    sign_compact(
+        office.deposit.signer(),
+        serde_json::Map::new(),
+        payload.as_bytes(),
+    )
+}
+
 #[tokio::test]
 async fn a_small_status_list_needs_no_room_and_a_large_one_has_its_own() {
     let mut world = world(707, |config| {
@@ -382,13 +393,13 @@ async fn a_small_status_list_needs_no_room_and_a_large_one_has_its_own() {
     let keyid = office.deposit_keyid();
     for (list, size) in [("small", 10_000), ("large", 90_000), ("larger", 110_000)] {
         let signer = RequestSigner::organisation(&office.deposit, &keyid);
-        let token = "x".repeat(size);
+        let token = token_of(&office, size);
         let put = client.put_status(&office.id, list, &token, signer, now);
         put.await.unwrap();
     }
     for (list, size) in [("small", 10_000), ("large", 90_000)] {
         let read = client.status(&office.id, list).await.unwrap();
-        assert_eq!(read.unwrap().len(), size);
+        assert_eq!(read, Some(token_of(&office, size)));
     }
     let refused = client.status(&office.id, "larger").await;
     assert_eq!(refused, Err(ClientError::Problem(P::Busy)));

@@ -7,8 +7,19 @@ export type Answers = Record<string, Answer>;
 
 /** What is kept of an application that is not sent yet: what was typed, and what a helper prepared. */
 export interface KeptDraft {
+  readonly v: 2;
   readonly answers: Answers;
   readonly from: DraftPage | undefined;
+}
+
+/** Answers as they were kept or given: an object, whatever else came. */
+export const answersOf = (read: unknown): Answers => (typeof read === "object" && read !== null && !Array.isArray(read) ? (read as Answers) : {});
+
+/** Reads what was kept; at first that was the answers alone. */
+export function keptDraft(text: string): Pick<KeptDraft, "answers" | "from"> {
+  const read = JSON.parse(text) as Partial<KeptDraft> | null;
+  if (read?.v !== 2) return { answers: answersOf(read), from: undefined };
+  return { answers: answersOf(read.answers), from: read.from };
 }
 
 /** JSON text of the answers: what is empty is not given. */
