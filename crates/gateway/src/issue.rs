@@ -354,9 +354,8 @@ impl Gateway {
             let uri = status_uri(&org.to_text(), &number);
             let token = list.sign(&uri, iat, STATUS_TTL_S, &kid, self.keys.status.signer());
             let signer = RequestSigner::organisation(&self.keys.deposit, &keyid);
-            let put = self
-                .client(transport)
-                .put_status(&org, &number, &token, signer, now);
+            let client = self.client(transport);
+            let put = client.put_status(&org, &number, &token, signer, now);
             match put.await {
                 // Nothing else waits for it: it is tried again with the next publication.
                 Err(ClientError::Problem(ProblemKind::Conflict | ProblemKind::Malformed)) => {
