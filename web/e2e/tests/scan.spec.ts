@@ -42,7 +42,10 @@ test("a camera reads the invitation that an office printed, and is off at once",
     const she = await Person.at(browser, offices.url, "ru", PHONE);
     const camera = await watchCamera(she);
     await she.context.grantPermissions(["camera"], { origin: offices.url });
+    // What she begins with is kept at her own address: it has left before it is asked what leaves.
+    const kept = she.page.waitForResponse((answer) => new URL(answer.url()).pathname === "/v1/deposits" && answer.ok());
     await she.begin();
+    await kept;
     await toInvitation(she);
     // Before the browser asks, the page says what the camera is for.
     await expect(she.says(she.t("portal-scan-what"))).toBeVisible();
