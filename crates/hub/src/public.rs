@@ -107,7 +107,7 @@ pub(crate) async fn put_status(
         wanted: Vec::new(),
     };
     let work = move |tx: &mut Tx<'_>| {
-        // One that is far ahead, or says nothing, would keep every later list out.
+        // One that is far ahead would keep every later list out.
         let latest = tx.now.0.saturating_add(STATUS_AHEAD_S_MAX);
         if iat > latest {
             return Ok(Err(ProblemKind::Malformed));

@@ -158,15 +158,23 @@ impl Head<'_> {
 
     fn organisation(&self) -> Result<OrgId, Refusal> {
         let (id, kid) = split_kid(self.signature.keyid()).ok_or(UNSIGNED)?;
-        let (org, now) = (OrgId::from(id), self.hub.clock.now());
-        let current = self.hub.directory();
-        let key = current
-            .directory
-            .key::<Deposit>(&org, Some(kid), now)
-            .ok_or(UNSIGNED)?;
-        self.check(key.key())?;
-        let active = current.is_active(&org, now).then_some(org);
-        active.ok_or(Refusal(ProblemKind::NotAdmitted))
+        let org = OrgId::from(id);
+        self.check(&self.deposit_key(&org, kid)?)?;
+        self.is_active(&org)?;
+        Ok(org)
+    }
+
+    fn deposit_key(&self, org: &OrgId, kid: &str) -> Result<PublicKey, Refusal> {
+        let (current, now) = (self.hub.directory(), self.hub.clock.now());
+        let key = current.directory.key::<Deposit>(org, Some(kid), now);
+        key.map(|key| key.key().clone()).ok_or(UNSIGNED)
+    }
+
+    fn is_active(&self, org: &OrgId) -> Result<(), Refusal> {
+        let active = self.hub.directory().is_active(org, self.hub.clock.now());
+        active
+            .then_some(())
+            .ok_or(Refusal(ProblemKind::NotAdmitted))
     }
 
     /// Whether a depositor whose signature was good still may.
@@ -174,12 +182,9 @@ impl Head<'_> {
         let Depositor::Org(org) = depositor else {
             return Ok(());
         };
-        let kid = split_kid(self.signature.keyid()).map(|(_, kid)| kid);
-        let (current, now) = (self.hub.directory(), self.hub.clock.now());
-        let key = current.directory.key::<Deposit>(org, kid, now);
-        key.map(drop).ok_or(UNSIGNED)?;
-        let active = current.is_active(org, now).then_some(());
-        active.ok_or(Refusal(ProblemKind::NotAdmitted))
+        let (_, kid) = split_kid(self.signature.keyid()).ok_or(UNSIGNED)?;
+        self.deposit_key(org, kid)?;
+        self.is_active(org)
     }
 
     /// Whoever deposits: an organisation, or a key of its own.
