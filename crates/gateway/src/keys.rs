@@ -75,8 +75,8 @@ impl Keys {
         let mut rng = rng;
         Self {
             issuer: SecretKeyFor::make(&mut rng).with_native(),
-            message: SecretKeyFor::make(&mut rng),
-            deposit: SecretKeyFor::make(&mut rng),
+            message: SecretKeyFor::make(&mut rng).with_native(),
+            deposit: SecretKeyFor::make(&mut rng).with_native(),
             pass: SecretKeyFor::make(&mut rng),
             status: SecretKeyFor::make(&mut rng),
             inbox: SecretKeyFor::make(&mut rng),
@@ -108,8 +108,8 @@ impl Keys {
         let file: KeysFile = read_json(path, "keys.json")?;
         Ok(Self {
             issuer: key(&file.issuer)?.with_native(),
-            message: key(&file.message)?,
-            deposit: key(&file.deposit)?,
+            message: key(&file.message)?.with_native(),
+            deposit: key(&file.deposit)?.with_native(),
             pass: key(&file.pass)?,
             status: key(&file.status)?,
             inbox: key(&file.inbox)?,

@@ -224,6 +224,9 @@ impl Hub {
         clock: Arc<dyn Clock + Send + Sync>,
         rng: Box<dyn rand_core::CryptoRng + Send>,
     ) -> Result<(Self, SequencerThread), OpenError> {
+        // Each answer to a reader has a head of its own.
+        let head = keys.head.with_native();
+        let keys = HubKeys { head, ..keys };
         let metrics = Arc::<metrics::Metrics>::default();
         let clocked = Arc::clone(&clock);
         let started = log::start(writer, &config, &keys, clocked, rng, &metrics)?;

@@ -60,9 +60,13 @@ impl PublicKey {
     /// An Ed25519 key from its 32 bytes.
     ///
     /// # Errors
-    /// [`InvalidKey`] if the bytes are no point of the curve or one of small order.
+    /// [`InvalidKey`] if the bytes are no point of the curve, one of small order, or not the one way to
+    /// write it (RFC 8032 section 5.1.3: `y` below 2^255 - 19).
     pub fn from_ed25519(bytes: &[u8]) -> Result<Self, InvalidKey> {
         let bytes: [u8; 32] = bytes.try_into().map_err(|_| InvalidKey)?;
+        if !is_reduced(&bytes) {
+            return Err(InvalidKey);
+        }
         let key = ed25519_dalek::VerifyingKey::from_bytes(&bytes).map_err(|_| InvalidKey)?;
         if key.is_weak() {
             return Err(InvalidKey);
@@ -220,6 +224,11 @@ enum SecretInner {
     Ed25519(ed25519_dalek::SigningKey),
     Es256(p256::ecdsa::SigningKey),
     #[cfg(not(target_arch = "wasm32"))]
+    Ed25519Native(
+        ed25519_dalek::SigningKey,
+        #[zeroize(skip)] crate::native::Ed25519Pair,
+    ),
+    #[cfg(not(target_arch = "wasm32"))]
     Es256Native(
         p256::ecdsa::SigningKey,
         #[zeroize(skip)] crate::native::Pair,
@@ -253,15 +262,23 @@ impl SecretKey {
         }
     }
 
-    /// The same key, signing with the native implementation where the build has one: many times
-    /// faster, and no two signatures of a message are equal. For a key that signs much.
+    /// The same key, signing with the native implementation where the build has one: faster. Ed25519
+    /// gives the same bytes by either; of ES256 no two signatures of a message are equal. For a key that
+    /// signs much.
     #[must_use]
     pub fn with_native(self) -> Self {
         #[cfg(not(target_arch = "wasm32"))]
-        if let SecretInner::Es256(key) = &self.0 {
-            let scalar = zeroize::Zeroizing::new(<[u8; 32]>::from(key.to_bytes()));
-            let pair = crate::native::Pair::new(&scalar, self.public().as_bytes());
-            return Self(SecretInner::Es256Native(key.clone(), pair));
+        match &self.0 {
+            SecretInner::Ed25519(key) => {
+                let pair = crate::native::Ed25519Pair::new(key.as_bytes());
+                return Self(SecretInner::Ed25519Native(key.clone(), pair));
+            }
+            SecretInner::Es256(key) => {
+                let scalar = zeroize::Zeroizing::new(<[u8; 32]>::from(key.to_bytes()));
+                let pair = crate::native::Pair::new(&scalar, self.public().as_bytes());
+                return Self(SecretInner::Es256Native(key.clone(), pair));
+            }
+            SecretInner::Ed25519Native(..) | SecretInner::Es256Native(..) => {}
         }
         self
     }
@@ -272,6 +289,8 @@ impl SecretKey {
         zeroize::Zeroizing::new(match &self.0 {
             SecretInner::Ed25519(k) => k.to_bytes(),
             SecretInner::Es256(k) => k.to_bytes().into(),
+            #[cfg(not(target_arch = "wasm32"))]
+            SecretInner::Ed25519Native(k, _) => k.to_bytes(),
             #[cfg(not(target_arch = "wasm32"))]
             SecretInner::Es256Native(k, _) => k.to_bytes().into(),
         })
@@ -288,7 +307,11 @@ impl Signer for SecretKey {
     fn alg(&self) -> Alg {
         match self.0 {
             SecretInner::Ed25519(_) => Alg::Ed25519,
-            _ => Alg::Es256,
+            SecretInner::Es256(_) => Alg::Es256,
+            #[cfg(not(target_arch = "wasm32"))]
+            SecretInner::Ed25519Native(..) => Alg::Ed25519,
+            #[cfg(not(target_arch = "wasm32"))]
+            SecretInner::Es256Native(..) => Alg::Es256,
         }
     }
 
@@ -296,6 +319,10 @@ impl Signer for SecretKey {
         match &self.0 {
             SecretInner::Ed25519(k) => PublicKey(Inner::Ed25519(k.verifying_key().to_bytes())),
             SecretInner::Es256(k) => point_of(k),
+            #[cfg(not(target_arch = "wasm32"))]
+            SecretInner::Ed25519Native(k, _) => {
+                PublicKey(Inner::Ed25519(k.verifying_key().to_bytes()))
+            }
             #[cfg(not(target_arch = "wasm32"))]
             SecretInner::Es256Native(k, _) => point_of(k),
         }
@@ -309,9 +336,17 @@ impl Signer for SecretKey {
                 signature.to_bytes().to_vec()
             }
             #[cfg(not(target_arch = "wasm32"))]
+            SecretInner::Ed25519Native(_, pair) => pair.sign(message),
+            #[cfg(not(target_arch = "wasm32"))]
             SecretInner::Es256Native(_, pair) => pair.sign(message),
         }
     }
+}
+
+/// Whether a little-endian number, but for its top bit, is below 2^255 - 19.
+fn is_reduced(bytes: &[u8; 32]) -> bool {
+    let [low, between @ .., high] = bytes;
+    *low < 0xed || high & 0x7f != 0x7f || between.iter().any(|byte| *byte != 0xff)
 }
 
 fn point_of(key: &p256::ecdsa::SigningKey) -> PublicKey {
