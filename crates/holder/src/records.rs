@@ -22,12 +22,12 @@ use denizen_model::{
     message::{
         Attachment, Body, IssuedCopy, Message, RecordIssue, SD_JWT_MEDIA_TYPE, StatusChange,
     },
-    statement::{Quality, split_kid},
+    statement::Quality,
 };
 use denizen_rules::last_day;
 use denizen_tlog::UnverifiedProof;
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Kinds that an office mints in a procedure, without their being in an invitation.
 const PROCEDURE_KINDS: [&str; 3] = ["application-filed", "decision", "check-receipt"];
@@ -91,6 +91,13 @@ impl RecordError {
 /// Kind and issuer of records that came over later links, each with its link and claims.
 type Again = BTreeMap<(String, OrgId), Vec<(u32, Map<String, Value>)>>;
 
+/// What other records say of one, looked up once for all that are shown.
+struct Others {
+    again: Again,
+    /// Records that another one replaces.
+    replaced: BTreeSet<Sha256Hash>,
+}
+
 /// A record as shown.
 #[derive(Debug, Clone)]
 pub struct RecordView {
@@ -144,8 +151,8 @@ impl Holder {
         records: impl Iterator<Item = &'a HeldRecord>,
         now: UnixTime,
     ) -> impl Iterator<Item = RecordView> {
-        let again = self.issued_again();
-        records.filter_map(move |r| self.view_beside(r, &again, now))
+        let others = self.others(true);
+        records.filter_map(move |r| self.view_beside(r, &others, now))
     }
 
     /// One record.
@@ -194,16 +201,29 @@ impl Holder {
     }
 
     pub(crate) fn view(&self, record: &HeldRecord, now: UnixTime) -> Option<RecordView> {
-        let moved = self.is_moved(record.link);
-        let again = if moved {
-            self.issued_again()
-        } else {
-            Again::default()
-        };
-        self.view_beside(record, &again, now)
+        let others = self.others(self.is_moved(record.link));
+        self.view_beside(record, &others, now)
     }
 
-    fn view_beside(&self, record: &HeldRecord, again: &Again, now: UnixTime) -> Option<RecordView> {
+    /// `moved`: records of moved links are among those that are shown.
+    fn others(&self, moved: bool) -> Others {
+        let records = self.profile.records.iter();
+        Others {
+            again: if moved {
+                self.issued_again()
+            } else {
+                Again::default()
+            },
+            replaced: records.flat_map(|r| r.supersedes.iter().copied()).collect(),
+        }
+    }
+
+    fn view_beside(
+        &self,
+        record: &HeldRecord,
+        others: &Others,
+        now: UnixTime,
+    ) -> Option<RecordView> {
         let says = self.says(record).ok()?;
         let hub = self.hub_of(record)?;
         let directory = self.trust.directory(&hub)?;
@@ -229,7 +249,6 @@ impl Holder {
         if status.status == Status::Valid && self.profile.disputes.iter().any(disputed) {
             status.status = Status::Contested;
         }
-        let replaced = |r: &HeldRecord| r.supersedes.contains(&record.kept_hash);
         let unspent = record
             .copies
             .iter()
@@ -246,8 +265,8 @@ impl Holder {
             expires: expires.and_then(last_day),
             status,
             changed,
-            superseded: self.profile.records.iter().any(replaced)
-                || self.came_again(record, &says, again),
+            superseded: others.replaced.contains(&record.kept_hash)
+                || self.came_again(record, &says, &others.again),
             returned: self.profile.returned.contains(&record.kept_hash),
             copies_left: unspent.count(),
             showing: kind.is_some_and(|k| k.traits.showing),
@@ -520,8 +539,10 @@ pub(crate) fn issuer_key(
     (iss, kid): (&str, &str),
     delivered: UnixTime,
 ) -> Result<PublicKeyFor<Issuer>, RecordError> {
-    let (id, kid) = split_kid(kid).ok_or(RecordError::IssuerKey)?;
-    if OrgId::from(id) != *org || iss != org.to_text() {
+    // An id has one text: what is written alike is the same.
+    let (id, kid) = kid.split_once('#').ok_or(RecordError::IssuerKey)?;
+    let own = org.to_text();
+    if id != own || iss != own {
         return Err(RecordError::IssuerKey);
     }
     match directory.issuer_key(org, kid, delivered) {
