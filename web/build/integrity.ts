@@ -40,12 +40,18 @@ const PACKED_BEFORE = new URL("../generated/packed", import.meta.url).pathname;
 
 /** Runs after everything else is written. */
 export function integrity(folder: string): Plugin {
+  let failed = false;
   return {
     name: "denizen-integrity",
     apply: "build",
+    // What closes is called after a failure too, which it would hide.
+    buildEnd(error) {
+      failed = error !== undefined;
+    },
     closeBundle: {
       order: "post",
       async handler() {
+        if (failed) return;
         const page = join(folder, "index.html");
         const html = readFileSync(page, "utf8").replace(
           /<(script|link)([^>]*?)(src|href)="\/(assets\/[^"]+)"/g,

@@ -1,6 +1,7 @@
 import { svelte } from "@sveltejs/vite-plugin-svelte";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vite";
+import { fits } from "../../build/fits.ts";
 import { integrity, integrityOf } from "../../build/integrity.ts";
 import { notStarted } from "../../build/not-started.ts";
 
@@ -27,6 +28,7 @@ export default defineConfig({
   },
   worker: {
     format: "es",
+    plugins: () => [fits(here("../../../catalogue"))],
     rollupOptions: { output: { entryFileNames: "assets/[name]-[hash].js", assetFileNames: "assets/[name]-[hash][extname]" } },
   },
 });

@@ -1,26 +1,44 @@
-// JSON Schema for the module: no code is made from a schema, so it runs under the page's policy.
+// JSON Schema for the module: no code is made from a schema, so it runs under the page's policy. For the
+// kinds of the catalogue it was made when the bundle was built.
 
 import { Validator, type Schema } from "@cfworker/json-schema";
+import { fits } from "virtual:denizen-fits";
 
 interface Broken { pointer: string; keyword: string; detail: string }
 
 const COMMON = "urn:denizen:schema:common";
 /** Keywords that only say that something below them does not fit. */
 const OUTER = new Set(["$ref", "properties", "items", "allOf", "if", "then", "else", "prefixItems", "false"]);
+const given = new Map<string, { schema: string; common: string }>();
 const compiled = new Map<string, Validator>();
 
-/** Validates an instance: texts in, JSON out, as the module asks for it. `name` stands for the schema, whose
- *  texts come with the first instance. */
+/** Validates an instance: texts in, JSON out, as the module asks for it. `name` stands for the schema (it is
+ *  the hash of its texts), which come with the first instance. */
 export function validate(name: string, instance: string, schema?: string, common?: string): string {
+  if (schema !== undefined && common !== undefined) given.set(name, { schema, common });
+  if (!given.has(name)) throw new Error("a schema that did not come");
+  const value: unknown = JSON.parse(instance);
+  if (fits().get(name)?.(value) === true) return "[]";
+  return broken(validatorOf(name), value);
+}
+
+/** The validator of a schema, made when it is first needed: reading the texts takes as long as many instances. */
+function validatorOf(name: string): Validator {
   let validator = compiled.get(name);
-  if (schema !== undefined && common !== undefined) {
-    validator = new Validator(JSON.parse(schema) as Schema, "2020-12", false);
-    const shared = JSON.parse(common) as Schema | true;
+  const texts = given.get(name);
+  if (validator === undefined && texts !== undefined) {
+    validator = new Validator(JSON.parse(texts.schema) as Schema, "2020-12", false);
+    const shared = JSON.parse(texts.common) as Schema | true;
     if (shared !== true) validator.addSchema(shared, COMMON);
     compiled.set(name, validator);
   }
   if (validator === undefined) throw new Error("a schema that did not come");
-  const result = validator.validate(JSON.parse(instance));
+  return validator;
+}
+
+/** What does not fit, as JSON. */
+export function broken(validator: Validator, value: unknown): string {
+  const result = validator.validate(value);
   if (result.valid) return "[]";
   const all = result.errors.map(({ keyword, instanceLocation, error }): Broken => ({
     pointer: instanceLocation.replace(/^#/, ""),
