@@ -1,6 +1,16 @@
 // What a person does with a link: freeze it, write over it, end it, destroy it.
 
-import { PHONE, expect, test } from "../src/test.js";
+import { PHONE, expect, test, type Person } from "../src/test.js";
+
+/** The home screen that her browser keeps, sealed; nothing if it keeps none. */
+const keptHome = (she: Person): Promise<string | undefined> => she.page.evaluate(async () => {
+  const asked = indexedDB.open("denizen");
+  await new Promise((done) => (asked.onsuccess = done));
+  const kept = asked.result.transaction("kept").objectStore("kept").get("home");
+  await new Promise((done) => (kept.onsuccess = done));
+  asked.result.close();
+  return kept.result === undefined ? undefined : [...(kept.result as Uint8Array)].join();
+});
 
 test("a link is frozen and opened, a note goes over it, it ends, and is destroyed", async ({ arrives, offices }) => {
   const she = await arrives("ru", PHONE);
@@ -43,9 +53,27 @@ test("a link is frozen and opened, a note goes over it, it ends, and is destroye
   await she.page.getByRole("link", { name: she.org("border") }).click();
   await she.press("portal-shred");
   await expect(she.page.getByRole("alert")).toContainText(she.t("portal-sure-shred", { org: she.org("border") }));
-  await she.press("portal-yes");
+  await expect.poll(() => keptHome(she)).toBeDefined();
+  const before = await keptHome(she);
+  // The hub's answer is held back: from the first moment on there is no home screen with what goes.
+  let go = (): void => undefined;
+  let asked = 0;
+  const answered = new Promise<void>((done) => (go = done));
+  await she.page.context().route(/\/v1\/addresses\//, async (route) => {
+    if (route.request().method() !== "DELETE") return route.fallback();
+    asked += 1;
+    await answered;
+    await route.continue();
+  });
+  await she.button("portal-yes").click();
+  await expect.poll(() => asked).toBeGreaterThan(0);
+  expect(await keptHome(she)).toBeUndefined();
+  go();
+  await she.calm();
+  await she.page.context().unrouteAll({ behavior: "wait" });
   await she.go("records");
   await expect(she.page.getByRole("link", { name: she.kind("travel-document") })).toHaveCount(0);
+  expect(await keptHome(she)).not.toBe(before);
   await she.go("links");
   await expect(she.page.getByRole("link", { name: she.org("border") })).toHaveCount(0);
 });

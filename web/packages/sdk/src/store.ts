@@ -72,11 +72,15 @@ export const writeAll = async (values: Partial<Kept>): Promise<void> => {
 const page = (number: number): IDBValidKey => ["page", number];
 const ABOVE_ALL: IDBValidKey = ["page", []];
 
-/** Keeps a profile: its head, and the pages that changed, in one transaction; `count` pages are left. */
+/**
+ * Keeps a profile: its head, and the pages that changed, in one transaction; `count` pages are left. The home
+ * screen of the state before goes: it could hold what she just destroyed, and opens beside that state alone.
+ */
 export const writePacked = async (head: Uint8Array, pages: Map<number, Uint8Array>, count: number): Promise<void> => {
   await run("readwrite", (store) => {
     for (const [number, bytes] of pages) store.put({ number, bytes }, page(number));
     store.delete(IDBKeyRange.bound(page(count), ABOVE_ALL));
+    store.delete("home" satisfies keyof Kept);
     return store.put(head, "profile");
   });
 };

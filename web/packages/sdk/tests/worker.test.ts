@@ -27,6 +27,7 @@ vi.mock("../src/store.js", () => ({
   readPages: async () => structuredClone(pages),
   writePacked: async (head: Uint8Array, changed: Map<number, Uint8Array>) => {
     for (const [number, page] of changed) pages.set(number, page);
+    database.delete("home");
     database.set("profile", head);
   },
   replaceProfile: async (head: Uint8Array, changed: Map<number, Uint8Array>, with_: object) => {
@@ -203,12 +204,14 @@ test("the kept home screen is of one state of the profile, one root, one languag
   expect((await seen()).copy).toBeUndefined();
   database.delete("home");
   expect((await seen()).copy).toBeUndefined();
-  // Another state of the same profile: what is noted next is kept with it.
+  // Another state of the same profile: what is noted next is kept with it, and that of the state before is gone.
   database.set("home", home);
   const change = await started();
   await change("unlockPassphrase", PASSPHRASE);
   await change("nameDevice", "kitchen");
   expect(database.get("profile")).not.toEqual(head);
+  expect(database.has("home")).toBe(false);
+  database.set("home", home);
   expect((await seen()).copy).toBeUndefined();
 
   database.set("home", home);
