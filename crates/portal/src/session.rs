@@ -36,6 +36,7 @@ pub(crate) type Thrown = JsValue;
 pub struct Session {
     holder: Holder,
     transport: FetchTransport,
+    /// The invitation that is on the page, until it is accepted or left.
     invitation: Option<InvitationPreview>,
     /// The profile with another root whose links this one takes over.
     earlier: Option<Holder>,

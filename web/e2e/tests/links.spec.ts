@@ -103,3 +103,52 @@ test("an invitation that was used, or is no invitation, is refused in plain word
   await other.press("portal-link-accept");
   await other.fetchUntil(other.page.getByText(other.t("err-pass-used")));
 });
+
+/** Says a call to her worker as the page does; gives the code of its problem, or nothing if it went. */
+const says = async (she: Person, method: string, ...args: unknown[]): Promise<string | undefined> => {
+  const [worker] = she.page.workers();
+  if (worker === undefined) throw new Error("there is no worker");
+  return worker.evaluate(([called, given]) => new Promise<string | undefined>((done) => {
+    const scope = globalThis as unknown as { onmessage(event: object): void; postMessage(said: { id: number; problem?: { code: string } }): void };
+    const post = scope.postMessage;
+    scope.postMessage = (said) => {
+      if (said.id !== -1) return post.call(scope, said);
+      scope.postMessage = post;
+      done(said.problem?.code);
+    };
+    scope.onmessage({ data: { id: -1, method: called, args: given } });
+  }), [method, args] as const);
+};
+
+test("an invitation that she went away from, or read another one after, is not accepted any more", async ({ arrives, offices }) => {
+  const she = await arrives("en");
+  await she.begin();
+  const [clinic, border] = [await offices.invite("clinic", she.me.case), await offices.invite("border", she.me.case)];
+  const reads = async (invitation: string) => {
+    await she.field("portal-invitation").fill(invitation);
+    await she.press("portal-invitation-read");
+    await expect(she.button("portal-link-accept")).toBeVisible();
+  };
+  await she.go("links");
+  await she.press("portal-link-new");
+  await reads(clinic);
+  await she.press("portal-back");
+  expect(await says(she, "acceptInvitation"), "left with the button").toBe("invitation-malformed");
+  await reads(clinic);
+  await she.go("home");
+  expect(await says(she, "acceptInvitation"), "left for another place").toBe("invitation-malformed");
+
+  expect(await says(she, "readInvitation", clinic)).toBeUndefined();
+  expect(await says(she, "readInvitation", "no invitation")).toBe("invitation-malformed");
+  expect(await says(she, "acceptInvitation"), "one that is refused takes its place too").toBe("invitation-malformed");
+
+  await she.go("links");
+  await she.press("portal-link-new");
+  await reads(border);
+  await she.press("portal-link-accept");
+  await expect(she.heading(she.org("border"))).toBeVisible();
+  expect(await says(she, "acceptInvitation"), "used").toBe("invitation-malformed");
+  await she.go("links");
+  await expect(she.page.getByRole("link", { name: she.org("border") })).toHaveCount(1);
+  await expect(she.page.getByRole("link", { name: she.org("clinic") })).toHaveCount(0);
+});

@@ -12,12 +12,14 @@ use wasm_bindgen::prelude::wasm_bindgen;
 
 #[wasm_bindgen]
 impl Session {
-    /// Reads an invitation and checks it against its hub's directory.
+    /// Reads an invitation and checks it against its hub's directory. The one that was read before is
+    /// forgotten, also if this one is refused.
     ///
     /// # Errors
     /// A `Problem`; `invitation-changed-key` is the red page.
     #[wasm_bindgen(js_name = readInvitation)]
     pub async fn read_invitation(&mut self, text: String) -> Result<Ts<InvitationPage>, Thrown> {
+        self.leave_invitation();
         let read = self
             .holder
             .preview_invitation(&text, &self.transport, now())
@@ -28,7 +30,14 @@ impl Session {
         self.given(page)
     }
 
-    /// Accepts the invitation that was read last. Gives the link's number.
+    /// Forgets the invitation that was read last: its owner went away from it.
+    #[wasm_bindgen(js_name = leaveInvitation)]
+    pub fn leave_invitation(&mut self) {
+        self.invitation = None;
+    }
+
+    /// Accepts the invitation that was read last; it is forgotten, whether it goes or not. Gives the link's
+    /// number.
     ///
     /// # Errors
     /// A `Problem`.

@@ -115,6 +115,8 @@ export interface Api {
   /** Fetches what came and sends what waits; gives how many things are new. */
   sync(): number;
   readInvitation(text: string): InvitationPage;
+  /** She went away from the invitation that was read: it cannot be accepted any more. */
+  leaveInvitation(): void;
   acceptInvitation(): number;
   apply(application: ConfirmedApplication, files: FileToSend[]): string;
   withdraw(id: string, text: string): void;

@@ -574,6 +574,7 @@ const api: Async = {
     }
   },
   async readInvitation(text) { return opened().readInvitation(text); },
+  async leaveInvitation() { for (const one of [session, ward?.session]) one?.leaveInvitation(); },
   async acceptInvitation() {
     const link = opened().acceptInvitation();
     await keepAndSend();
@@ -608,7 +609,7 @@ const api: Async = {
 /** What goes without the whole module, or asks for it by itself. */
 const FIRST: ReadonlySet<Method> = new Set([
   "start", "whole", "setLanguage", "make", "kit", "kitConfirmed", "keepPassphrase", "keepPasskey", "unlockPassphrase", "unlockPasskey", "unlockKept",
-  "keptHere", "overview", "forget",
+  "keptHere", "overview", "forget", "leaveInvitation",
 ] satisfies Method[]);
 
 let queue: Promise<void> = Promise.resolve();
