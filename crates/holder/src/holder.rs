@@ -139,6 +139,7 @@ impl HolderError {
             Self::Client(ClientError::Problem(P::PassUsed)) => "invitation-used",
             Self::Client(ClientError::Problem(P::PassRefused)) => "invitation-expired",
             Self::Client(ClientError::Problem(P::NotAdmitted)) => "not-admitted",
+            Self::Client(ClientError::Problem(P::Busy | P::RateLimited)) => "hub-busy",
             Self::Client(_) => "hub-unreachable",
             Self::Directory(error) => directory_code(error),
             Self::HubAtFault(code @ ("older-state" | "withheld")) => code,

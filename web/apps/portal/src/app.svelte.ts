@@ -13,6 +13,9 @@ const FIRST_ROWS = 20;
 /** Codes after which nothing more is to be sent: somebody may be lying to her. */
 const ALARMS: ReadonlySet<string> = new Set(["changed-key", "invitation-changed-key", "older-state", "other-log", "other-salt", "receipt-refused", "restore-older", "withheld"]);
 
+/** Codes that pass by themselves: what is shown meanwhile. */
+const AWAY: ReadonlyMap<string, string> = new Map([["hub-unreachable", "portal-away"], ["hub-busy", "portal-hub-busy"]]);
+
 /** Seconds without a touch or a key after which the profile locks, unless she stays signed in here. */
 const LOCK_AFTER_S = 15 * 60;
 
@@ -40,8 +43,8 @@ class App {
   busy = $state<string>();
   problem = $state.raw<Problem>();
   route = $state.raw<string[]>(routeOf(location.hash));
-  /** The hub did not answer the last time. */
-  away = $state(false);
+  /** The hub did not answer the last time, or had no time: the text that says so. */
+  away = $state<string>();
   /** When something was last fetched, as the clock shows it. */
   fetched = $state<string>();
   /** A newer bundle waits for her yes. */
@@ -193,11 +196,11 @@ class App {
     const known = this.overview?.alarms.length ?? 0;
     try {
       await this.client.call("sync");
-      this.away = false;
+      this.away = undefined;
       this.fetched = new Date().toTimeString().slice(0, 5);
     } catch (error) {
       const problem = this.#words(error);
-      this.away = problem.code === "hub-unreachable";
+      this.away = AWAY.get(problem.code);
       if (problem.code === "device-ended") {
         // Another device of hers took this one out: nothing of the profile is here any more.
         this.unlocked = false;
@@ -206,10 +209,10 @@ class App {
         this.problem = problem;
         return;
       }
-      if (!this.away && problem.code !== "locked") this.problem = problem;
+      if (this.away === undefined && problem.code !== "locked") this.problem = problem;
     }
     if (!this.unlocked || this.failed || this.#ended) return;
-    if (!this.away || this.overview?.copy !== true) {
+    if (this.away === undefined || this.overview?.copy !== true) {
       await this.#lookOn();
       if (this.#ended) return;
       this.#tell(known);

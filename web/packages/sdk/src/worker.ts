@@ -119,7 +119,10 @@ function leaveWard(): void {
   ward = undefined;
 }
 
-/** Keeps, then sends; a hub that is away is no error: it is sent at the next sync. */
+/** What goes by itself later. */
+const PASSING: ReadonlySet<string> = new Set(["hub-unreachable", "hub-busy"]);
+
+/** Keeps, then sends; a hub that is away or busy is no error: it is sent at the next sync. */
 async function keepAndSend(): Promise<void> {
   await keep();
   try {
@@ -128,7 +131,7 @@ async function keepAndSend(): Promise<void> {
     await opened().send();
   } catch (error) {
     await obey(error).catch(() => undefined);
-    if ((error as { code?: string }).code !== "hub-unreachable") throw error;
+    if (!PASSING.has((error as { code?: string }).code ?? "")) throw error;
   } finally {
     await keep();
   }

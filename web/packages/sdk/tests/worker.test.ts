@@ -38,8 +38,16 @@ vi.mock("../src/store.js", () => ({
     database.set("profile", head);
   },
 }));
-// Nobody answers: it is all done on the device.
-vi.mock("../src/send.js", () => ({ send: async () => { throw new Error("no connection"); }, goThrough: () => undefined }));
+/** What a hub says; without one nobody answers: it is all done on the device. */
+const { hub } = vi.hoisted(() => ({ hub: { says: undefined as string | undefined } }));
+vi.mock("../src/send.js", () => ({
+  send: async () => {
+    if (hub.says === undefined) throw new Error("no connection");
+    const body = JSON.stringify({ type: `urn:denizen:problem:${hub.says}`, title: "", status: 503 });
+    return { status: 503, headers: [["content-type", "application/problem+json"]], body: new TextEncoder().encode(body) };
+  },
+  goThrough: () => undefined,
+}));
 
 type Ask = <M extends Method>(method: M, ...args: Parameters<Api[M]>) => Promise<ReturnType<Api[M]>>;
 
@@ -91,7 +99,7 @@ beforeEach(() => {
   pages.clear();
   asked = [];
   away = changed = new Set();
-  catalogue = undefined;
+  catalogue = hub.says = undefined;
   for (const name of ["__DOOR_INTEGRITY__", "__WASM_INTEGRITY__", "__CATALOGUE_INTEGRITY__"]) vi.stubGlobal(name, "sha384-of-the-build");
   vi.stubGlobal("fetch", give);
   vi.stubGlobal("navigator", { locks: { request: (_name: string, _how: unknown, held: (lock: object) => Promise<void>) => held({}) } });
@@ -251,6 +259,22 @@ test("without a connection what was begun stays, and goes on when the whole modu
   changed = new Set();
   expect((await ask("overview")).copy).toBeUndefined();
   expect((await ask("kit")).text).toBe(text);
+});
+
+test("a hub that has too much to do is told apart from one that is away, and what she does waits for it", { timeout: 60_000 }, async () => {
+  const ask = await started();
+  await ask("make");
+  await ask("keepPassphrase", PASSPHRASE);
+  await ask("whole");
+  for (const kind of ["busy", "rate-limited"]) {
+    hub.says = kind;
+    const words = JSON.parse(START.texts) as Record<string, string>;
+    await expect(ask("sync")).rejects.toMatchObject({ code: "hub-busy", what: words["err-hub-busy"], next: words["rec-hub-busy"] });
+    await ask("nameDevice", kind);
+    expect((await ask("ways")).devices.map(({ name }) => name)).toEqual([kind]);
+  }
+  hub.says = "internal";
+  await expect(ask("sync")).rejects.toMatchObject({ code: "hub-unreachable" });
 });
 
 test("a second profile is not begun over one that is here", { timeout: 60_000 }, async () => {
