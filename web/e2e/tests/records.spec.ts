@@ -16,7 +16,10 @@ test("a decision against her comes first; she objects with a paper, and the offi
   await she.go("home");
   const now = she.page.getByRole("region", { name: she.t("portal-now") });
   await she.fetchUntil(now.getByRole("link", { name: title }));
-  await expect(now.getByText(she.t("portal-now-adverse", { org: she.org("police") }))).toBeVisible();
+  const against = she.t("portal-now-adverse", { org: she.org("police") });
+  await expect(now.getByText(against)).toBeVisible();
+  // Its title and the sentence are read out one after the other, not as one.
+  await expect(now.getByRole("listitem").filter({ hasText: title }).first().getByRole("paragraph")).toHaveText([title, against]);
   await now.getByRole("link", { name: title }).first().click();
   await expect(she.heading(title)).toBeVisible();
 
