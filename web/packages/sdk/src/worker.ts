@@ -1,293 +1,31 @@
-// The only place that has the root secret. One call after the other; whatever changes the profile is
-// kept before anything is sent, and again after.
+// What a page asks for, one call after the other. What is unlocked, and how it is kept, is in `keeping.ts`.
 
-import init, { Files, GivenFile, Session, setCheckAhead, setValidate } from "../wasm/denizen.js";
-import wasmUrl from "../wasm/denizen_bg.wasm?url";
-import { fetched, kitOf, kitPage, loadDoor, makeRoot, problem, square, unwrapPassphrase, unwrapPrf, wrapPassphrase, wrapPrf } from "./door.js";
-import { emptyHome, keepHome, openFresh, openHome, sealFresh, type Fresh } from "./home.js";
-import type { Answer, Api, Call, KeptHere, Method, Overview, Start } from "./protocol.js";
-import { forget, read, readPages, remove, replaceProfile, write, writeAll, writePacked, type Kept, type PassphraseWrap, type PasskeyWrap } from "./store.js";
-import { checkAhead } from "./ahead.js";
+import { Files, Session, type GivenFile } from "../wasm/denizen.js";
+import { kitOf, kitPage, loadDoor, makeRoot, problem, square, unwrapPassphrase, unwrapPrf, wrapPassphrase, wrapPrf } from "./door.js";
+import { emptyHome } from "./home.js";
+import {
+  all, beginWith, beginning, begun, dropEnded, enter, entered, entering, forgetAll, hold, keep, keepAndSend,
+  keepFresh, keepWard, keptHere, keptProfile, leave, leaveWard, loaded, nameHere, noteHome, obey, openOwn, opened,
+  own, readWith, renewWith, renewing, root, sealRoot, session, settle, showWard, startWith, ward, whole,
+} from "./keeping.js";
+import type { Answer, Api, Call, Method, Overview } from "./protocol.js";
 import { goThrough, send } from "./send.js";
-import { validate } from "./validate.js";
-
-declare const __WASM_INTEGRITY__: string;
-declare const __CATALOGUE_INTEGRITY__: string;
-
-/** What the whole module has read. */
-interface Whole { catalogue: string; files: Files }
-
-let started: Start | undefined;
-let loaded: Whole | undefined;
-/** What is unlocked while the whole module is not there: a root, and what is known without it. */
-interface Entered {
-  root: Uint8Array;
-  /** Beside a kept profile: the way by which she came. */
-  way?: string;
-  /** The profile is still to be made. */
-  fresh?: Fresh;
-  /** The home screen, if it is known. */
-  home?: Overview;
-}
-let entered: Entered | undefined;
-/** Her own profile. */
-let session: Session | undefined;
-/** The child's profile that is shown, while one is. */
-let ward: { id: string; name: string; session: Session } | undefined;
-/** The profile with new keys, until there is a way to open it: then it takes her own one's place. */
-let renewing: Session | undefined;
-/** The file of a person whom she helps, while it is open. */
-let given: GivenFile | undefined;
-
-const own = (): Session => {
-  if (session === undefined) throw problem("locked");
-  return session;
-};
-/** The profile that is shown. */
-const opened = (): Session => ward?.session ?? own();
-const helped = (): GivenFile => {
-  if (given === undefined) throw problem("helper-file");
-  return given;
-};
-const begun = (): Start => {
-  if (started === undefined) throw problem("internal");
-  return started;
-};
-const all = (): Start & Whole => {
-  if (loaded === undefined) throw problem("internal");
-  return { ...begun(), ...loaded };
-};
-const root = (): Uint8Array => own().dangerRoot();
-/** The profile to which a new way in leads. */
-const entering = (): Session => renewing ?? own();
-
-/** Two tabs would write over each other: the second one waits until the first is closed. */
-let holding: Promise<unknown> | undefined;
-async function hold(): Promise<void> {
-  if (holding !== undefined) return;
-  const got = await new Promise<boolean>((resolve) => {
-    holding = navigator.locks.request("denizen-profile", { ifAvailable: true }, async (lock) => {
-      resolve(lock !== null);
-      // Held until the worker ends.
-      if (lock !== null) await new Promise<never>(() => undefined);
-    });
-  });
-  if (!got) {
-    holding = undefined;
-    throw problem("other-tab");
-  }
-}
-
-/** Keeps the profile. Nothing leaves that this browser would not know after it was closed. */
-async function keep(): Promise<void> {
-  const kept = await read("passphrase") !== undefined || (await read("passkeys") ?? []).length > 0;
-  // Before there is a way to unlock it, a kept profile would be lost bytes.
-  if (!kept) return;
-  const profile = own();
-  const packed = profile.pack();
-  await writePacked(packed.head, packed.pages as Map<number, Uint8Array>, packed.count);
-  profile.kept(packed);
-  const earlier = profile.sealEarlier();
-  if (earlier !== undefined) await write("earlier", earlier);
-  if (ward !== undefined) await keepWard(ward.id, ward.session);
-}
-
-async function keepWard(id: string, child: Session): Promise<void> {
-  await write("wards", { ...(await read("wards") ?? {}), [id]: child.encrypt() });
-}
+import { read, remove, write, type PassphraseWrap, type PasskeyWrap } from "./store.js";
 
 /** A value as JSON, which the page reads. */
 class Text {
   constructor(readonly json: string) {}
 }
 
+/** The file of a person whom she helps, while it is open. */
+let given: GivenFile | undefined;
+const helped = (): GivenFile => {
+  if (given === undefined) throw problem("helper-file");
+  return given;
+};
+
 /** What is done once the answer is on its way, before the next call. */
 let afterwards: (() => Promise<void>) | undefined;
-
-/** Keeps what the home screen shows, for the next time. */
-async function noteHome(lists: Overview): Promise<void> {
-  const head = await read("profile");
-  if (head === undefined) return;
-  const secret = root();
-  await keepHome(secret, head, begun().language, lists);
-  secret.fill(0);
-}
-
-/** Ends what is open of a child's profile. */
-function leaveWard(): void {
-  ward?.session.free();
-  ward = undefined;
-}
-
-/** What goes by itself later. */
-const PASSING: ReadonlySet<string> = new Set(["hub-unreachable", "hub-busy"]);
-
-/** Keeps, then sends; a hub that is away or busy is no error: it is sent at the next sync. */
-async function keepAndSend(): Promise<void> {
-  await keep();
-  try {
-    await opened().sync();
-    await keep();
-    await opened().send();
-  } catch (error) {
-    await obey(error).catch(() => undefined);
-    if (!PASSING.has((error as { code?: string }).code ?? "")) throw error;
-  } finally {
-    await keep();
-  }
-}
-
-/** Another device of hers took this one out: it forgets the profile. */
-async function obey(error: unknown): Promise<never> {
-  if ((error as { code?: string }).code === "device-ended" && ward === undefined) await api.forget();
-  throw error;
-}
-
-/** What this browser opens for a way that ended elsewhere goes, but never the last of them. */
-async function dropEnded(): Promise<void> {
-  const here = own().ways().devices.find((device) => device.here);
-  const ids = new Set(here?.ways.map((way) => way.id));
-  const [passkeys, passphrase] = [await read("passkeys") ?? [], await read("passphrase")];
-  const left = passkeys.filter((passkey) => ids.has(passkey.id));
-  const opens = passphrase !== undefined && ids.has(passphrase.id);
-  if (left.length === 0 && !opens) return;
-  if (left.length < passkeys.length) await write("passkeys", left);
-  if (passphrase !== undefined && !opens) await remove("passphrase");
-}
-
-/** What she finds this device under on her others, until she names it. */
-function nameHere(profile: Session): void {
-  const { texts } = begun();
-  const named = profile.ways().devices.find((device) => device.here)?.name ?? "";
-  const kind = /Android|iPhone|iPad|Mobile/.test(navigator.userAgent) ? "portal-device-phone" : "portal-device-computer";
-  if (named === "") profile.nameDevice((JSON.parse(texts) as Record<string, string>)[kind] ?? "");
-}
-
-/** Keeps what opens a profile. One with new keys takes the place of the one before, all of it or nothing. */
-async function settle(profile: Session, opens: Partial<Pick<Kept, "passphrase" | "passkeys">>): Promise<void> {
-  if (profile === renewing) {
-    const packed = profile.pack();
-    const earlier = profile.sealEarlier();
-    await replaceProfile(packed.head, packed.pages as Map<number, Uint8Array>, { ...opens, ...(earlier && { earlier }), kitConfirmed: true });
-    profile.kept(packed);
-    leaveWard();
-    session?.free();
-    [session, renewing] = [profile, undefined];
-  } else {
-    if (opens.passphrase !== undefined) await write("passphrase", opens.passphrase);
-    if (opens.passkeys !== undefined) await write("passkeys", [...(await read("passkeys") ?? []), ...opens.passkeys]);
-  }
-  await keepAndSend();
-}
-
-async function keptHere(): Promise<KeptHere> {
-  const passkeys = await read("passkeys") ?? [];
-  return {
-    profile: await keptProfile(),
-    passphrase: await read("passphrase") !== undefined,
-    passkeys: passkeys.map(({ id, credentialId }) => ({ id, credentialId })),
-    staySignedIn: await read("staySignedIn") !== undefined,
-    kitConfirmed: await read("kitConfirmed") ?? false,
-  };
-}
-
-const keptProfile = async (): Promise<boolean> => (await read("profile") ?? await read("fresh")) !== undefined;
-
-/** Ends what is open, whichever module has it. */
-function leave(): void {
-  leaveWard();
-  session?.free();
-  session = undefined;
-  entered?.root.fill(0);
-  entered = undefined;
-}
-
-/** Unlocks with a root, which is its own from now on. What the home screen shows is enough for now, if it is known. */
-async function enter(root: Uint8Array, way: string | undefined): Promise<void> {
-  try {
-    await hold();
-    const [head, fresh] = [await read("profile"), await read("fresh")];
-    const { language, texts } = begun();
-    leave();
-    if (head !== undefined) {
-      entered = { root, way, home: await openHome(root, head, language, texts) };
-    } else {
-      const made = fresh === undefined ? undefined : openFresh(root, fresh);
-      if (made === undefined) throw problem("profile");
-      entered = { root, fresh: made, home: emptyHome() };
-    }
-    if (loaded !== undefined || entered.home === undefined) await whole();
-  } catch (error) {
-    root.fill(0);
-    leave();
-    throw error;
-  }
-}
-
-/** Loads the module that has everything else, and gives it what is unlocked. */
-async function whole(): Promise<void> {
-  const { language, texts } = begun();
-  if (loaded === undefined) {
-    const files = [fetched(wasmUrl, __WASM_INTEGRITY__), fetched("/catalogue.json", __CATALOGUE_INTEGRITY__)] as const;
-    const [module, catalogue] = await Promise.all(files);
-    await init({ module_or_path: module });
-    setValidate(validate);
-    setCheckAhead(checkAhead);
-    const text = await catalogue.text();
-    loaded = { catalogue: text, files: new Files(text, language, texts) };
-  }
-  if (entered === undefined) return;
-  const { root, way, fresh } = entered;
-  session = fresh === undefined ? await openKept(root) : await makeFresh(root, fresh);
-  if (way !== undefined) session.useWay(way);
-  root.fill(0);
-  entered = undefined;
-}
-
-/** The profile that is kept, with the root that opens it. */
-async function openKept(root: Uint8Array): Promise<Session> {
-  const { files, language } = all();
-  const [head, earlier] = [await read("profile"), await read("earlier")];
-  if (head === undefined) throw problem("profile");
-  const opened = Session.open(root, head, await readPages(), language, files, send);
-  if (earlier !== undefined) opened.openEarlier(earlier, files);
-  return opened;
-}
-
-/** The profile that was begun; kept at once, if there is a way to open it. */
-async function makeFresh(root: Uint8Array, { hubId, hubUrl, name }: Fresh): Promise<Session> {
-  const { files, language } = all();
-  const made = Session.make(root, { hubId, hubUrl, language }, files, send);
-  if (await read("fresh") === undefined) return made;
-  nameHere(made);
-  const [passphrase, passkeys] = [await read("passphrase"), await read("passkeys")];
-  const opens: Partial<Kept> = {
-    ...(passphrase && { passphrase: { ...passphrase, id: made.addWay("", "passphrase", undefined) } }),
-    ...(passkeys && { passkeys: passkeys.map((passkey) => ({ ...passkey, id: made.addWay(name, "passkey", undefined) })) }),
-  };
-  const packed = made.pack();
-  await replaceProfile(packed.head, packed.pages as Map<number, Uint8Array>, opens);
-  made.kept(packed);
-  return made;
-}
-
-/** Keeps what opens a profile that is still to be made; not the profile, which needs the whole module. */
-async function keepFresh({ root, fresh }: { root: Uint8Array; fresh: Fresh }, opens: Partial<Kept>): Promise<void> {
-  await writeAll({ ...opens, fresh: sealFresh(root, fresh) });
-}
-
-/** A profile that is begun and has no way in yet. */
-const beginning = async (): Promise<{ root: Uint8Array; fresh: Fresh } | undefined> =>
-  (entered?.fresh === undefined || await keptProfile() ? undefined : { root: entered.root, fresh: entered.fresh });
-
-async function sealRoot(): Promise<void> {
-  const key = await crypto.subtle.generateKey({ name: "AES-GCM", length: 256 }, false, ["encrypt", "decrypt"]);
-  const nonce = crypto.getRandomValues(new Uint8Array(12));
-  const secret = root();
-  const sealed = await crypto.subtle.encrypt({ name: "AES-GCM", iv: nonce }, key, secret as BufferSource);
-  secret.fill(0);
-  await write("staySignedIn", { key, nonce, sealed });
-}
 
 type Async = { [M in keyof Api]: (...args: Parameters<Api[M]>) => Promise<ReturnType<Api[M]> | Text> };
 
@@ -295,25 +33,26 @@ const api: Async = {
   async start(with_) {
     await loadDoor();
     goThrough(with_.hub.through ?? []);
-    started = with_;
+    startWith(with_);
     return keptHere();
   },
   whole,
   async setLanguage(language, texts) {
     if (entered !== undefined) await whole();
-    started = { ...begun(), language, texts };
+    startWith({ ...begun(), language, texts });
     await write("language", language);
     if (loaded === undefined) return;
     const files = new Files(loaded.catalogue, language, texts);
-    loaded = { ...loaded, files };
+    readWith(files);
     const shown = ward?.name;
     leaveWard();
     if (session !== undefined) {
       const secret = session.dangerRoot();
       const [bytes, earlier] = [session.encrypt(), session.sealEarlier()];
       session.free();
-      session = Session.open(secret, bytes, new Map(), language, files, send);
-      if (earlier !== undefined) session.openEarlier(earlier, files);
+      const again = Session.open(secret, bytes, new Map(), language, files, send);
+      openOwn(again);
+      if (earlier !== undefined) again.openEarlier(earlier, files);
       await keep();
       if (shown !== undefined) await api.switchTo(shown);
     }
@@ -323,13 +62,13 @@ const api: Async = {
     const { hub: { hubId, hubUrl } } = begun();
     if (await keptProfile()) throw problem("device-there");
     leave();
-    entered = { root: makeRoot(), fresh: { hubId, hubUrl, name: "" }, home: emptyHome() };
+    beginWith({ root: makeRoot(), fresh: { hubId, hubUrl, name: "" }, home: emptyHome() });
   },
   async restore(kit, beside) {
     await hold();
     const { language, files } = all();
     session?.free();
-    session = await Session.restore(kit, language, beside, files, send);
+    openOwn(await Session.restore(kit, language, beside, files, send));
     await write("kitConfirmed", true);
   },
   async offerDevice(passphrase, page) {
@@ -341,7 +80,7 @@ const api: Async = {
     const { language, files } = all();
     if (await keptProfile()) throw problem("device-there");
     session?.free();
-    session = await Session.takeDevice(link, passphrase, language, files, send);
+    openOwn(await Session.takeDevice(link, passphrase, language, files, send));
     // The link is used up: the profile is kept at once, under the passphrase that she just typed.
     await api.keepPassphrase(passphrase);
     await write("kitConfirmed", true);
@@ -388,11 +127,12 @@ const api: Async = {
     const { hub, language, files } = all();
     if (await keptProfile()) throw problem("device-there");
     session?.free();
-    session = await Session.takePasskey(prf, { hubId: hub.hubId, hubUrl: hub.hubUrl, language }, files, send);
+    const taken = await Session.takePasskey(prf, { hubId: hub.hubId, hubUrl: hub.hubUrl, language }, files, send);
+    openOwn(taken);
     const wrapped = wrapPrf(root(), prf);
     prf.fill(0);
-    nameHere(session);
-    await settle(session, { passkeys: [{ id: session.newestWay() ?? "", credentialId, wrapped }] });
+    nameHere(taken);
+    await settle(taken, { passkeys: [{ id: taken.newestWay() ?? "", credentialId, wrapped }] });
   },
   async ways() { return own().ways(); },
   async nameDevice(name) { own().nameDevice(name); await keepAndSend(); },
@@ -412,8 +152,9 @@ const api: Async = {
     // What came until now goes along.
     await api.sync();
     renewing?.free();
-    renewing = own().renewed(files, send);
-    return kitPage(renewing.kitText());
+    const fresh = own().renewed(files, send);
+    renewWith(fresh);
+    return kitPage(fresh.kitText());
   },
   async abandonEarlier() {
     await keep();
@@ -449,10 +190,7 @@ const api: Async = {
     await write("kitConfirmed", true);
   },
   keptHere,
-  async forget() {
-    leave();
-    await forget();
-  },
+  forget: forgetAll,
 
   async kit() {
     if (entered?.fresh !== undefined) return kitOf(entered.root, entered.fresh);
@@ -498,7 +236,7 @@ const api: Async = {
     if (row === undefined) throw problem("ward-unknown");
     const kept = (await read("wards"))?.[row.id];
     const child = kept === undefined ? await own().restoreWard(name, files, send) : own().openWard(name, kept, files, send);
-    ward = { id: row.id, name, session: child };
+    showWard({ id: row.id, name, session: child });
     await keep();
     if (kept === undefined) await child.send();
   },
@@ -511,7 +249,7 @@ const api: Async = {
     // Both are kept before anything of either is sent.
     await keepWard(row.id, child);
     await keepAndSend();
-    ward = { id: row.id, name, session: child };
+    showWard({ id: row.id, name, session: child });
     try {
       await child.begin();
     } finally {
