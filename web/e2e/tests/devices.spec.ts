@@ -1,8 +1,7 @@
 // Another device, everything lost, and no connection.
 
-import { Relay } from "../src/relay.js";
+import { Relayed } from "../src/relayed.js";
 import { DESK, PASSPHRASE, PHONE, Person, expect, test } from "../src/test.js";
-import { freePort, World } from "../src/world.js";
 
 test("a second device beside the first has the same records, and both go on", async ({ arrives, offices }) => {
   const phone = await arrives("ru", PHONE);
@@ -92,10 +91,8 @@ test("everything is lost but the paper: the kit alone brings it back in a new br
 });
 
 test("without a connection the page comes, opens the records, and says what it cannot do", async ({ browser }) => {
-  const [port, listen] = [await freePort(), await freePort()];
-  const relay = new Relay(port, listen);
-  await relay.up();
-  const world = await World.start(["border"], { port, listen });
+  const before = await Relayed.start(["border"]);
+  const { relay, world } = before;
   try {
     const she = await Person.at(browser, world.url, "ru", PHONE);
     await she.begin();
@@ -135,7 +132,6 @@ test("without a connection the page comes, opens the records, and says what it c
     await expect(she.page.getByText(she.t("portal-away"))).toHaveCount(0);
     await she.close();
   } finally {
-    await world.stop();
-    await relay.down();
+    await before.stop();
   }
 });

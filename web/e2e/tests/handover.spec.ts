@@ -2,24 +2,21 @@
 // whole one is on its way is lost. The connection before the hub holds the whole one back.
 
 import type { Browser } from "@playwright/test";
-import { Relay } from "../src/relay.js";
+import type { Relay } from "../src/relay.js";
+import { Relayed } from "../src/relayed.js";
 import { PHONE, Person, expect, test } from "../src/test.js";
-import { freePort, World } from "../src/world.js";
+import type { World } from "../src/world.js";
 
+let before: Relayed;
 let relay: Relay;
 let world: World;
 
 test.describe.configure({ mode: "serial" });
 test.beforeAll(async () => {
-  const [port, listen] = [await freePort(), await freePort()];
-  relay = new Relay(port, listen);
-  await relay.up();
-  world = await World.start(["police"], { port, listen });
+  before = await Relayed.start(["police"]);
+  ({ relay, world } = before);
 });
-test.afterAll(async () => {
-  await world.stop();
-  await relay.down();
-});
+test.afterAll(() => before.stop());
 test.afterEach(() => (relay.lie = undefined));
 
 const WHOLE = /denizen_bg.*\.wasm$/;

@@ -1,15 +1,12 @@
 // The worker that keeps the pages for the time without a connection: what the page has loaded is not
 // loaded again for it. Counted before the hub.
 
-import { Relay } from "../src/relay.js";
+import { Relayed } from "../src/relayed.js";
 import { PHONE, Person, expect, test } from "../src/test.js";
-import { freePort, World } from "../src/world.js";
 
 test("the first load fetches each file of the bundle once", async ({ browser }) => {
-  const [port, listen] = [await freePort(), await freePort()];
-  const relay = new Relay(port, listen);
-  await relay.up();
-  const world = await World.start([], { port, listen });
+  const before = await Relayed.start();
+  const { relay, world } = before;
   const asked = new Map<string, number>();
   let bytes = 0;
   relay.lie = ({ path, body }) => {
@@ -37,6 +34,5 @@ test("the first load fetches each file of the bundle once", async ({ browser }) 
   expect([...asked.keys()].filter((path) => path.startsWith("/assets/") || path.startsWith("/locales/"))).toEqual([]);
   expect(bytes).toBeLessThan(whole / 20);
   await she.close();
-  await world.stop();
-  await relay.down();
+  await before.stop();
 });

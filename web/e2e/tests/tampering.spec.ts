@@ -3,26 +3,23 @@
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import type { Browser } from "@playwright/test";
-import { Relay, type Passing } from "../src/relay.js";
+import type { Passing, Relay } from "../src/relay.js";
+import { Relayed } from "../src/relayed.js";
 import { OUT } from "../playwright.config.js";
 import { DESK, PHONE, Person, expect, test } from "../src/test.js";
 import type { Language } from "../src/texts.js";
-import { freePort, World } from "../src/world.js";
+import type { World } from "../src/world.js";
 
+let before: Relayed;
 let relay: Relay;
 let world: World;
 
 test.describe.configure({ mode: "serial" });
 test.beforeAll(async () => {
-  const [port, listen] = [await freePort(), await freePort()];
-  relay = new Relay(port, listen);
-  await relay.up();
-  world = await World.start(["border"], { port, listen });
+  before = await Relayed.start(["border"]);
+  ({ relay, world } = before);
 });
-test.afterAll(async () => {
-  await world.stop();
-  await relay.down();
-});
+test.afterAll(() => before.stop());
 test.afterEach(() => (relay.lie = undefined));
 
 /** One byte of a file is another one. */

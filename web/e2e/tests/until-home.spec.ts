@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { mkdir, writeFile } from "node:fs/promises";
 import { isUntilHome, UNTIL_HOME_BYTES_MAX } from "../../build/pack.js";
 import { OUT } from "../playwright.config.js";
-import { Relay, type Sent } from "../src/relay.js";
+import type { Relay, Sent } from "../src/relay.js";
+import { Relayed } from "../src/relayed.js";
 import { PASSPHRASE, PHONE, Person, expect, test } from "../src/test.js";
-import { freePort, World } from "../src/world.js";
 
 /** Notes when the home screen's heading is in the page for the first time. */
 function noteHome(heading: string): void {
@@ -35,10 +35,8 @@ async function untilHome(she: Person, relay: Relay): Promise<Sent[]> {
 }
 
 test("what is transferred until home is shown is at most what the build allows, for who is new and for who comes again", async ({ browser }) => {
-  const [port, listen] = [await freePort(), await freePort()];
-  const relay = new Relay(port, listen);
-  await relay.up();
-  const world = await World.start([], { port, listen });
+  const before = await Relayed.start();
+  const { relay, world } = before;
   // The language whose texts are the most bytes.
   const she = await Person.at(browser, world.url, "ru", PHONE);
   await she.page.addInitScript(noteHome, she.t("portal-home-title"));
@@ -71,6 +69,5 @@ test("what is transferred until home is shown is at most what the build allows, 
     expect(bytes).toBeGreaterThan(UNTIL_HOME_BYTES_MAX / 2);
   }
   await she.close();
-  await world.stop();
-  await relay.down();
+  await before.stop();
 });
