@@ -114,6 +114,11 @@ const keys = {
     return { secret: b64u(secret), public: p256Jwk(secret) };
   },
   local: ({ root }) => ({ key: b64u(derive(unb64u(root, 32), 'local', [])) }),
+  pages: ({ root }) => ({ key: b64u(derive(unb64u(root, 32), 'pages', [])) }),
+  device({ root, locator }) {
+    const seed = derive(unb64u(root, 32), 'device', concat(unb64u(locator, 32), [0]));
+    return { secret: b64u(seed), public: ed25519Jwk(ed25519.getPublicKey(seed)) };
+  },
 };
 
 // --- objects.md ----------------------------------------------------------------------------

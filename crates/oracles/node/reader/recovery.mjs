@@ -30,4 +30,24 @@ export const recovery = {
     must(same(keys.slice(32), commitment), 'wrong passphrase');
     try { return { root: b64u(chacha20poly1305(keys.slice(0, 32), nonce).decrypt(ct)) }; } catch { return refuse('wrong passphrase'); }
   },
+  unwrap_prf({ wrapped, prf }) {
+    const [version, salt, commitment, nonce, ct] = arrayOf(unb64u(wrapped), 5);
+    must(version === 2 && isBytes(salt, 16) && isBytes(commitment, 32) && isBytes(nonce, 12) && isBytes(ct, 48), 'malformed');
+    const keys = hkdf(sha256, unb64u(prf, 32), salt, bytesOf('denizen/v1/wrap-prf'), 64);
+    must(same(keys.slice(32), commitment), 'wrong passkey');
+    try { return { root: b64u(chacha20poly1305(keys.slice(0, 32), nonce).decrypt(ct)) }; } catch { return refuse('wrong passkey'); }
+  },
+  stored({ stored, secret }) {
+    const bytes = unb64u(stored, 220);
+    const key = hkdf(sha256, unb64u(secret), undefined, bytesOf('denizen/v1/root-stored'), 32);
+    let inside;
+    try { inside = chacha20poly1305(key, bytes.slice(0, 12)).decrypt(bytes.slice(12)); } catch { refuse('wrong secret'); }
+    const end = 2 + inside[0] * 256 + inside[1];
+    must(end <= inside.length && inside.slice(end).every((zero) => zero === 0), 'malformed');
+    return { wrapped: b64u(inside.slice(2, end)) };
+  },
+  locator({ prf, hub }) {
+    const info = Uint8Array.of(...bytesOf('denizen/v1/passkey-locator'), 0, ...unb64u(hub, 32));
+    return { locator: b64u(hkdf(sha256, unb64u(prf, 32), undefined, info, 32)) };
+  },
 };

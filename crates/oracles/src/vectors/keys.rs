@@ -33,7 +33,9 @@ pub(super) fn run(op: &str, input: &Value) -> Outcome {
             })
         }
         "copy" => pair(&root(input).derive_copy_key(&CopyRef::new(array(input, "ref")))),
+        "device" => pair(&root(input).derive_device(&Nonce::new(array(input, "locator")))),
         "local" => json!({"key": b(root(input).derive_local().danger_bytes())}),
+        "pages" => json!({"key": b(root(input).derive_pages().danger_bytes())}),
         _ => return no_such(),
     })
 }
@@ -67,12 +69,17 @@ pub(super) fn book(world: &World) -> Book {
         of("copy ref 16 byte"),
         copy,
     );
-    let local = run("local", &json!({"root": root})).unwrap();
-    book.good(
-        "the key of local files",
-        "keys.local",
-        json!({"root": root}),
-        local,
-    );
+    for (name, op, input) in [
+        (
+            "the key that deletes a wrapped root at a hub",
+            "device",
+            json!({"root": root, "locator": b([0xb3; 32])}),
+        ),
+        ("the key of local files", "local", json!({"root": root})),
+        ("the key of the pages", "pages", json!({"root": root})),
+    ] {
+        let output = run(op, &input).unwrap();
+        book.good(name, &format!("keys.{op}"), input, output);
+    }
     book
 }
