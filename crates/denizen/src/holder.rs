@@ -22,7 +22,7 @@ use crate::{attach::AttachArg, shell::Shell, transport::HttpTransport};
 use anyhow::{Context, bail};
 use clap::Subcommand;
 use denizen_api::Transport;
-use denizen_holder::{Event, Holder, LinkState};
+use denizen_holder::{Event, Holder, HolderError, LinkState};
 use denizen_model::{HubId, UnixTime};
 use denizen_recovery::Kit;
 use denizen_seal::RootSecret;
@@ -324,7 +324,7 @@ pub(crate) struct Open<'a> {
     holder: Holder,
     say: Say,
     /// The guardian's folder, while this is a ward's profile: nobody else opens it meanwhile.
-    _keeper: Option<Folder>,
+    keeper: Option<Folder>,
     /// Contacts of the other profiles on this device: guardian and wards.
     contacts: Vec<String>,
 }
@@ -363,7 +363,7 @@ impl<'a> Open<'a> {
             folder,
             holder,
             say,
-            _keeper: keeper,
+            keeper,
             contacts,
         })
     }
@@ -387,6 +387,10 @@ impl<'a> Open<'a> {
             .sync(&transport, wait_s, now, &mut self.shell.rng())
             .await;
         self.save()?;
+        // Another device of hers took this one out; a child's profile that she keeps is its owner's.
+        if matches!(report, Err(HolderError::DeviceEnded)) && self.keeper.is_none() {
+            self.folder.forget()?;
+        }
         // The directory may have brought kinds with texts of their own.
         self.say = Say::over(self.holder.catalogue(), &self.holder.profile().language)?;
         let events = report.map_err(|e| self.say.error(&e))?.events;

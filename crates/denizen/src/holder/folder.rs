@@ -212,6 +212,26 @@ impl Folder {
         Ok(Arc::new(Objects(path)))
     }
 
+    /// Forgets the profile: what opens it first, so that a rest of it is of no use.
+    pub(crate) fn forget(&self) -> anyhow::Result<()> {
+        for name in [DEVICE, WRAPPED, PROFILE, OBJECTS, WARDS] {
+            let path = self.path.join(name);
+            let removed = if path.is_dir() {
+                fs::remove_dir_all(&path)
+            } else {
+                fs::remove_file(&path)
+            };
+            match removed {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(error)
+                        .with_context(|| format!("{} cannot be removed", path.display()));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     pub(crate) fn read_profile(&self) -> anyhow::Result<Vec<u8>> {
         fs::read(self.path.join(PROFILE)).context("the profile cannot be read")
     }

@@ -1,4 +1,4 @@
-//! A guardian and a child, a person and her helper, a new root: by the command line alone.
+//! A guardian and a child, a person and her helper, her two devices, a new root: by the command line alone.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -8,7 +8,7 @@
 )]
 
 use crate::support::{HubFolder, Process, denizen, refused, succeed, text};
-use std::{fs, path::PathBuf};
+use std::{collections::BTreeMap, fs, path::PathBuf};
 
 const PERSON: &str = "urn:denizen:kind:person:1";
 
@@ -328,4 +328,83 @@ fn a_helper_drafts_and_asks_and_the_person_files() {
     ] {
         assert!(said.contains(what), "{what}: {said}");
     }
+}
+
+/// The telephone offers, the laptop takes; gives the laptop's profile.
+fn second_device(town: &Town) -> &'static str {
+    let given = town.path("link-pass");
+    fs::write(&given, "seven green boats in the rain\n").unwrap();
+    let with = ["--link-passphrase-file", &given];
+    let said = town.does(&["device", "offer"], "telephone", &with);
+    let link = said.lines().find(|l| l.starts_with("denizen:device#"));
+    let file = town.path("device-link");
+    fs::write(&file, link.unwrap()).unwrap();
+    town.does(
+        &["device", "take"],
+        "laptop",
+        &[&[&*file], &with[..]].concat(),
+    );
+    "laptop"
+}
+
+/// The list of a profile's devices, by name: that of its own has the mark behind it.
+fn devices(town: &Town, profile: &str) -> BTreeMap<String, String> {
+    let said = town.does(&["device", "list"], profile, &[]);
+    let rows = said.lines().filter(|l| !l.contains("Here since"));
+    let row = |row: &str| {
+        let (number, name) = row.trim().split_once("  ").unwrap();
+        (name.to_owned(), number.to_owned())
+    };
+    rows.map(row).collect()
+}
+
+fn names(devices: &BTreeMap<String, String>) -> Vec<&str> {
+    devices.keys().map(String::as_str).collect()
+}
+
+#[test]
+fn two_devices_are_listed_and_named_and_one_that_is_revoked_is_told_so_and_forgets() {
+    let town = Town::make();
+    town.profile("telephone");
+    town.does(&["device", "name"], "telephone", &["the telephone"]);
+    let listed = devices(&town, "telephone");
+    assert_eq!(names(&listed), ["the telephone (this device)"]);
+    let laptop = second_device(&town);
+    town.does(&["sync"], laptop, &[]);
+    let listed = devices(&town, laptop);
+    let unnamed = "A device without a name (this device)";
+    assert_eq!(names(&listed), [unnamed, "the telephone"]);
+
+    town.does(&["device", "name"], laptop, &["the old laptop"]);
+    town.does(&["device", "name"], laptop, &["the laptop"]);
+    let listed = devices(&town, laptop);
+    let from_laptop = ["the laptop (this device)", "the telephone"];
+    assert_eq!(names(&listed), from_laptop);
+    town.does(&["sync"], "telephone", &[]);
+    let listed = devices(&town, "telephone");
+    let from_telephone = ["the laptop", "the telephone (this device)"];
+    assert_eq!(names(&listed), from_telephone);
+
+    let said = town.is_refused(&["device", "revoke"], "telephone", &["3"]);
+    assert!(said.contains("no device has this number"), "{said}");
+    let number = listed["the laptop"].as_str();
+    let said = town.does(&["device", "revoke"], "telephone", &[number]);
+    assert!(said.contains("Removed: the laptop"), "{said}");
+    let listed = devices(&town, "telephone");
+    assert_eq!(names(&listed), [from_telephone[1]]);
+
+    let said = town.is_refused(&["sync"], laptop, &[]);
+    assert!(said.contains("[device-ended]"), "{said}");
+    assert!(said.contains("has removed this one"), "{said}");
+    // Nothing of the profile is left there; what is left is the lock of the folder.
+    let left = town.hub.file(laptop).read_dir().unwrap();
+    let left: Vec<_> = left.map(|f| f.unwrap().file_name()).collect();
+    assert_eq!(left, ["lock"]);
+    let said = town.is_refused(&["list"], laptop, &[]);
+    assert!(said.contains("holds no profile"), "{said}");
+
+    // The other one goes on.
+    town.link("telephone", "C-2", &[]);
+    let records = town.does(&["list"], "telephone", &[]);
+    assert!(records.contains("Register"), "{records}");
 }
