@@ -6,14 +6,18 @@
 //! their envelopes. Nothing that lies in a page is believed because it lies there: a page that opens
 //! was sealed by this profile's root, and it says that a signature was good, not that its key counts.
 
+mod layout;
+mod seal;
+
 use crate::{
     Holder, Profile,
     checked::Checked,
     profile::HeldRecord,
     read::{Read, Said},
 };
-use denizen_model::{HubId, Sha256Hash, id::Bytes};
-use denizen_seal::{LocalKey, RootSecret};
+use denizen_model::{Sha256Hash, id::Bytes};
+use denizen_seal::RootSecret;
+use seal::{open, seal_head};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -21,10 +25,6 @@ use std::{collections::BTreeMap, sync::Arc};
 pub const PAGE_RECORDS_MAX: usize = 32;
 /// Size of a page before it is sealed, in bytes, unless a single record is larger.
 pub const PAGE_SIZE_BYTES_MAX: usize = 256 << 10;
-
-const CONTEXT: &[u8] = b"denizen/v1/page";
-/// Size of the authentication tag at a page's end.
-const SEAL_SIZE_BYTES: usize = 16;
 
 /// One page, as the head knows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,14 +59,6 @@ struct Entry {
     said: Option<serde_json::Value>,
 }
 
-#[derive(Serialize)]
-struct EntryOf<'a> {
-    held: &'a HeldRecord,
-    good: Option<Sha256Hash>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    said: Option<&'a Said>,
-}
-
 /// The pages of an opened profile, as they were last kept.
 #[derive(Debug, Default)]
 pub(crate) struct Pages {
@@ -90,21 +82,6 @@ pub struct Packed {
     /// How many pages there are: what has a higher number is to be deleted.
     pub count: u32,
     marks: Vec<Mark>,
-    laid: Vec<Arc<Laid>>,
-}
-
-/// What is sealed into a page, before it is.
-struct Draft {
-    records: Vec<(u32, Sha256Hash)>,
-    json: Vec<u8>,
-}
-
-/// What lies in pages from now on.
-struct Layout {
-    /// Leading pages that stay as they are.
-    same: usize,
-    /// The pages after them.
-    drafts: Vec<Draft>,
     laid: Vec<Arc<Laid>>,
 }
 
@@ -155,100 +132,6 @@ impl Pages {
         }
         checked.danger_remember(this.good.values().copied());
         this
-    }
-
-    /// How many leading pages hold just these records, with the same signatures, and would be filled alike
-    /// again: a page that is not full ends where the next one begins.
-    fn same(&self, records: &[&HeldRecord], read: &Read) -> usize {
-        let stays = |at: usize| match (records.get(at), self.laid.get(at)) {
-            (Some(held), Some(laid)) => {
-                let good = self.good.get(&held.kept_hash).copied();
-                laid.0 == **held
-                    && laid.1 == good
-                    && (laid.2 || good.is_none() || !read.has(&held.kept_hash))
-            }
-            _ => false,
-        };
-        let ends = |at: usize| at >= records.len() && at >= self.laid.len();
-        let (mut same, mut from) = (0, 0);
-        for mark in &self.marks {
-            let end = from + mark.records.len();
-            let full = mark.records.len() >= PAGE_RECORDS_MAX;
-            let closed = full || stays(end) || ends(end);
-            if mark.records.is_empty() || !closed || !(from..end).all(stays) {
-                break;
-            }
-            (same, from) = (same + 1, end);
-        }
-        same
-    }
-
-    /// The pages in the order of the records: what is added changes the last page alone. What lies in a
-    /// page already is not written down again.
-    fn layout(&self, records: &[HeldRecord], read: &Read) -> Layout {
-        let records: Vec<&HeldRecord> = records.iter().filter(|r| r.hub.is_none()).collect();
-        let same = self.same(&records, read);
-        let known = self.marks.iter().take(same).map(|m| m.records.len()).sum();
-        let mut laid: Vec<_> = self.laid.iter().take(known).cloned().collect();
-        let mut drafts: Vec<Draft> = Vec::new();
-        for held in records.into_iter().skip(known) {
-            let good = self.good.get(&held.kept_hash).copied();
-            let said = good.and_then(|_| read.said(&held.kept_hash, &held.kept));
-            laid.push(Arc::new((held.clone(), good, said.is_some())));
-            let said = said.as_deref();
-            let json = serde_json::to_vec(&EntryOf { held, good, said }).expect("a record is JSON");
-            let name = (held.link, held.kept_hash);
-            let open = drafts.last_mut().filter(|draft| {
-                let fits = draft.json.len() + json.len() < PAGE_SIZE_BYTES_MAX;
-                fits && draft.records.len() < PAGE_RECORDS_MAX
-            });
-            match open {
-                Some(draft) => {
-                    draft.json.push(b',');
-                    draft.json.extend_from_slice(&json);
-                    draft.records.push(name);
-                }
-                None => drafts.push(Draft {
-                    records: vec![name],
-                    json: [b"[", json.as_slice()].concat(),
-                }),
-            }
-        }
-        for draft in &mut drafts {
-            draft.json.push(b']');
-        }
-        Layout { same, drafts, laid }
-    }
-
-    /// Seals what changed; gives the marks of all pages.
-    fn seal(
-        &self,
-        layout: Layout,
-        (root, hub): (&RootSecret, &HubId),
-        rng: &mut dyn rand_core::CryptoRng,
-    ) -> (Vec<Mark>, Vec<(u32, Vec<u8>)>) {
-        let (key, mut rng) = (root.derive_pages(), rng);
-        let mut marks: Vec<Mark> = self.marks.iter().take(layout.same).cloned().collect();
-        let (mut pages, mut known) = (Vec::new(), self.marks.iter().skip(layout.same));
-        let from = u32::try_from(layout.same).unwrap_or(u32::MAX);
-        for (number, draft) in (from..).zip(layout.drafts) {
-            let inside = Sha256Hash::of(&draft.json);
-            let before = known.next();
-            if let Some(same) = before.filter(|mark| mark.inside == inside) {
-                marks.push(same.clone());
-                continue;
-            }
-            let version = before.map_or(1, |mark| mark.version + 1);
-            let page = key.encrypt(&context(hub, number, version), &draft.json, &mut rng);
-            marks.push(Mark {
-                version,
-                seal: Bytes(seal_of(&page).to_vec()),
-                inside,
-                records: draft.records,
-            });
-            pages.push((number, page));
-        }
-        (marks, pages)
     }
 }
 
@@ -308,57 +191,13 @@ impl Holder {
     }
 }
 
-/// The profile without its records, but for those that no envelope would bring again.
-fn seal_head(
-    profile: &mut Profile,
-    marks: &[Mark],
-    checked: Vec<Sha256Hash>,
-    (root, rng): (&RootSecret, &mut dyn rand_core::CryptoRng),
-) -> Vec<u8> {
-    let records = std::mem::take(&mut profile.records);
-    let imported = records.iter().enumerate().filter(|(_, r)| r.hub.is_some());
-    profile.packed = Some(PackedHead {
-        pages: marks.to_vec(),
-        imported: imported.map(|(at, r)| (at, r.clone())).collect(),
-    });
-    profile.checked = checked;
-    let head = profile.encrypt(root, rng);
-    profile.packed = None;
-    profile.records = records;
-    head
-}
-
-/// Opens a page if it is the one that the head names.
-fn open(key: &LocalKey, hub: &HubId, number: u32, mark: &Mark, page: &[u8]) -> Option<Vec<Entry>> {
-    if seal_of(page) != mark.seal.0.as_slice() {
-        return None;
-    }
-    let json = key
-        .decrypt(&context(hub, number, mark.version), page)
-        .ok()?;
-    let entries: Vec<Entry> = serde_json::from_slice(&json).ok()?;
-    let named = entries.iter().map(|e| (e.held.link, e.held.kept_hash));
-    named.eq(mark.records.iter().copied()).then_some(entries)
-}
-
-/// What a page is and where it lies: the AAD of its seal.
-fn context(hub: &HubId, number: u32, version: u64) -> Vec<u8> {
-    let place = (number.to_be_bytes(), version.to_be_bytes());
-    [CONTEXT, hub.as_bytes(), &place.0, &place.1].concat()
-}
-
-fn seal_of(page: &[u8]) -> &[u8] {
-    page.last_chunk::<SEAL_SIZE_BYTES>()
-        .map_or(&[][..], |tag| tag)
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests {
     use super::*;
     use crate::profile::Delivery;
     use denizen_model::{
-        MessageId, Nonce, OrgId, UnixTime,
+        HubId, MessageId, Nonce, OrgId, UnixTime,
         deposit::Receipt,
         message::{OutChain, Sensitivity},
     };
