@@ -49,7 +49,7 @@ use std::sync::{
     Arc, Mutex, PoisonError, RwLock,
     atomic::{AtomicBool, Ordering},
 };
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 
 /// What a hub is told at start.
 #[derive(Debug, Clone)]
@@ -151,16 +151,7 @@ impl Shared {
         };
         let turn = self.load.reading().inspect_err(refused)?;
         self.metrics.read();
-        let (send, receive) = oneshot::channel();
-        self.reading.begin(Box::new(move |readers| {
-            // Who asked may have gone: nothing is read for nobody.
-            if !send.is_closed() {
-                let read = readers.with(read);
-                let _ = send.send(read);
-            }
-            drop(turn);
-        }));
-        match receive.await {
+        match self.reading.ask(turn, read).await {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(StoreError::OutOfRange)) => Err(ProblemKind::NotFound),
             Ok(Err(error)) => {

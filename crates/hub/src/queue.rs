@@ -390,6 +390,72 @@ mod tests {
         assert_eq!(push(&queue, &org("a"), one(600), "a0").unwrap().len(), 6);
     }
 
+    /// Many places, so that bytes alone are lacking: keys have them all.
+    fn full_of_keys(jobs: usize, bytes: usize) -> Arc<Queue> {
+        let queue = Queue::new(QueueLimits {
+            jobs_max: 100,
+            ..limits()
+        });
+        for number in 0..jobs {
+            let lane = Lane::new(Class::Key, vec![u8::try_from(number).unwrap()]);
+            push(&queue, &lane, one(bytes), &format!("k{number}")).unwrap();
+        }
+        assert_eq!(queue.depth(), (jobs, 800));
+        queue
+    }
+
+    #[test]
+    fn few_large_jobs_of_a_class_give_way_by_bytes_down_to_its_share_of_them() {
+        let queue = full_of_keys(2, 400);
+        // Of jobs the class has less than its share, of bytes four times as much.
+        assert_eq!(push(&queue, &org("a"), one(150), "a0").unwrap().len(), 1);
+        assert_eq!(queue.depth(), (2, 550));
+        // Of one class none gives way to another with its only job.
+        let key = Lane::new(Class::Key, b"one more".to_vec());
+        assert_eq!(push(&queue, &key, one(300), "k2"), Err(NotTaken::Busy));
+        // Down to a quarter of the bytes, and not below.
+        assert_eq!(
+            full_of_keys(16, 50).would_take(&org("a"), 601),
+            Err(NotTaken::Busy)
+        );
+        let queue = full_of_keys(16, 50);
+        assert_eq!(push(&queue, &org("a"), one(600), "a0").unwrap().len(), 12);
+        assert_eq!(queue.depth(), (5, 800));
+    }
+
+    #[test]
+    fn the_class_with_most_bytes_gives_its_largest_and_not_the_one_with_most_jobs() {
+        let queue = full_of_keys(16, 50);
+        // Now the keys have many small ones, and others few large ones.
+        for _ in 0..4 {
+            drop(names(&queue));
+        }
+        assert_eq!(queue.depth(), (0, 0));
+        for number in 0..10 {
+            let lane = Lane::new(Class::Key, vec![number]);
+            push(&queue, &lane, one(10), &format!("k{number}")).unwrap();
+        }
+        for (number, bytes) in [(0, 300), (1, 400)] {
+            let lane = Lane::new(Class::Other, vec![number]);
+            push(&queue, &lane, one(bytes), &format!("o{number}")).unwrap();
+        }
+        assert_eq!(queue.depth().1, 800);
+        assert_eq!(push(&queue, &org("a"), one(100), "a0"), out(["o1"]));
+    }
+
+    #[test]
+    fn more_than_one_gives_way_by_bytes_only_within_the_share_of_who_comes() {
+        let queue = full_of_keys(16, 50);
+        // The first of its class; then what stays within a quarter of the bytes.
+        assert_eq!(push(&queue, &org("a"), one(100), "a0").unwrap().len(), 2);
+        assert_eq!(push(&queue, &org("b"), one(100), "b0").unwrap().len(), 2);
+        assert_eq!(push(&queue, &org("c"), one(100), "c0"), Err(NotTaken::Busy));
+        assert_eq!(queue.depth(), (14, 800));
+        // For one that is as large as it, one gives way all the same.
+        assert_eq!(push(&queue, &org("c"), one(50), "c0").unwrap().len(), 1);
+        assert_eq!(queue.depth(), (14, 800));
+    }
+
     #[test]
     fn whether_anybody_would_be_refused_says_nothing_of_one_caller() {
         let queue = Queue::new(limits());
