@@ -5,7 +5,8 @@ mod object;
 pub use object::{ObjectPart, UPLOADS_MAX, UploadState};
 
 use denizen_model::{
-    DepositId, Nonce, OrgId, PublicKeyFor, Sha256Hash, cbor, deposit::Receipt, id::Bytes, key::Auth,
+    DepositId, Nonce, OrgId, PublicKeyFor, Sha256Hash, UnixTime, cbor, deposit::Receipt, id::Bytes,
+    key::Auth,
 };
 use minicbor::{Decoder, Encoder};
 use serde::{Deserialize, Serialize};
@@ -23,8 +24,14 @@ pub const ROOT_SIZE_BYTES_MAX: usize = 4096;
 /// Largest status list token in bytes.
 pub const STATUS_SIZE_BYTES_MAX: usize = 1 << 20;
 
-/// How far ahead of a hub's clock a status list may be signed, seconds.
+/// How far ahead of a hub's clock, or a reader's, a status list may be signed, seconds.
 pub const STATUS_AHEAD_S_MAX: i64 = 900;
+
+/// The latest time at which a status list may be signed that is read now, Unix seconds.
+#[must_use]
+pub fn status_latest(now: UnixTime) -> i64 {
+    now.0.saturating_add(STATUS_AHEAD_S_MAX)
+}
 
 /// Media type of the CBOR bodies.
 pub const CBOR_MEDIA_TYPE: &str = "application/cbor";

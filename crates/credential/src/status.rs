@@ -225,6 +225,13 @@ impl StatusListToken {
         holds(Check::StatusSize, self.entries() >= least)
     }
 
+    /// Whether the list was signed until `latest`, Unix seconds. One from the future looks fresh for as long
+    /// as it is ahead, and keeps every later list out.
+    #[must_use]
+    pub fn is_signed_until(&self, latest: i64) -> bool {
+        holds(Check::StatusNotAhead, self.iat <= latest)
+    }
+
     /// For how many seconds it may be used without asking again.
     #[must_use]
     pub fn ttl_s(&self) -> Option<u64> {

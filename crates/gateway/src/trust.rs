@@ -4,7 +4,7 @@ use crate::VERIFIER;
 use denizen_api::{
     directory::{VerifiedDirectory, VerifyDirectoryError},
     receipt::HubTrust,
-    wire::DirectoryAnswer,
+    wire::{DirectoryAnswer, status_latest},
 };
 use denizen_credential::{Status, StatusListToken, StatusRef};
 use denizen_model::{
@@ -23,7 +23,7 @@ pub enum Freshness {
     Fresh,
     /// Older than promised, by seconds.
     Stale(i64),
-    /// No list was ever fetched, or the credential names none.
+    /// No list was ever fetched, it is of a time that is yet to come, or the credential names none.
     Unknown,
 }
 
@@ -85,7 +85,7 @@ impl Trust {
         &self.verified.answer
     }
 
-    /// Checks a status list token and takes it in; `false` if it is refused.
+    /// Checks a status list token and takes it in; `false` if it is refused, as one from the future is.
     pub fn add_status(&mut self, uri: &str, token: &str, now: UnixTime) -> bool {
         let add = || {
             let (org, _) = parse_status_uri(uri)?;
@@ -97,7 +97,7 @@ impl Trust {
             let key = self.directory().key::<StatusKey>(&org, Some(kid), now)?;
             let seen = self.statuses.get(uri).map(StatusListToken::iat);
             let list = StatusListToken::verify(token, VERIFIER, key.key(), uri, seen).ok()?;
-            list.is_large().then_some(list)
+            (list.is_large() && list.is_signed_until(status_latest(now))).then_some(list)
         };
         let Some(list) = add() else { return false };
         self.statuses.insert(uri.to_owned(), list);
@@ -121,7 +121,10 @@ impl Trust {
         };
         let promised = i64::try_from(list.ttl_s().unwrap_or(0)).unwrap_or(i64::MAX);
         let late = now.0.saturating_sub(list.iat().saturating_add(promised));
-        let fresh = if late > 0 {
+        let fresh = if !list.is_signed_until(status_latest(now)) {
+            // The clock went back since it was taken.
+            Freshness::Unknown
+        } else if late > 0 {
             Freshness::Stale(late)
         } else {
             Freshness::Fresh

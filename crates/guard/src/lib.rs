@@ -197,6 +197,8 @@ checks! {
     StatusNotOlder = "R21";
     /// A status list is large enough to say nothing about one credential.
     StatusSize = "R21";
+    /// A status list is not signed in the future.
+    StatusNotAhead = "R21";
     /// A credential's status stands in a list of its issuer.
     StatusOfIssuer = "R21";
 }

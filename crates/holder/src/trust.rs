@@ -2,7 +2,7 @@
 
 use denizen_api::{
     directory::{VerifiedDirectory, VerifyDirectoryError},
-    wire::DirectoryAnswer,
+    wire::{DirectoryAnswer, status_latest},
 };
 use denizen_credential::{Status, StatusListToken, StatusRef};
 use denizen_model::{
@@ -21,7 +21,7 @@ pub enum Freshness {
     Fresh,
     /// Older than promised, by seconds.
     Stale(i64),
-    /// No list was ever fetched.
+    /// No list was ever fetched, or it is of a time that is yet to come.
     Unknown,
 }
 
@@ -128,7 +128,8 @@ impl Trust {
     }
 
     /// Checks a status list token: by a status key that this hub's directory states for the
-    /// organisation that the URI names, and not older than one seen before. `false` if it is refused.
+    /// organisation that the URI names, not older than one seen before, and not signed in the future.
+    /// `false` if it is refused.
     pub fn add_status(&mut self, uri: &str, token: &str, hub: &HubId, now: UnixTime) -> bool {
         let add = || {
             let (org, _) = parse_status_uri(uri)?;
@@ -139,7 +140,7 @@ impl Trust {
             let key = key.filter(|_| OrgId::from(id) == org)?;
             let seen = self.statuses.get(uri).map(StatusListToken::iat);
             let list = StatusListToken::verify(token, &self.checked, key.key(), uri, seen).ok()?;
-            list.is_large().then_some(list)
+            (list.is_large() && list.is_signed_until(status_latest(now))).then_some(list)
         };
         let Some(list) = add() else { return false };
         self.statuses.insert(uri.to_owned(), list);
@@ -163,7 +164,10 @@ impl Trust {
         };
         let promised = i64::try_from(list.ttl_s().unwrap_or(0)).unwrap_or(i64::MAX);
         let late = now.0.saturating_sub(list.iat().saturating_add(promised));
-        let freshness = if late > 0 {
+        let freshness = if !list.is_signed_until(status_latest(now)) {
+            // The clock went back since it was taken.
+            Freshness::Unknown
+        } else if late > 0 {
             Freshness::Stale(late)
         } else {
             Freshness::Fresh

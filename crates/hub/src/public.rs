@@ -7,7 +7,7 @@ use crate::{
 };
 use denizen_api::{
     ProblemKind,
-    wire::{ROOT_SIZE_BYTES_MAX, STATUS_AHEAD_S_MAX, STATUS_SIZE_BYTES_MAX, WrappedRoot},
+    wire::{ROOT_SIZE_BYTES_MAX, STATUS_SIZE_BYTES_MAX, WrappedRoot, status_latest},
 };
 use denizen_guard::{Check, holds};
 use denizen_jose::{PublicKey, UnverifiedCompact};
@@ -108,7 +108,7 @@ pub(crate) async fn put_status(
     };
     let work = move |tx: &mut Tx<'_>| {
         // One that is far ahead would keep every later list out.
-        let latest = tx.now.0.saturating_add(STATUS_AHEAD_S_MAX);
+        let latest = status_latest(tx.now);
         if iat > latest {
             return Ok(Err(ProblemKind::Malformed));
         }

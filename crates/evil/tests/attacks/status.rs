@@ -114,6 +114,15 @@ attacks! {
         w.given(older).await
     }
 
+    /// The hub gives a list that the office signed while its clock was a year ahead.
+    81 "R21" [StatusNotAhead] stopped("status-list-refused");
+    async fn a_list_from_the_future_is_given() -> Outcome {
+        let w = Withdrawn::make(81).await;
+        let ahead = w.s.world.now().plus_s(365 * 86_400).0;
+        let list = token(&w.org, w.s.desk.office.status.signer(), "1", Status::Valid, ahead);
+        w.given(list).await
+    }
+
     /// A thief of the status key makes a list so small that whoever fetches it is known, and that says
     /// nothing of her paper.
     68 "R21" [StatusSize] stopped("status-list-refused");

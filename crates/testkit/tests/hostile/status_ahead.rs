@@ -1,0 +1,84 @@
+//! A status list that is signed in the future: whoever reads it does not take it for fresh.
+#![allow(clippy::unwrap_used)]
+
+use denizen_api::wire::STATUS_AHEAD_S_MAX;
+use denizen_credential::{STATUS_LIST_ENTRIES_MIN, Status, StatusList, StatusRef, status_uri};
+use denizen_gateway::{Freshness as Known, Trust as OfGateway};
+use denizen_holder::{Freshness, Trust};
+use denizen_model::statement::full_kid;
+use denizen_testkit::{Office, World};
+
+const IDX: u64 = 5;
+
+/// The office's list, with one credential in a state, signed at this time.
+fn token(office: &Office, status: Status, iat: i64) -> String {
+    let mut list = StatusList::new(STATUS_LIST_ENTRIES_MIN);
+    list.set(IDX, status).unwrap();
+    let kid = full_kid(&office.id.into(), "status-1");
+    list.sign(&uri(office), iat, 3600, &kid, office.status.signer())
+}
+
+fn uri(office: &Office) -> String {
+    status_uri(&office.id.to_text(), "1")
+}
+
+#[tokio::test]
+async fn a_person_takes_no_list_from_the_future_and_a_later_one_of_now_all_the_same() {
+    let mut world = World::make(725).await;
+    let office = world.office("Office", &[]).await;
+    let (hub, now, uri) = (world.house().id, world.now(), uri(&office));
+    let (late, ahead) = (now.plus_s(100), now.0 + STATUS_AHEAD_S_MAX);
+    let of = StatusRef {
+        idx: IDX,
+        uri: uri.clone(),
+    };
+    let mut trust = Trust::default();
+    let directory = world.client().directory().await.unwrap();
+    trust.add_directory(&hub, directory, now).unwrap();
+    let far = token(&office, Status::Valid, ahead + 1);
+    assert!(!trust.add_status(&uri, &far, &hub, now));
+    let seen = trust.status(Some(&of), now);
+    assert_eq!((seen.freshness, seen.as_of), (Freshness::Unknown, None));
+    // It keeps no list of now out.
+    let withdrawn = token(&office, Status::Invalid, now.0 + 1);
+    assert!(trust.add_status(&uri, &withdrawn, &hub, late));
+    let seen = trust.status(Some(&of), late);
+    assert_eq!(
+        (seen.status, seen.freshness),
+        (Status::Invalid, Freshness::Fresh)
+    );
+    // A clock that is a little behind is nobody's fault; one that went back says so.
+    assert!(trust.add_status(&uri, &token(&office, Status::Invalid, ahead), &hub, now));
+    assert_eq!(trust.status(Some(&of), now).freshness, Freshness::Fresh);
+    let back = trust.status(Some(&of), now.plus_s(-1));
+    assert_eq!(
+        (back.status, back.freshness),
+        (Status::Invalid, Freshness::Unknown)
+    );
+}
+
+#[tokio::test]
+async fn a_gateway_takes_no_list_from_the_future_either() {
+    let mut world = World::make(726).await;
+    let office = world.office("Office", &[]).await;
+    let (hub, now, uri) = (world.house().id, world.now(), uri(&office));
+    let ahead = now.0 + STATUS_AHEAD_S_MAX;
+    let of = StatusRef {
+        idx: IDX,
+        uri: uri.clone(),
+    };
+    let directory = world.client().directory().await.unwrap();
+    let mut trust = OfGateway::of(directory, &hub, None, now).unwrap();
+    assert!(!trust.add_status(&uri, &token(&office, Status::Invalid, ahead + 1), now));
+    assert_eq!(
+        trust.status(Some(&of), now),
+        (Status::Valid, Known::Unknown)
+    );
+    assert!(trust.add_status(&uri, &token(&office, Status::Invalid, ahead), now));
+    assert_eq!(
+        trust.status(Some(&of), now),
+        (Status::Invalid, Known::Fresh)
+    );
+    let back = trust.status(Some(&of), now.plus_s(-1));
+    assert_eq!(back, (Status::Invalid, Known::Unknown));
+}
