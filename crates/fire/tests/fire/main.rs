@@ -9,6 +9,7 @@
 
 mod commit_path;
 mod flips;
+mod lies;
 mod power;
 mod simulation;
 
