@@ -2,6 +2,7 @@
 
 mod layers;
 mod links;
+mod profiles;
 mod sizes;
 mod spread;
 mod sql;
@@ -55,6 +56,7 @@ pub(crate) fn check_all() -> Result<()> {
         ("SQL that can be spread", spread::findings(&sources)),
         ("words", words::findings(&sources)),
         ("links of documents", links::findings(&sources)),
+        ("packages of profiles", profiles::findings(&sources)),
         ("who may name whom", layer_findings(&Graph::of_workspace()?)),
     ];
     let mut found = 0;
