@@ -5,6 +5,7 @@
 use crate::check;
 use denizen_fire::{Broken, Direct, Observer, Scene};
 use denizen_hub::router;
+use denizen_store::hub::{LogHead, LogId, open};
 use std::{fs, path::PathBuf};
 
 /// A scene, what an observer knows of it, and the number of the next deposit.
@@ -114,10 +115,18 @@ async fn two_roots_of_one_size_are_found() {
 async fn a_time_that_went_back_is_found() {
     let mut lied = Lied::make(93).await;
     lied.scene.world.stop_hub(0);
-    let database = rusqlite::Connection::open(lied.scene.database()).unwrap();
-    let changed = database.execute("UPDATE log_head SET time = time - 1000", []);
-    assert!(changed.unwrap() > 0);
-    database.close().unwrap();
+    let mut database = open(&lied.scene.world.house().config.database).unwrap();
+    let head = database.log_head(LogId::Deposits).unwrap().unwrap();
+    let earlier = LogHead {
+        time: head.time.plus_s(-1_000),
+        ..head
+    };
+    database.begin().unwrap();
+    database
+        .move_log_head(LogId::Deposits, head.size, &earlier)
+        .unwrap();
+    database.commit().unwrap();
+    drop(database);
     lied.scene.world.start_hub(0).unwrap();
     // A clock that goes back is not enough as long as the hub knows its own last time.
     lied.scene.world.clock.advance_s(-60);
