@@ -2,9 +2,10 @@
 //! release build), then the storage beside plain inserts (`crates/store/benches/raw.rs`), a hub's process
 //! under load (`bench_hub.rs`), a long file through a gateway's process (`bench_intake.rs`), then a profile
 //! in a browser (`web/e2e/bench`, with the bundle as it is shipped), then what others do that is near to it
-//! (`bench_peers.rs`).
+//! (`bench_peers.rs`). First of all it counts instructions (`instructions.rs`), which alone is a gate.
 
 use crate::{
+    instructions,
     root::root,
     run::{run, run_command},
     setup, web,
@@ -12,15 +13,17 @@ use crate::{
 use anyhow::Result;
 
 /// Measures all of them, or one alone: `store`, `hub` (with a number of records), `intake` (with a number of
-/// lines), `browser`, `peers`; other arguments go to the first.
+/// lines), `browser`, `peers`, `instructions` (with `--accept`); other arguments go to the steps.
 pub(crate) fn measure(arguments: &[&str]) -> Result<()> {
     match arguments {
         ["browser"] => browser(),
         ["peers"] => peers(),
+        ["instructions", rest @ ..] => instructions::count(rest),
         ["store"] => store(),
         ["hub", rest @ ..] => with_program("bench_hub", rest),
         ["intake", rest @ ..] => with_program("bench_intake", rest),
         [] => {
+            instructions::count(&[])?;
             steps(&[])?;
             store()?;
             with_program("bench_hub", &[])?;

@@ -119,7 +119,8 @@ pub(crate) fn run_long() -> Result<()> {
         "a path or a time of one build is in a file that is named above",
         web::same_from_two_folders,
     )?;
-    steps.step("bench", "see above", || bench::measure(&[]))?;
+    let grown = "a count of instructions that grew is named above; or what else failed is";
+    steps.step("instructions, then bench", grown, || bench::measure(&[]))?;
     steps.step("bench of a hub with a million records", "see above", || {
         bench::measure(&["hub", "1000000"])
     })?;

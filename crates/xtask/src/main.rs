@@ -13,6 +13,7 @@ mod campaign;
 mod demo;
 mod deny;
 mod fuzz;
+mod instructions;
 mod root;
 mod run;
 mod setup;
@@ -31,7 +32,8 @@ cargo xtask COMMAND
   tidy       house rules that no lint knows (sizes, SQL, who may name whom, links)
   wasm       the portal's two modules: the crates of a person's client, for a browser
   web        the portal's bundle under web/dist, with the module
-  bench      CPU per record of each step, a hub under load, a browser; `bench hub [RECORDS]` alone
+  bench      CPU per record of each step, a hub under load, a browser; `bench hub [RECORDS]` alone;
+             `bench instructions [--accept]` refuses what takes more instructions than was accepted
   fuzz       every parser of bytes from outside under libFuzzer: [--seconds N] [--keep] [TARGET...]
   campaign   the long checks: faults, more bent inputs, other seeds, bench, advisories; one campaign of
              faults by its NAME (power, commit_path, flips, simulation, kills, network, disk), with how many TIMES
