@@ -15,6 +15,8 @@
     reason = "a measurement, not product code"
 )]
 
+#[path = "bench_hub/counted.rs"]
+mod counted;
 #[path = "bench_hub/http.rs"]
 mod http;
 #[path = "bench_hub/load.rs"]

@@ -1,7 +1,7 @@
-//! `cargo xtask bench intake [LINES]`: the real gateway program takes in a long file, and the kernel says how
+//! `cargo xtask bench intake [LINES [TAKEN]]`: the real gateway program takes in a long file, and the kernel says how
 //! much memory it had at most.
 //!
-//! All lines are judged with `--check`; a part of them is really taken in: each row is signed, sealed for its
+//! All lines are judged with `--check`; a part of them (TAKEN) is really taken in: each row is signed, sealed for its
 //! person, and kept in the outbox. The hub is away meanwhile, as it may be.
 #![allow(
     clippy::unwrap_used,
@@ -11,6 +11,10 @@
     reason = "a measurement, not product code"
 )]
 
+#[path = "bench_hub/counted.rs"]
+mod counted;
+
+use counted::counted;
 use denizen_gateway::{Gateway, GatewaySetup, InviteRequest};
 use denizen_holder::Holder;
 use denizen_model::UnixTime;
@@ -20,7 +24,7 @@ use std::{
     fs::{self, File},
     io::{BufWriter, Write as _},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
@@ -48,7 +52,9 @@ async fn main() -> anyhow::Result<()> {
     let mut arguments = std::env::args().skip(1);
     let program = PathBuf::from(arguments.next().expect("the first argument is the program"));
     let lines = arguments.next().map_or(Ok(LINES), |n| n.parse())?;
-    let taken = (lines / TAKEN_OF).max(1);
+    let taken = arguments
+        .next()
+        .map_or(Ok((lines / TAKEN_OF).max(1)), |n| n.parse())?;
     let world = office().await;
     let office = world.folder("office");
     let folder = tempfile::Builder::new().prefix("bench-intake-").tempdir()?;
@@ -179,8 +185,8 @@ fn watch(mut command: Command) -> Took {
     let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
     let (mut cpu, mut peak_bytes) = (Duration::ZERO, 0);
     let status = loop {
-        if let Some(now) = counted(&process) {
-            (cpu, peak_bytes) = now;
+        if let Some(now) = counted(process.id()) {
+            (cpu, peak_bytes) = (now.cpu, now.peak_bytes);
         }
         match process.try_wait().unwrap() {
             Some(status) => break status,
@@ -196,20 +202,4 @@ fn watch(mut command: Command) -> Took {
         peak_bytes,
         said,
     }
-}
-
-/// CPU of a process so far, and the most memory that it had; none once it has ended.
-fn counted(process: &Child) -> Option<(Duration, u64)> {
-    let read = |name: &str| fs::read_to_string(format!("/proc/{}/{name}", process.id())).ok();
-    let stat = read("stat")?;
-    let fields: Vec<&str> = stat.rsplit(')').next()?.split_whitespace().collect();
-    let ticks = |at: usize| fields.get(at)?.parse::<u64>().ok();
-    let status = read("status")?;
-    let most = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))?;
-    let kib: u64 = most.split_whitespace().next()?.parse().ok()?;
-    // utime and stime, in ticks of 10 ms.
-    let cpu = Duration::from_millis((ticks(11)? + ticks(12)?) * 10);
-    Some((cpu, kib << 10))
 }

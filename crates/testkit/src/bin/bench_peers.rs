@@ -12,6 +12,8 @@
     reason = "a measurement, not product code"
 )]
 
+#[path = "bench_hub/counted.rs"]
+mod counted;
 #[path = "bench_peers/credentials.rs"]
 mod credentials;
 #[path = "bench_hub/http.rs"]

@@ -13,11 +13,17 @@ use super::{
     kills::{Answers, Target},
     say,
 };
-use crate::support::{HubFolder, Process, now, refused, text, wait_for};
+use crate::support::{HubFolder, PATIENCE, Process, now, refused, text, wait_for};
 use denizen_api::{ProblemKind, client::ClientError, wire::DepositOutcome};
 use denizen_fire::Shim;
 use denizen_testkit::campaign::{seed, times};
-use std::{fs, os::unix::process::CommandExt as _, path::PathBuf, process::Command};
+use std::{
+    fs,
+    os::unix::process::CommandExt as _,
+    path::PathBuf,
+    process::Command,
+    time::{Duration, Instant},
+};
 
 /// Deposits of one request.
 const BATCH: usize = 16;
@@ -41,14 +47,12 @@ enum By {
 impl Sick {
     async fn make(seed: u64) -> Self {
         let hub = HubFolder::make();
-        let settings = hub.path().join("hub.toml");
-        let said = fs::read_to_string(&settings).unwrap();
-        // It would hold writing before the disk is full.
-        let said = said.replace("free_bytes_min = 268435456", "free_bytes_min = 0");
-        fs::write(&settings, said).unwrap();
         let gate = hub.file("gate");
         let target = Target::make(hub, seed).await;
-        Self { target, gate }
+        let this = Self { target, gate };
+        // It would hold writing before the disk is full.
+        this.set("free_bytes_min = 268435456", "free_bytes_min = 0");
+        this
     }
 
     fn serve(&self, fault: &str) -> Process {
@@ -100,6 +104,78 @@ impl Sick {
     fn lift(&self) {
         fs::remove_file(&self.gate).unwrap();
     }
+
+    /// Changes a line of the hub's settings.
+    fn set(&self, from: &str, to: &str) {
+        let settings = self.target.hub.path().join("hub.toml");
+        let said = fs::read_to_string(&settings).unwrap();
+        assert!(said.contains(from), "{said}");
+        fs::write(&settings, said.replace(from, to)).unwrap();
+    }
+
+    /// The hub with its folder on a file system of its own, which has so many bytes, of which so many are free.
+    fn serve_small(&self, size: u64, free: u64) -> Process {
+        let dir = self.target.hub.path();
+        let side = self.target.hub.file("side");
+        fs::create_dir(&side).unwrap();
+        self.target.hub.serve_with(|command| {
+            let program = command.get_program().to_owned();
+            *command = Command::new("unshare");
+            command.args(APART).args(["sh", "-c", SMALL]).arg(program);
+            command.args([text(&dir), text(&side)]);
+            command.args([size.to_string(), free.to_string()]);
+        })
+    }
+
+    /// Ends it; what lay there takes the place of what it began with.
+    fn end_small(&self, process: Process) {
+        process.signal("TERM");
+        let (code, _, said) = process.ended();
+        assert_eq!(code, Some(0), "{said}");
+        let dir = self.target.hub.path();
+        fs::remove_dir_all(&dir).unwrap();
+        fs::rename(self.target.hub.file("side").join("after"), dir).unwrap();
+    }
+}
+
+/// How `unshare` is asked for mounts of its own, without being root.
+const APART: [&str; 3] = ["--user", "--map-root-user", "--mount"];
+/// A hub on a small file system that nobody else sees: program, folder, a folder beside it, size, what is to
+/// be free. A file `room` beside it makes room. What lies there at the end is put beside it.
+const SMALL: &str = r#"
+set -e
+cp -a "$1" "$2/before"
+mount -t tmpfs -o size="$3" small "$1"
+cp -a "$2/before/." "$1"
+free=$(df --output=avail -B1 "$1" | tail -n 1)
+head -c $((free - $4)) /dev/zero > "$1/ballast"
+(while [ ! -e "$2/room" ]; do sleep 0.05; done; rm "$1/ballast") &
+room=$!
+setpriv --pdeathsig KILL "$0" hub serve "$1" &
+hub=$!
+trap 'kill -TERM $hub' TERM
+code=0
+wait $hub || code=$?
+while kill -0 $hub 2> /dev/null; do code=0; wait $hub || code=$?; done
+kill $room 2> /dev/null || true
+rm -f "$1/ballast"
+cp -a "$1" "$2/after"
+exit $code
+"#;
+
+/// Whether there can be a small file system; if not, it is said.
+fn may_mount() -> bool {
+    let tried = Command::new("unshare")
+        .args(APART)
+        .args(["sh", "-c", "mount -t tmpfs small /mnt"])
+        .output();
+    let may = tried.is_ok_and(|t| t.status.success());
+    if !may {
+        say(
+            "disk: NOT RUN: a real file system that is full. It needs unprivileged user namespaces: sysctl kernel.unprivileged_userns_clone=1, or run it as root",
+        );
+    }
+    may
 }
 
 /// A call that fails, and what brings it about. `-wal` is written at each commit, the database itself and
@@ -180,6 +256,46 @@ async fn a_full_disk_at_any_write_ends_nothing_reads_are_served_and_writes_go_on
         "disk: full at {points} writes below a real hub, seed {}: reads served, writes resumed, nothing lost",
         seed(92)
     ));
+}
+
+/// A real file system, with 24 MiB: full (a hub that is told to go on until it is), and nine tenths full.
+#[tokio::test]
+async fn a_small_file_system_that_is_full_ends_nothing_and_writes_go_on_once_there_is_room() {
+    if !may_mount() {
+        return;
+    }
+    const SIZE: u64 = 24 << 20;
+    let busy = Err(ClientError::Problem(ProblemKind::Busy));
+    for (most, free) in [(100, SIZE / 10), (90, SIZE / 6)] {
+        let mut sick = Sick::make(seed(95)).await;
+        let most = format!("used_percent_max = {most}");
+        sick.set("used_percent_max = 90", &most);
+        let (process, mut answers) = (sick.serve_small(SIZE, free), Answers::new());
+        let mut struck = Ok(());
+        while struck.is_ok() && answers.len() < 4 * REQUESTS_MAX * BATCH {
+            struck = sick.send(&mut answers).await;
+        }
+        assert!(answers.len() > BATCH, "{most}: it was full at once");
+        assert_eq!(struck, busy, "{most}");
+        assert_eq!(sick.send(&mut answers).await, busy, "{most}");
+        let (client, auth) = (sick.target.hub.client(), &sick.target.addresses[0]);
+        let fetched = client.fetch(auth, None, 0, now()).await.unwrap();
+        assert!(!fetched.items.is_empty());
+        sick.target.hub.directory().await;
+        fs::write(sick.target.hub.file("side").join("room"), []).unwrap();
+        let begun = Instant::now();
+        while sick.send(&mut answers).await != Ok(()) {
+            assert!(begun.elapsed() < PATIENCE, "{most}: it takes nothing");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        sick.end_small(process);
+        let sent = answers.len();
+        sick.target.again(answers).await;
+        sick.target.check().await;
+        say(&format!(
+            "disk: {most} of a file system of 24 MiB, {sent} deposits tried: reads served, writes resumed in the same process, nothing lost"
+        ));
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,9 @@
 //! A hub's process: made, served, watched by what the kernel counts, stopped.
 
-use super::http::{Ask, Connection};
+use super::{
+    counted::{counted, forget_peak},
+    http::{Ask, Connection},
+};
 use denizen_model::HubId;
 use std::{
     fs,
@@ -106,41 +109,24 @@ impl Hub {
         line.map_or(0.0, |value| value.trim().parse().unwrap())
     }
 
-    fn proc_file(&self, name: &str) -> String {
-        let pid = self.process.as_ref().unwrap().id();
-        fs::read_to_string(format!("/proc/{pid}/{name}")).unwrap()
+    fn pid(&self) -> u32 {
+        self.process.as_ref().unwrap().id()
     }
 
     /// CPU time of its process since it began.
     pub fn cpu(&self) -> Duration {
-        let stat = self.proc_file("stat");
-        let fields: Vec<u64> = stat
-            .rsplit(')')
-            .next()
-            .unwrap()
-            .split_whitespace()
-            .map(|field| field.parse().unwrap_or(0))
-            .collect();
-        // utime and stime, in ticks of 10 ms.
-        Duration::from_millis((fields[11] + fields[12]) * 10)
+        counted(self.pid()).unwrap().cpu
     }
 
     /// Memory in bytes: now, and the most that it had since the last [`Self::forget_peak`].
     pub fn memory(&self) -> (u64, u64) {
-        let status = self.proc_file("status");
-        let of = |name: &str| {
-            let line = status.lines().find_map(|line| line.strip_prefix(name));
-            let kib = line.and_then(|l| l.split_whitespace().next()?.parse::<u64>().ok());
-            kib.unwrap_or(0) << 10
-        };
-        (of("VmRSS:"), of("VmHWM:"))
+        let counted = counted(self.pid()).unwrap();
+        (counted.bytes, counted.peak_bytes)
     }
 
     /// The most that it has is counted anew.
     pub fn forget_peak(&self) {
-        let pid = self.process.as_ref().unwrap().id();
-        // Not every kernel lets this be written: then the peak is that of its whole life.
-        let _ = fs::write(format!("/proc/{pid}/clear_refs"), "5");
+        forget_peak(self.pid());
     }
 
     /// Stops it as its service manager would, and waits for its end.

@@ -1,5 +1,6 @@
 //! The Community Solid Server with its file back end, and clients that put resources into it.
 
+use super::counted::counted;
 use std::{
     fs,
     net::TcpListener,
@@ -56,15 +57,7 @@ impl Solid {
     }
 
     fn cpu(&self) -> Duration {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.process.id())).unwrap();
-        let fields = stat.rsplit(')').next().unwrap().split_whitespace();
-        // utime and stime, in ticks of 10 ms.
-        let ticks: u64 = fields
-            .skip(11)
-            .take(2)
-            .map(|t| t.parse::<u64>().unwrap())
-            .sum();
-        Duration::from_millis(ticks * 10)
+        counted(self.process.id()).unwrap().cpu
     }
 
     /// So many new resources of this many bytes by this many clients, each created.
