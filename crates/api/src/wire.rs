@@ -4,6 +4,7 @@ mod object;
 
 pub use object::{ObjectPart, UPLOADS_MAX, UploadState};
 
+use crate::signature::CREATED_SKEW_S;
 use denizen_model::{
     DepositId, Nonce, OrgId, PublicKeyFor, Sha256Hash, UnixTime, cbor, deposit::Receipt, id::Bytes,
     key::Auth,
@@ -24,13 +25,21 @@ pub const ROOT_SIZE_BYTES_MAX: usize = 4096;
 /// Largest status list token in bytes.
 pub const STATUS_SIZE_BYTES_MAX: usize = 1 << 20;
 
-/// How far ahead of a hub's clock, or a reader's, a status list may be signed, seconds.
+/// How far ahead of a hub's clock a status list may be signed, seconds.
 pub const STATUS_AHEAD_S_MAX: i64 = 900;
+/// How far ahead of a reader's clock: what a hub takes is refused by nobody whose clock the hub bears with.
+pub const STATUS_READ_AHEAD_S_MAX: i64 = STATUS_AHEAD_S_MAX + CREATED_SKEW_S;
 
-/// The latest time at which a status list may be signed that is read now, Unix seconds.
+/// The latest time at which a status list may be signed that a hub takes now, Unix seconds.
 #[must_use]
 pub fn status_latest(now: UnixTime) -> i64 {
     now.0.saturating_add(STATUS_AHEAD_S_MAX)
+}
+
+/// The latest time at which a status list may be signed that is read now, Unix seconds.
+#[must_use]
+pub fn status_read_latest(now: UnixTime) -> i64 {
+    now.0.saturating_add(STATUS_READ_AHEAD_S_MAX)
 }
 
 /// Media type of the CBOR bodies.

@@ -31,6 +31,24 @@ pub enum Status {
     Contested = 3,
 }
 
+impl Status {
+    /// The stronger of two.
+    #[must_use]
+    pub fn stronger(self, other: Self) -> Self {
+        let strength = |status| match status {
+            Self::Valid => 0,
+            Self::Contested => 1,
+            Self::Suspended => 2,
+            Self::Invalid => 3,
+        };
+        if strength(other) > strength(self) {
+            other
+        } else {
+            self
+        }
+    }
+}
+
 /// Why a status list is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]

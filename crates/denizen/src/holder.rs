@@ -388,12 +388,23 @@ impl<'a> Open<'a> {
             .await;
         self.save()?;
         // Another device of hers took this one out; a child's profile that she keeps is its owner's.
-        if matches!(report, Err(HolderError::DeviceEnded)) && self.keeper.is_none() {
-            self.folder.forget()?;
-        }
+        let ended = matches!(report, Err(HolderError::DeviceEnded));
+        let forgotten = if ended && self.keeper.is_none() {
+            self.folder.forget()
+        } else {
+            Ok(())
+        };
         // The directory may have brought kinds with texts of their own.
         self.say = Say::over(self.holder.catalogue(), &self.holder.profile().language)?;
-        let events = report.map_err(|e| self.say.error(&e))?.events;
+        let events = report.map_err(|e| {
+            let said = self.say.error(&e);
+            match forgotten {
+                Ok(()) => said,
+                // That she was taken out comes first.
+                Err(left) => left.context(format!("{said:#}")),
+            }
+        });
+        let events = events?.events;
         let sent = self.holder.send(&transport, self.now()).await;
         self.save()?;
         sent.map_err(|e| self.say.error(&e))?;

@@ -288,7 +288,7 @@ impl Gateway {
         let mut trust = Trust::of(answer, &self.config.hub, None, now)?;
         let statuses: BTreeMap<String, String> = self.setting("statuses")?.unwrap_or_default();
         for (uri, token) in &statuses {
-            trust.add_status(uri, token, now);
+            trust.keep_status(uri, token, now);
         }
         self.take_trust(trust);
         Ok(())

@@ -4,7 +4,7 @@ use crate::VERIFIER;
 use denizen_api::{
     directory::{VerifiedDirectory, VerifyDirectoryError},
     receipt::HubTrust,
-    wire::{DirectoryAnswer, status_latest},
+    wire::{DirectoryAnswer, status_read_latest},
 };
 use denizen_credential::{Status, StatusListToken, StatusRef};
 use denizen_model::{
@@ -23,7 +23,9 @@ pub enum Freshness {
     Fresh,
     /// Older than promised, by seconds.
     Stale(i64),
-    /// No list was ever fetched, it is of a time that is yet to come, or the credential names none.
+    /// The list is of a time that is yet to come: the clock went back since it was taken, or is wrong now.
+    Ahead,
+    /// No list was ever fetched, or the credential names none.
     Unknown,
 }
 
@@ -35,6 +37,9 @@ impl Freshness {
             Self::Fresh => "status known, fresh".to_owned(),
             Self::Stale(seconds) => {
                 format!("status known, {} hours older than promised", seconds / 3600)
+            }
+            Self::Ahead => {
+                "status known, of a time that is yet to come by this machine's clock".to_owned()
             }
             Self::Unknown => "no status list was fetched".to_owned(),
         }
@@ -87,21 +92,32 @@ impl Trust {
 
     /// Checks a status list token and takes it in; `false` if it is refused, as one from the future is.
     pub fn add_status(&mut self, uri: &str, token: &str, now: UnixTime) -> bool {
-        let add = || {
-            let (org, _) = parse_status_uri(uri)?;
-            let kid = StatusListToken::danger_kid(token).ok()?;
-            let (id, kid) = split_kid(&kid)?;
-            if OrgId::from(id) != org {
-                return None;
-            }
-            let key = self.directory().key::<StatusKey>(&org, Some(kid), now)?;
-            let seen = self.statuses.get(uri).map(StatusListToken::iat);
-            let list = StatusListToken::verify(token, VERIFIER, key.key(), uri, seen).ok()?;
-            (list.is_large() && list.is_signed_until(status_latest(now))).then_some(list)
-        };
-        let Some(list) = add() else { return false };
+        let list = self.check_status(uri, token, now);
+        let list = list.filter(|list| list.is_signed_until(status_read_latest(now)));
+        let Some(list) = list else { return false };
         self.statuses.insert(uri.to_owned(), list);
         true
+    }
+
+    /// Takes in a list that was taken before. If it is of the future now, the clock is wrong now or was wrong
+    /// then: either way what it says is not forgotten, and no older one takes its place.
+    pub fn keep_status(&mut self, uri: &str, token: &str, now: UnixTime) {
+        if let Some(list) = self.check_status(uri, token, now) {
+            self.statuses.insert(uri.to_owned(), list);
+        }
+    }
+
+    fn check_status(&self, uri: &str, token: &str, now: UnixTime) -> Option<StatusListToken> {
+        let (org, _) = parse_status_uri(uri)?;
+        let kid = StatusListToken::danger_kid(token).ok()?;
+        let (id, kid) = split_kid(&kid)?;
+        if OrgId::from(id) != org {
+            return None;
+        }
+        let key = self.directory().key::<StatusKey>(&org, Some(kid), now)?;
+        let seen = self.statuses.get(uri).map(StatusListToken::iat);
+        let list = StatusListToken::verify(token, VERIFIER, key.key(), uri, seen).ok()?;
+        list.is_large().then_some(list)
     }
 
     /// Whether a list was ever taken in.
@@ -121,9 +137,8 @@ impl Trust {
         };
         let promised = i64::try_from(list.ttl_s().unwrap_or(0)).unwrap_or(i64::MAX);
         let late = now.0.saturating_sub(list.iat().saturating_add(promised));
-        let fresh = if !list.is_signed_until(status_latest(now)) {
-            // The clock went back since it was taken.
-            Freshness::Unknown
+        let fresh = if !list.is_signed_until(status_read_latest(now)) {
+            Freshness::Ahead
         } else if late > 0 {
             Freshness::Stale(late)
         } else {

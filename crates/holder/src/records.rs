@@ -6,7 +6,7 @@ use crate::{
     open::Opened,
     profile::{Delivery, HeldRecord, RefusedRecord},
     read::Says,
-    trust::StatusView,
+    trust::{Freshness, StatusView},
 };
 use denizen_api::{
     directory::VerifiedDirectory,
@@ -233,16 +233,22 @@ impl Holder {
         let mut status = self.trust.status(says.status(), now);
         let changed = record.changes.last().map(|c| (c.change, c.reason.clone()));
         // A signed change counts from its arrival, until a list that is newer shows it.
-        let unseen = status
-            .as_of
-            .is_none_or(|made| record.changed_at.is_none_or(|at| at >= made));
+        let unseen = status.freshness == Freshness::Ahead
+            || status
+                .as_of
+                .is_none_or(|made| record.changed_at.is_none_or(|at| at >= made));
         if let Some((change, _)) = &changed
             && unseen
         {
-            status.status = match change {
+            let said = match change {
                 StatusChange::Suspended => Status::Suspended,
                 StatusChange::Revoked | StatusChange::Corrected => Status::Invalid,
                 StatusChange::Reinstated => Status::Valid,
+            };
+            status.status = match status.freshness {
+                // By this clock nobody can say which of the two came later.
+                Freshness::Ahead => status.status.stronger(said),
+                _ => said,
             };
         }
         let disputed = |d: &crate::profile::Dispute| d.open.kept == record.kept_hash && d.is_open();

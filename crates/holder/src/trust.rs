@@ -2,7 +2,7 @@
 
 use denizen_api::{
     directory::{VerifiedDirectory, VerifyDirectoryError},
-    wire::{DirectoryAnswer, status_latest},
+    wire::{DirectoryAnswer, status_read_latest},
 };
 use denizen_credential::{Status, StatusListToken, StatusRef};
 use denizen_model::{
@@ -21,7 +21,9 @@ pub enum Freshness {
     Fresh,
     /// Older than promised, by seconds.
     Stale(i64),
-    /// No list was ever fetched, or it is of a time that is yet to come.
+    /// The list is of a time that is yet to come: the clock went back since it was taken, or is wrong now.
+    Ahead,
+    /// No list was ever fetched.
     Unknown,
 }
 
@@ -67,7 +69,7 @@ impl Trust {
             let imported = profile.records.iter().find(|r| Some(r.issuer) == org);
             let hub = link.map(|l| l.hub).or(imported.and_then(|r| r.hub));
             if let Some(hub) = hub {
-                let _ = trust.add_status(uri, token, &hub, now);
+                trust.keep_status(uri, token, &hub, now);
             }
         }
         trust
@@ -131,20 +133,36 @@ impl Trust {
     /// organisation that the URI names, not older than one seen before, and not signed in the future.
     /// `false` if it is refused.
     pub fn add_status(&mut self, uri: &str, token: &str, hub: &HubId, now: UnixTime) -> bool {
-        let add = || {
-            let (org, _) = parse_status_uri(uri)?;
-            let kid = StatusListToken::danger_kid(token).ok()?;
-            let (id, kid) = split_kid(&kid)?;
-            let directory = &self.directories.get(hub)?.directory;
-            let key = directory.key::<StatusKey>(&org, Some(kid), now);
-            let key = key.filter(|_| OrgId::from(id) == org)?;
-            let seen = self.statuses.get(uri).map(StatusListToken::iat);
-            let list = StatusListToken::verify(token, &self.checked, key.key(), uri, seen).ok()?;
-            (list.is_large() && list.is_signed_until(status_latest(now))).then_some(list)
-        };
-        let Some(list) = add() else { return false };
+        let list = self.check_status(uri, token, (hub, now));
+        let list = list.filter(|list| list.is_signed_until(status_read_latest(now)));
+        let Some(list) = list else { return false };
         self.statuses.insert(uri.to_owned(), list);
         true
+    }
+
+    /// Takes in a list that was taken before. If it is of the future now, the clock is wrong now or was wrong
+    /// then: either way what it says is not forgotten, and no older one takes its place.
+    fn keep_status(&mut self, uri: &str, token: &str, hub: &HubId, now: UnixTime) {
+        if let Some(list) = self.check_status(uri, token, (hub, now)) {
+            self.statuses.insert(uri.to_owned(), list);
+        }
+    }
+
+    fn check_status(
+        &self,
+        uri: &str,
+        token: &str,
+        (hub, now): (&HubId, UnixTime),
+    ) -> Option<StatusListToken> {
+        let (org, _) = parse_status_uri(uri)?;
+        let kid = StatusListToken::danger_kid(token).ok()?;
+        let (id, kid) = split_kid(&kid)?;
+        let directory = &self.directories.get(hub)?.directory;
+        let key = directory.key::<StatusKey>(&org, Some(kid), now);
+        let key = key.filter(|_| OrgId::from(id) == org)?;
+        let seen = self.statuses.get(uri).map(StatusListToken::iat);
+        let list = StatusListToken::verify(token, &self.checked, key.key(), uri, seen).ok()?;
+        list.is_large().then_some(list)
     }
 
     /// What is known of a credential's status.
@@ -164,9 +182,8 @@ impl Trust {
         };
         let promised = i64::try_from(list.ttl_s().unwrap_or(0)).unwrap_or(i64::MAX);
         let late = now.0.saturating_sub(list.iat().saturating_add(promised));
-        let freshness = if !list.is_signed_until(status_latest(now)) {
-            // The clock went back since it was taken.
-            Freshness::Unknown
+        let freshness = if !list.is_signed_until(status_read_latest(now)) {
+            Freshness::Ahead
         } else if late > 0 {
             Freshness::Stale(late)
         } else {

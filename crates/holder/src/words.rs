@@ -125,6 +125,7 @@ impl<'a> Words<'a> {
                 let days = (late_s / UnixTime::DAY_S).to_string();
                 Some(self.text("cli-status-stale", &[("days", &days)]))
             }
+            Freshness::Ahead => Some(self.text("cli-status-ahead", &[])),
             Freshness::Unknown => Some(self.text("cli-status-unknown", &[])),
         };
         (word, age)

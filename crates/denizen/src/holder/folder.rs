@@ -22,6 +22,10 @@ const PROFILE: &str = "profile.sealed";
 const LOCK: &str = "lock";
 const WARDS: &str = "wards";
 const OBJECTS: &str = "objects";
+/// There while a profile is being forgotten.
+const ENDED: &str = "ended";
+/// What is being written ends so, until it is whole.
+const UNFINISHED: &str = "new";
 
 /// How the passphrase is had: asked for, or read from a file; never an argument.
 #[derive(Debug, clap::Args)]
@@ -89,6 +93,7 @@ pub(crate) struct Folder {
 impl Folder {
     /// Makes a new folder.
     pub(crate) fn make(path: PathBuf) -> anyhow::Result<Self> {
+        Self::go_on_forgetting(&path)?;
         if path.join(PROFILE).exists() || path.join(WRAPPED).exists() {
             bail!(
                 "{} already holds a profile: choose another folder",
@@ -130,6 +135,7 @@ impl Folder {
 
     /// Opens an existing one.
     pub(crate) fn open(path: PathBuf) -> anyhow::Result<Self> {
+        Self::go_on_forgetting(&path)?;
         if !path.join(PROFILE).exists() {
             bail!(
                 "{} holds no profile: make one with `denizen init` or `denizen restore`",
@@ -137,6 +143,13 @@ impl Folder {
             );
         }
         Self::lock(path)
+    }
+
+    fn go_on_forgetting(path: &Path) -> anyhow::Result<()> {
+        if path.join(ENDED).exists() {
+            Self::lock(path.to_owned())?.forget()?;
+        }
+        Ok(())
     }
 
     fn lock(path: PathBuf) -> anyhow::Result<Self> {
@@ -212,22 +225,17 @@ impl Folder {
         Ok(Arc::new(Objects(path)))
     }
 
-    /// Forgets the profile: what opens it first, so that a rest of it is of no use.
+    /// Forgets the profile: what opens it first, so that a rest of it is of no use. If this is ended midway,
+    /// the next command goes on with it.
     pub(crate) fn forget(&self) -> anyhow::Result<()> {
-        for name in [DEVICE, WRAPPED, PROFILE, OBJECTS, WARDS] {
-            let path = self.path.join(name);
-            let removed = if path.is_dir() {
-                fs::remove_dir_all(&path)
-            } else {
-                fs::remove_file(&path)
-            };
-            match removed {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(error)
-                        .with_context(|| format!("{} cannot be removed", path.display()));
-                }
-                _ => {}
-            }
+        write_secret(&self.path.join(ENDED), &[])?;
+        for name in [DEVICE, WRAPPED, PROFILE] {
+            let unfinished = Path::new(name).with_extension(UNFINISHED);
+            remove(&self.path.join(name))?;
+            remove(&self.path.join(unfinished))?;
+        }
+        for name in [OBJECTS, WARDS, ENDED] {
+            remove(&self.path.join(name))?;
         }
         Ok(())
     }
@@ -270,10 +278,25 @@ impl ObjectFiles for Objects {
     }
 }
 
+/// Removes a file or a folder, if it is there.
+fn remove(path: &Path) -> anyhow::Result<()> {
+    let removed = if path.is_dir() {
+        fs::remove_dir_all(path)
+    } else {
+        fs::remove_file(path)
+    };
+    match removed {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("{} cannot be removed", path.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Writes a file that only its owner reads, whole or not at all.
 pub(crate) fn write_secret(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     let write = || -> std::io::Result<()> {
-        let new = path.with_extension("new");
+        let new = path.with_extension(UNFINISHED);
         let mut file = OpenOptions::new()
             .create(true)
             .truncate(true)

@@ -397,11 +397,19 @@ fn two_devices_are_listed_and_named_and_one_that_is_revoked_is_told_so_and_forge
     assert!(said.contains("[device-ended]"), "{said}");
     assert!(said.contains("has removed this one"), "{said}");
     // Nothing of the profile is left there; what is left is the lock of the folder.
-    let left = town.hub.file(laptop).read_dir().unwrap();
-    let left: Vec<_> = left.map(|f| f.unwrap().file_name()).collect();
-    assert_eq!(left, ["lock"]);
+    let left = || {
+        let left = town.hub.file(laptop).read_dir().unwrap();
+        left.map(|f| f.unwrap().file_name()).collect::<Vec<_>>()
+    };
+    assert_eq!(left(), ["lock"]);
+    // Forgetting that was ended midway is gone on with.
+    for name in ["ended", "profile.sealed", "root.new"] {
+        fs::write(town.hub.file(laptop).join(name), "rest").unwrap();
+    }
+    fs::create_dir_all(town.hub.file(laptop).join("objects/rest")).unwrap();
     let said = town.is_refused(&["list"], laptop, &[]);
     assert!(said.contains("holds no profile"), "{said}");
+    assert_eq!(left(), ["lock"]);
 
     // The other one goes on.
     town.link("telephone", "C-2", &[]);

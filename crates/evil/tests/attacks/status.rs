@@ -3,6 +3,7 @@
 use denizen_api::client::RequestSigner;
 use denizen_credential::{STATUS_LIST_ENTRIES_MIN, Status, StatusList, StatusRef, status_uri};
 use denizen_evil::{Outcome, Paper, Scene, attacks, issued, stopped};
+use denizen_holder::{Freshness, Trust};
 use denizen_jose::Signer;
 use denizen_model::{OrgId, SecretKeyFor, key::Status as StatusKey, statement::full_kid};
 use denizen_testkit::Exchange;
@@ -152,4 +153,36 @@ attacks! {
         assert!(asked.iter().any(|e| e.path().contains(&watcher)), "she asked the watcher");
         Outcome::Harm
     }
+}
+
+/// Her phone's battery was empty, its clock went back, and her program begins anew: what was known stays, is
+/// said to be ahead of the clock, and a hub cannot put an older list in its place.
+#[tokio::test]
+async fn a_clock_that_went_back_forgets_no_withdrawal() {
+    let w = Withdrawn::make(82).await;
+    let (hub, back) = (w.s.world.house().id, w.s.world.now().plus_s(-3600));
+    let mut trust = Trust::of(w.s.holder.profile(), back);
+    let uri = status_uri(&w.org.to_text(), "1");
+    let of = StatusRef {
+        idx: IDX,
+        uri: uri.clone(),
+    };
+    let known = |trust: &Trust, now| {
+        let view = trust.status(Some(&of), now);
+        (view.status, view.freshness)
+    };
+    assert_eq!(known(&trust, back), (Status::Invalid, Freshness::Ahead));
+    let key = w.s.desk.office.status.signer();
+    let older = token(&w.org, key, "1", Status::Valid, back.0 - 10);
+    assert!(!trust.add_status(&uri, &older, &hub, back));
+    assert_eq!(known(&trust, back), (Status::Invalid, Freshness::Ahead));
+    // The list shows what the program shows.
+    let shown = w.s.holder.records(back);
+    assert_eq!(shown[0].status.status, Status::Invalid);
+    assert_eq!(shown[0].status.freshness, Freshness::Ahead);
+    // The clock is right again.
+    let now = w.s.world.now();
+    assert_eq!(known(&trust, now), (Status::Invalid, Freshness::Fresh));
+    let newer = token(&w.org, key, "1", Status::Suspended, now.0 + 1);
+    assert!(trust.add_status(&uri, &newer, &hub, now));
 }

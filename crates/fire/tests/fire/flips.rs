@@ -106,6 +106,11 @@ fn count_panics() {
 #[tokio::test]
 async fn a_flipped_bit_is_found_or_harmless_and_nothing_panics() {
     count_panics();
+    // One that is caught, on a thread like a hub's, is counted.
+    let planted = std::thread::Builder::new().name("reader".into());
+    let planted = planted.spawn(|| std::panic::catch_unwind(|| panic!("planted")).is_err());
+    assert!(planted.unwrap().join().unwrap());
+    assert_eq!(PANICS.swap(0, Ordering::SeqCst), 1);
     let folder = fast_folder();
     let (mut scene, known, bases) = ground(folder.path()).await;
     let mut rng = ChaCha20Rng::seed_from_u64(seed(81));

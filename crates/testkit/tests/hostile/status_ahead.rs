@@ -1,7 +1,7 @@
 //! A status list that is signed in the future: whoever reads it does not take it for fresh.
 #![allow(clippy::unwrap_used)]
 
-use denizen_api::wire::STATUS_AHEAD_S_MAX;
+use denizen_api::wire::STATUS_READ_AHEAD_S_MAX;
 use denizen_credential::{STATUS_LIST_ENTRIES_MIN, Status, StatusList, StatusRef, status_uri};
 use denizen_gateway::{Freshness as Known, Trust as OfGateway};
 use denizen_holder::{Freshness, Trust};
@@ -27,7 +27,7 @@ async fn a_person_takes_no_list_from_the_future_and_a_later_one_of_now_all_the_s
     let mut world = World::make(725).await;
     let office = world.office("Office", &[]).await;
     let (hub, now, uri) = (world.house().id, world.now(), uri(&office));
-    let (late, ahead) = (now.plus_s(100), now.0 + STATUS_AHEAD_S_MAX);
+    let (late, ahead) = (now.plus_s(100), now.0 + STATUS_READ_AHEAD_S_MAX);
     let of = StatusRef {
         idx: IDX,
         uri: uri.clone(),
@@ -53,7 +53,7 @@ async fn a_person_takes_no_list_from_the_future_and_a_later_one_of_now_all_the_s
     let back = trust.status(Some(&of), now.plus_s(-1));
     assert_eq!(
         (back.status, back.freshness),
-        (Status::Invalid, Freshness::Unknown)
+        (Status::Invalid, Freshness::Ahead)
     );
 }
 
@@ -62,7 +62,7 @@ async fn a_gateway_takes_no_list_from_the_future_either() {
     let mut world = World::make(726).await;
     let office = world.office("Office", &[]).await;
     let (hub, now, uri) = (world.house().id, world.now(), uri(&office));
-    let ahead = now.0 + STATUS_AHEAD_S_MAX;
+    let ahead = now.0 + STATUS_READ_AHEAD_S_MAX;
     let of = StatusRef {
         idx: IDX,
         uri: uri.clone(),
@@ -80,5 +80,13 @@ async fn a_gateway_takes_no_list_from_the_future_either() {
         (Status::Invalid, Known::Fresh)
     );
     let back = trust.status(Some(&of), now.plus_s(-1));
-    assert_eq!(back, (Status::Invalid, Known::Unknown));
+    assert_eq!(back, (Status::Invalid, Known::Ahead));
+    // It was started anew with a clock that went back: it keeps what it had, and takes nothing older.
+    let directory = world.client().directory().await.unwrap();
+    let mut again = OfGateway::of(directory, &hub, None, now).unwrap();
+    again.keep_status(&uri, &token(&office, Status::Invalid, ahead + 1), now);
+    let known = again.status(Some(&of), now);
+    assert_eq!(known, (Status::Invalid, Known::Ahead));
+    assert!(!again.add_status(&uri, &token(&office, Status::Valid, now.0 - 10), now));
+    assert_eq!(again.status(Some(&of), now), known);
 }

@@ -15,6 +15,8 @@ const OWN = "denizen-portal";
 const [REPEATS_MAX, WAIT_S_MAX] = [2, 10];
 /** A hub that says so for longer, or again and again, is left alone for that time, at most for this one. */
 const REST_S_MAX = 15 * 60;
+/** The same after 429, which is said of one address or sender, not of the hub. */
+const REST_RATE_S_MAX = 10;
 
 /** Hubs that are left alone until then, each with what it said. */
 const resting = new Map<string, { until: number; answer: Answered }>();
@@ -62,7 +64,7 @@ export async function send(asked: Asked): Promise<Answered> {
     const wait = toWait(answer);
     if (wait === undefined) return answer;
     if (left === 0 || wait > WAIT_S_MAX) {
-      resting.set(hub, { until: performance.now() + Math.min(wait, REST_S_MAX) * 1000, answer });
+      resting.set(hub, { until: performance.now() + Math.min(wait, answer.status === 503 ? REST_S_MAX : REST_RATE_S_MAX) * 1000, answer });
       return answer;
     }
     // Up to half as much again, so that many do not come back in the same moment.

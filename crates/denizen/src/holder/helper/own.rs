@@ -146,7 +146,11 @@ async fn open_given(shell: &Shell, at: GivenArg) -> anyhow::Result<(Open<'_>, St
     open.save()?;
     // What is new to keep goes to the hub when it can.
     if !open.holder.profile().outbox.is_empty() {
-        let _ = open.sync_once(0).await;
+        match open.sync_once(0).await {
+            // Another device took this one out: nothing is made here any more.
+            Err(ended) if open.holder.is_ended() => return Err(ended),
+            Ok(_) | Err(_) => {}
+        }
     }
     Ok((open, name, given))
 }
