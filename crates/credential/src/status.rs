@@ -171,6 +171,18 @@ impl StatusListToken {
         kid.map(str::to_owned).ok_or(StatusError::Malformed)
     }
 
+    /// When a token claims to be signed, Unix seconds.
+    ///
+    /// # Errors
+    /// [`StatusError::Malformed`].
+    pub fn danger_iat(token: &str) -> Result<i64, StatusError> {
+        let compact = UnverifiedCompact::parse(token).map_err(|_| StatusError::Malformed)?;
+        let payload: Value =
+            serde_json::from_slice(compact.danger_payload()).map_err(|_| StatusError::Malformed)?;
+        let iat = payload.get("iat").and_then(Value::as_i64);
+        iat.ok_or(StatusError::Malformed)
+    }
+
     /// Checks a token: signature by the issuer's status key, type, that it is the list `uri`, and
     /// that it is not older than `seen_iat`.
     ///

@@ -102,7 +102,10 @@ impl Trust {
     /// Takes in a list that was taken before. If it is of the future now, the clock is wrong now or was wrong
     /// then: either way what it says is not forgotten, and no older one takes its place.
     pub fn keep_status(&mut self, uri: &str, token: &str, now: UnixTime) {
-        if let Some(list) = self.check_status(uri, token, now) {
+        // Its key counted when it was signed.
+        let signed = StatusListToken::danger_iat(token).map_or(now, UnixTime);
+        let at = signed.max(now);
+        if let Some(list) = self.check_status(uri, token, at) {
             self.statuses.insert(uri.to_owned(), list);
         }
     }

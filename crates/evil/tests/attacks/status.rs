@@ -159,8 +159,16 @@ attacks! {
 /// said to be ahead of the clock, and a hub cannot put an older list in its place.
 #[tokio::test]
 async fn a_clock_that_went_back_forgets_no_withdrawal() {
-    let w = Withdrawn::make(82).await;
-    let (hub, back) = (w.s.world.house().id, w.s.world.now().plus_s(-3600));
+    let mut w = Withdrawn::make(82).await;
+    w.s.world.clock.advance_s(7200);
+    let (hub, now) = (w.s.world.house().id, w.s.world.now());
+    let key = w.s.desk.office.status.signer();
+    let list = token(&w.org, key, "1", Status::Invalid, now.0);
+    let path = format!("/v1/status/{}/1", w.org.to_text());
+    let answer = move |e: &Exchange| (e.path() == path).then(|| list.clone().into_bytes());
+    w.s.world.wire.lie(answer);
+    w.s.sync().await.unwrap();
+    let back = now.plus_s(-3600);
     let mut trust = Trust::of(w.s.holder.profile(), back);
     let uri = status_uri(&w.org.to_text(), "1");
     let of = StatusRef {
@@ -181,7 +189,6 @@ async fn a_clock_that_went_back_forgets_no_withdrawal() {
     assert_eq!(shown[0].status.status, Status::Invalid);
     assert_eq!(shown[0].status.freshness, Freshness::Ahead);
     // The clock is right again.
-    let now = w.s.world.now();
     assert_eq!(known(&trust, now), (Status::Invalid, Freshness::Fresh));
     let newer = token(&w.org, key, "1", Status::Suspended, now.0 + 1);
     assert!(trust.add_status(&uri, &newer, &hub, now));
