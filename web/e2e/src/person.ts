@@ -194,7 +194,7 @@ export class Person {
         await this.calm();
       }
       await expect(seen.first()).toBeVisible({ timeout: 700 });
-    }).toPass({ timeout: 45_000, intervals: [100, 300, 600] });
+    }).toPass({ timeout: 75_000, intervals: [100, 300, 600] });
   }
 
   /** Gets the profile back with the kit, beside another device or instead of a lost one. */
