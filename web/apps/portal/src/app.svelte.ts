@@ -7,8 +7,8 @@ import { Client, Refused, scriptUrl, type Hub, type KeptHere, type Overview, typ
 /** Seconds between two fetches while the page is open; spread, so that pages do not come together. */
 const FETCH_EVERY_S = 60;
 
-/** Most records that are listed at once on opening. Of more, the newest come first: one list costs less than two. */
-const FIRST_ROWS = 600;
+/** Records that are shown before the others are read. */
+const FIRST_ROWS = 20;
 
 /** Codes after which nothing more is to be sent: somebody may be lying to her. */
 const ALARMS: ReadonlySet<string> = new Set(["changed-key", "invitation-changed-key", "older-state", "other-log", "other-salt", "receipt-refused", "restore-older", "withheld"]);
