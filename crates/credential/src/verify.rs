@@ -12,7 +12,10 @@ use denizen_jose::{Alg, CompactError, PublicKey, UnverifiedCompact, Verifier, ba
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 /// Why a credential or presentation is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -82,7 +85,7 @@ pub struct UnverifiedCredential<'a> {
 pub struct VerifiedCredential {
     jwt: String,
     disclosures: Vec<Disclosure>,
-    claims: Map<String, Value>,
+    claims: Arc<Map<String, Value>>,
     registered: RegisteredClaims,
     kid: String,
 }
@@ -221,7 +224,7 @@ impl<'a> UnverifiedCredential<'a> {
         Ok(VerifiedCredential {
             jwt,
             disclosures,
-            claims,
+            claims: Arc::new(claims),
             registered,
             kid: kid.to_owned(),
         })
@@ -431,6 +434,12 @@ impl VerifiedCredential {
     /// All disclosed claims, without the registered ones.
     #[must_use]
     pub fn claims(&self) -> &Map<String, Value> {
+        &self.claims
+    }
+
+    /// The same, for whoever keeps them longer than the credential.
+    #[must_use]
+    pub fn shared_claims(&self) -> &Arc<Map<String, Value>> {
         &self.claims
     }
 

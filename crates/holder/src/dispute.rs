@@ -27,6 +27,7 @@ use denizen_model::{
     },
 };
 use denizen_seal::AddressIndex;
+use std::sync::Arc;
 
 /// A paper that she attaches: media type and text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -181,7 +182,7 @@ impl Holder {
         self.queue_kept(link, Draft::new(body, thread), now, rng)
     }
 
-    fn held(&self, kept: &Sha256Hash) -> Result<&HeldRecord, HolderError> {
+    fn held(&self, kept: &Sha256Hash) -> Result<&Arc<HeldRecord>, HolderError> {
         let found = self.profile.records.iter().find(|r| r.kept_hash == *kept);
         found.ok_or(HolderError::NotOpen)
     }
@@ -424,7 +425,7 @@ impl Holder {
 struct Correction<'a> {
     application: &'a Application,
     shown: &'a Shown,
-    newer: &'a HeldRecord,
+    newer: &'a Arc<HeldRecord>,
 }
 
 impl Paper {

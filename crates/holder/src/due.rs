@@ -261,7 +261,7 @@ fn is_over(view: &RecordView) -> bool {
 
 /// A record whose dates still matter.
 fn is_in_force(view: &RecordView) -> bool {
-    !view.superseded && !view.returned && view.status.status != Status::Invalid
+    view.is_current() && view.status.status != Status::Invalid
 }
 
 /// Payments for the same permit, or the same region where none is named.
@@ -328,5 +328,7 @@ fn permit_ends(records: &[&RecordView], number: &str) -> Option<Date> {
 }
 
 fn is_of(view: &RecordView, kind: &str) -> bool {
-    view.vct.split(':').nth(3) == Some(kind)
+    // Most are of another kind, which their ends say soonest.
+    let named = view.vct.rsplit_once(':').map_or("", |(named, _)| named);
+    named.ends_with(kind) && view.vct.split(':').nth(3) == Some(kind)
 }

@@ -197,6 +197,7 @@ impl Holder {
         let found = records.find(|r| r.link == index && r.kept_hash == status.kept);
         match found {
             Some(record) => {
+                let record = std::sync::Arc::make_mut(record);
                 record.changes.push(status.clone());
                 record.changed_at = Some(delivered);
                 vec![Event::StatusChanged { kept: status.kept }]

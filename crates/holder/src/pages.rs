@@ -19,6 +19,7 @@ use denizen_model::{Sha256Hash, id::Bytes};
 use denizen_seal::RootSecret;
 use seal::{open, seal_head};
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use std::{collections::BTreeMap, sync::Arc};
 
 /// Records of one page, at most.
@@ -44,19 +45,19 @@ struct Mark {
 pub(crate) struct PackedHead {
     pages: Vec<Mark>,
     /// Records that came out of an export, each with its place: no envelope would bring them again.
-    imported: Vec<(usize, HeldRecord)>,
+    imported: Vec<(usize, Arc<HeldRecord>)>,
 }
 
 /// A record in a page.
 #[derive(Deserialize)]
 struct Entry {
-    held: HeldRecord,
+    held: Arc<HeldRecord>,
     /// The signature of the kept copy that was good, if it was.
     good: Option<Sha256Hash>,
     /// What the kept copy says, if it was read under that signature; of another version it may have another
     /// shape.
     #[serde(default)]
-    said: Option<serde_json::Value>,
+    said: Option<Box<RawValue>>,
 }
 
 /// The pages of an opened profile, as they were last kept.
@@ -70,7 +71,7 @@ pub(crate) struct Pages {
 }
 
 /// A record in a page, with its signature that was good, and whether the page says what it says.
-pub(crate) type Laid = (HeldRecord, Option<Sha256Hash>, bool);
+pub(crate) type Laid = (Arc<HeldRecord>, Option<Sha256Hash>, bool);
 
 /// A profile as it is kept in pages. Head and pages are written at once or not at all.
 #[derive(Debug)]
@@ -106,8 +107,8 @@ impl Pages {
                     let good = entry.good.map(|good| (entry.held.kept_hash, good));
                     this.good.extend(good);
                     let said = entry.said.filter(|_| entry.good.is_some());
-                    let said = said.and_then(Said::of_this_version);
-                    let laid = Arc::new((entry.held.clone(), entry.good, said.is_some()));
+                    let said = said.and_then(|said| Said::of_this_version(&said));
+                    let laid = Arc::new((Arc::clone(&entry.held), entry.good, said.is_some()));
                     if let Some(said) = said {
                         read.danger_remember(&laid, said);
                     }
@@ -212,9 +213,9 @@ mod tests {
     }
 
     /// A record of so many bytes; what it says does not matter here.
-    fn record(number: u16, size: usize) -> HeldRecord {
+    fn record(number: u16, size: usize) -> Arc<HeldRecord> {
         let kept = format!("{number} {SECRET} {}", "x".repeat(size));
-        HeldRecord {
+        Arc::new(HeldRecord {
             record: MessageId::new([1; 16]),
             link: 1,
             issuer: OrgId::new([2; 32]),
@@ -239,7 +240,7 @@ mod tests {
             changes: Vec::new(),
             changed_at: None,
             hub: None,
-        }
+        })
     }
 
     /// What lies on the disk of a device, and what its program knows of it.
@@ -317,7 +318,7 @@ mod tests {
         assert!(device.keep(&root(1)).is_empty(), "nothing changed");
         device.profile.records.push(record(100, 40));
         assert_eq!(device.keep(&root(1)), vec![3]);
-        device.profile.records[40].link = 2;
+        Arc::make_mut(&mut device.profile.records[40]).link = 2;
         assert_eq!(device.keep(&root(1)), vec![1]);
         device.profile.records.retain(|r| r.link == 2);
         assert_eq!(device.keep(&root(1)), vec![0]);
@@ -338,10 +339,10 @@ mod tests {
         assert_eq!(drafted(&device), (4, vec![]), "nor after it was opened");
         device.profile.records.push(record(100, 40));
         assert_eq!(drafted(&device), (3, vec![5]));
-        device.profile.records[40].link = 2;
+        Arc::make_mut(&mut device.profile.records[40]).link = 2;
         assert_eq!(drafted(&device), (1, vec![32, 32, 5]));
         let kept = device.profile.records[40].kept_hash;
-        device.profile.records[40].link = 1;
+        Arc::make_mut(&mut device.profile.records[40]).link = 1;
         device.pages.good.insert(kept, Sha256Hash::new([7; 32]));
         assert_eq!(
             drafted(&device),
@@ -420,7 +421,7 @@ mod tests {
         let fresh = || {
             let mut device = Device::with(100);
             let before = device.disk.1.clone();
-            device.profile.records[40].link = 2;
+            Arc::make_mut(&mut device.profile.records[40]).link = 2;
             device.keep(&root(1));
             (device, before)
         };
@@ -464,7 +465,7 @@ mod tests {
         let (mut one, mut two) = (Device::with(5), Device::with(5));
         two.rng = ChaCha20Rng::seed_from_u64(10);
         for (device, link) in [(&mut one, 2), (&mut two, 3)] {
-            device.profile.records[0].link = link;
+            Arc::make_mut(&mut device.profile.records[0]).link = link;
             device.keep(&root(1));
         }
         assert_eq!(one.pages.marks[0].version, two.pages.marks[0].version);
@@ -475,8 +476,8 @@ mod tests {
     #[test]
     fn what_an_export_brought_stays_in_the_head_and_in_its_place() {
         let mut device = Device::with(5);
-        device.profile.records[2].hub = Some(HUB);
-        device.profile.records[4].hub = Some(HUB);
+        Arc::make_mut(&mut device.profile.records[2]).hub = Some(HUB);
+        Arc::make_mut(&mut device.profile.records[4]).hub = Some(HUB);
         device.keep(&root(1));
         assert_eq!(device.open(&root(1)).0.records, device.profile.records);
         device.disk.1.clear();
@@ -532,7 +533,7 @@ mod tests {
                         }
                     }
                     Step::Drop(at) if many > 0 => drop(device.profile.records.remove(at % many)),
-                    Step::Change(at) if many > 0 => device.profile.records[at % many].link += 1,
+                    Step::Change(at) if many > 0 => Arc::make_mut(&mut device.profile.records[at % many]).link += 1,
                     Step::Spoil(page, at) if !device.disk.1.is_empty() => {
                         let page = u32::try_from(page % device.disk.1.len()).unwrap();
                         let bytes = device.disk.1.get_mut(&page).unwrap();

@@ -4,7 +4,7 @@
 use crate::{Holder, RecordView};
 use denizen_model::{Sha256Hash, UnixTime};
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// The kind of travel documents.
 const TRAVEL_DOCUMENT: &str = "travel-document";
@@ -46,7 +46,8 @@ impl Holder {
     /// records as its previous one. Nothing is guessed from names or dates.
     #[must_use]
     pub fn renewals(&self, now: UnixTime) -> Renewals {
-        let is_document = |r: &&crate::HeldRecord| r.vct.split(':').nth(3) == Some(TRAVEL_DOCUMENT);
+        let is_document =
+            |r: &&Arc<crate::HeldRecord>| r.vct.split(':').nth(3) == Some(TRAVEL_DOCUMENT);
         let held = self.profile.records.iter().filter(is_document);
         let documents: Vec<_> = held.filter_map(|r| self.view(r, now)).collect();
         let mut next: BTreeMap<String, (String, Sha256Hash)> = BTreeMap::new();

@@ -20,7 +20,10 @@ use denizen_model::{
 };
 use denizen_seal::RootSecret;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 const CONTEXT: &[u8] = b"denizen/v1/profile";
 
@@ -425,7 +428,7 @@ pub struct Profile {
     pub links: Vec<Link>,
     /// Records.
     #[serde(default)]
-    pub records: Vec<HeldRecord>,
+    pub records: Vec<Arc<HeldRecord>>,
     /// Records of earlier profiles.
     #[serde(default)]
     pub earlier: Vec<EarlierRecord>,

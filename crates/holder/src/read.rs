@@ -12,7 +12,7 @@ use denizen_credential::{StatusRef, UnverifiedCredential, VerifiedCredential};
 use denizen_jose::{Alg, PublicKey};
 use denizen_model::{PublicKeyFor, Sha256Hash, id::Bytes, key::Issuer};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, value::RawValue};
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
@@ -43,13 +43,13 @@ pub(crate) struct Said {
     iat: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     status: Option<StatusRef>,
-    claims: Map<String, Value>,
+    claims: Arc<Map<String, Value>>,
 }
 
 impl Said {
     /// What lies in a page, if this program's version laid it there.
-    pub(crate) fn of_this_version(lies: Value) -> Option<Self> {
-        let said: Self = serde_json::from_value(lies).ok()?;
+    pub(crate) fn of_this_version(lies: &RawValue) -> Option<Self> {
+        let said: Self = serde_json::from_slice(lies.get().as_bytes()).ok()?;
         (said.v == READING).then_some(said)
     }
 }
@@ -62,9 +62,9 @@ pub(crate) enum Says {
 }
 
 impl Says {
-    pub(crate) fn claims(&self) -> &Map<String, Value> {
+    pub(crate) fn claims(&self) -> &Arc<Map<String, Value>> {
         match self {
-            Self::Read(credential) => credential.claims(),
+            Self::Read(credential) => credential.shared_claims(),
             Self::Kept(said) => &said.claims,
         }
     }
@@ -132,7 +132,7 @@ impl Read {
                 key: Bytes(key.as_bytes().to_vec()),
                 iat: credential.iat(),
                 status: credential.status().cloned(),
-                claims: credential.claims().clone(),
+                claims: Arc::clone(credential.shared_claims()),
             }))
         })
     }
@@ -141,7 +141,7 @@ impl Read {
     fn said_before(&self, kept: &Sha256Hash, text: &str) -> Option<Arc<Said>> {
         self.with(|memory| {
             let (laid, said) = memory.said.get(kept)?;
-            (laid.0.kept == text).then(|| Arc::clone(said))
+            is_same(&laid.0.kept, text).then(|| Arc::clone(said))
         })
     }
 
@@ -172,6 +172,11 @@ impl Read {
         // What a panicking thread left is a set of true statements.
         work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
+}
+
+/// Whether two texts are one, which mostly lie in one place.
+fn is_same(one: &str, other: &str) -> bool {
+    std::ptr::eq(one, other) || one == other
 }
 
 impl Holder {

@@ -27,7 +27,10 @@ use denizen_model::{
 use denizen_rules::last_day;
 use denizen_tlog::UnverifiedProof;
 use serde_json::{Map, Value};
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 /// Kinds that an office mints in a procedure, without their being in an invitation.
 const PROCEDURE_KINDS: [&str; 3] = ["application-filed", "decision", "check-receipt"];
@@ -89,7 +92,7 @@ impl RecordError {
 }
 
 /// Kind and issuer of records that came over later links, each with its link and claims.
-type Again = BTreeMap<(String, OrgId), Vec<(u32, Map<String, Value>)>>;
+type Again = BTreeMap<(String, OrgId), Vec<(u32, Arc<Map<String, Value>>)>>;
 
 /// What other records say of one, looked up once for all that are shown.
 struct Others {
@@ -110,7 +113,7 @@ pub struct RecordView {
     /// In which quality it issues this kind, as the directory says now.
     pub quality: Option<Quality>,
     /// All its claims.
-    pub claims: Map<String, Value>,
+    pub claims: Arc<Map<String, Value>>,
     /// Issued at.
     pub issued: Option<UnixTime>,
     /// The last day on which it counts.
@@ -128,7 +131,21 @@ pub struct RecordView {
     /// Whether its kind is issued with one-time copies.
     pub showing: bool,
     /// What the profile keeps of it.
-    pub held: HeldRecord,
+    pub held: Arc<HeldRecord>,
+}
+
+impl RecordView {
+    /// Nothing replaced it, and she did not give it back.
+    #[must_use]
+    pub fn is_current(&self) -> bool {
+        !self.superseded && !self.returned
+    }
+
+    /// It came with a notice, and counts.
+    #[must_use]
+    pub fn is_against_her(&self) -> bool {
+        self.held.notice.is_some() && self.status.status == Status::Valid && self.is_current()
+    }
 }
 
 impl Holder {
@@ -148,7 +165,7 @@ impl Holder {
     /// Records as shown, in their order.
     pub(crate) fn views<'a>(
         &'a self,
-        records: impl Iterator<Item = &'a HeldRecord>,
+        records: impl Iterator<Item = &'a Arc<HeldRecord>>,
         now: UnixTime,
     ) -> impl Iterator<Item = RecordView> {
         let others = self.others(true);
@@ -200,7 +217,7 @@ impl Holder {
         )
     }
 
-    pub(crate) fn view(&self, record: &HeldRecord, now: UnixTime) -> Option<RecordView> {
+    pub(crate) fn view(&self, record: &Arc<HeldRecord>, now: UnixTime) -> Option<RecordView> {
         let others = self.others(self.is_moved(record.link));
         self.view_beside(record, &others, now)
     }
@@ -220,7 +237,7 @@ impl Holder {
 
     fn view_beside(
         &self,
-        record: &HeldRecord,
+        record: &Arc<HeldRecord>,
         others: &Others,
         now: UnixTime,
     ) -> Option<RecordView> {
@@ -266,7 +283,7 @@ impl Holder {
             quality: directory
                 .directory
                 .admitted(&record.issuer, &record.vct, now),
-            claims: says.claims().clone(),
+            claims: Arc::clone(says.claims()),
             issued: says.iat().map(UnixTime),
             expires: expires.and_then(last_day),
             status,
@@ -276,7 +293,7 @@ impl Holder {
             returned: self.profile.returned.contains(&record.kept_hash),
             copies_left: unspent.count(),
             showing: kind.is_some_and(|k| k.traits.showing),
-            held: record.clone(),
+            held: Arc::clone(record),
         })
     }
 
@@ -289,7 +306,7 @@ impl Holder {
         issue: &RecordIssue,
     ) -> Result<Sha256Hash, RecordError> {
         let whole = issue.copies.iter().any(|c| c.copy_ref.is_none());
-        let same = |r: &HeldRecord| {
+        let same = |r: &Arc<HeldRecord>| {
             whole && r.hub.is_some() && r.link == index && r.kept_hash == issue.kept
         };
         let at = self.profile.records.iter().position(same);
@@ -310,13 +327,13 @@ impl Holder {
         let message = opened.message();
         let link = self.profile.link(index).ok_or(RecordError::Malformed)?;
         let org = link.org;
-        let same = |r: &HeldRecord| r.link == index && r.record == issue.record;
+        let same = |r: &Arc<HeldRecord>| r.link == index && r.record == issue.record;
         let held = self.profile.records.iter().position(same);
         let kept = issue.copies.iter().find(|c| c.copy_ref.is_none());
         let record = match (held, kept) {
             (Some(at), None) => {
                 let record = self.profile.records.get(at).ok_or(RecordError::Malformed)?;
-                (record.kept_hash == issue.kept).then(|| record.clone())
+                (record.kept_hash == issue.kept).then(|| HeldRecord::clone(record))
             }
             (None, Some(kept)) => Some(self.check_kept(index, opened, issue, kept)?),
             _ => None,
@@ -341,8 +358,8 @@ impl Holder {
         debug_assert_eq!(org, record.issuer);
         let hash = record.kept_hash;
         match held.and_then(|at| self.profile.records.get_mut(at)) {
-            Some(place) => *place = record,
-            None => self.profile.records.push(record),
+            Some(place) => *place = Arc::new(record),
+            None => self.profile.records.push(Arc::new(record)),
         }
         Ok(hash)
     }
@@ -453,7 +470,7 @@ impl Holder {
     /// After a move the same record is there again, from the same issuer.
     fn came_again(&self, record: &HeldRecord, says: &Says, again: &Again) -> bool {
         let same = again.get(&(record.vct.clone(), record.issuer));
-        let later = |(link, claims): &(u32, Map<String, Value>)| {
+        let later = |(link, claims): &(u32, Arc<Map<String, Value>>)| {
             *link > record.link && claims == says.claims()
         };
         self.is_moved(record.link) && same.is_some_and(|all| all.iter().any(later))
@@ -473,7 +490,7 @@ impl Holder {
         for record in self.profile.records.iter().filter(|r| moved(r)) {
             if let Ok(says) = self.says(record) {
                 let key = (record.vct.clone(), record.issuer);
-                let claims = says.claims().clone();
+                let claims = Arc::clone(says.claims());
                 again.entry(key).or_default().push((record.link, claims));
             }
         }

@@ -13,7 +13,7 @@ use denizen_model::{
     message::{Body, EvidenceUpdate, Reply},
     statement::Quality,
 };
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// Longest reply, in characters: it goes with every showing.
 const REPLY_CHARACTERS_MAX: usize = 2000;
@@ -146,7 +146,7 @@ impl Holder {
             let link = self.profile.link(link);
             link.is_some_and(|l| l.state == LinkState::Moved)
         };
-        let older = |r: &&HeldRecord| {
+        let older = |r: &&Arc<HeldRecord>| {
             let alike = r.vct == record.vct && r.issuer == record.issuer;
             alike && r.link < record.link && moved(r.link)
         };

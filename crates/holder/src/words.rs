@@ -54,8 +54,7 @@ impl<'a> Words<'a> {
     /// A text if there is one.
     #[must_use]
     pub fn known(&self, key: &str) -> Option<String> {
-        let locale = self.locale.filter(|l| l.has(key));
-        locale.map(|l| l.text(key, &[]))
+        self.locale?.known(key)
     }
 
     /// A kind's name, or its `vct`.
@@ -106,8 +105,10 @@ impl<'a> Words<'a> {
         let kind = self.catalogue.kind(&view.vct);
         let plain = in_order(kind, &[], &view.claims).filter(|(_, value)| !value.is_object());
         let told = plain.take(SUMMARY_CLAIMS).filter_map(|(name, value)| {
-            let line = self.line(kind, vec![name.clone()], value);
-            Some(format!("{}: {}", line.label, line.value?))
+            let key = key_of(kind, std::slice::from_ref(name));
+            let label = self.known(&format!("claim-{key}"));
+            let value = self.shown(&key, value)?;
+            Some(format!("{}: {value}", label.as_ref().unwrap_or(name)))
         });
         told.collect::<Vec<_>>().join("; ")
     }
@@ -170,24 +171,19 @@ impl<'a> Words<'a> {
     }
 
     fn line(&self, kind: Option<&Kind>, path: Vec<String>, value: &Value) -> ClaimLine {
-        let name = kind.map_or("", |k| k.name.as_str());
-        let key = format!("{name}-{}", path.join("-"));
+        let key = key_of(kind, &path);
         let label = self
             .known(&format!("claim-{key}"))
             .or_else(|| path.last().cloned());
         let label = label.unwrap_or_default();
-        let (members, shown, written) = match value {
-            Value::Object(below) => (self.members(kind, &path, below), None, None),
+        let shown = self.shown(&key, value);
+        let (members, written) = match value {
+            Value::Object(below) => (self.members(kind, &path, below), None),
             Value::Array(items) => {
-                let shown: Vec<_> = items.iter().map(|v| self.value(&key, v)).collect();
                 let written: Vec<_> = items.iter().map(plain).collect();
-                (Vec::new(), Some(shown.join(", ")), Some(written.join(", ")))
+                (Vec::new(), Some(written.join(", ")))
             }
-            other => (
-                Vec::new(),
-                Some(self.value(&key, other)),
-                Some(plain(other)),
-            ),
+            other => (Vec::new(), Some(plain(other))),
         };
         ClaimLine {
             original: written.filter(|w| shown.as_ref() != Some(w)),
@@ -195,6 +191,18 @@ impl<'a> Words<'a> {
             label,
             value: shown,
             members,
+        }
+    }
+
+    /// A claim's value in her language; none if it has members.
+    fn shown(&self, key: &str, value: &Value) -> Option<String> {
+        match value {
+            Value::Object(_) => None,
+            Value::Array(items) => {
+                let shown: Vec<_> = items.iter().map(|v| self.value(key, v)).collect();
+                Some(shown.join(", "))
+            }
+            other => Some(self.value(key, other)),
         }
     }
 
@@ -211,23 +219,36 @@ impl<'a> Words<'a> {
     }
 }
 
-/// Claims in the order in which their kind lists them.
+/// How the texts of a claim are named.
+fn key_of(kind: Option<&Kind>, path: &[String]) -> String {
+    let name = kind.map_or("", |k| k.name.as_str());
+    format!("{name}-{}", path.join("-"))
+}
+
+/// Claims in the order in which their kind lists them, then those that it does not list.
 fn in_order<'m>(
-    kind: Option<&Kind>,
-    path: &[String],
+    kind: Option<&'m Kind>,
+    path: &'m [String],
     members: &'m Map<String, Value>,
-) -> impl Iterator<Item = (&'m String, &'m Value)> + use<'m> {
-    let place = |name: &String| {
-        let mut claims = kind.into_iter().flat_map(|k| k.claims.iter());
-        let same = |c: &ClaimMetadata| {
-            let names = c.path.iter().map(Value::as_str);
-            names.eq(path.iter().chain([name]).map(|n| Some(n.as_str())))
-        };
-        claims.position(same).unwrap_or(usize::MAX)
+) -> impl Iterator<Item = (&'m String, &'m Value)> {
+    let listed = move || {
+        let claims = kind.into_iter().flat_map(|k| k.claims.iter());
+        claims.filter_map(|claim| member_of(claim, path))
     };
-    let mut all: Vec<_> = members.iter().collect();
-    all.sort_by_cached_key(|(name, _)| place(name));
-    all.into_iter()
+    let first = listed().filter_map(|name| members.get_key_value(name));
+    let others = members
+        .iter()
+        .filter(move |(name, _)| listed().all(|l| l != name.as_str()));
+    first.chain(others)
+}
+
+/// The name of a claim, if it lies directly below this path.
+fn member_of<'c>(claim: &'c ClaimMetadata, path: &[String]) -> Option<&'c str> {
+    let (last, above) = claim.path.split_last()?;
+    let above = above.iter().map(Value::as_str);
+    above
+        .eq(path.iter().map(|n| Some(n.as_str())))
+        .then_some(last.as_str())?
 }
 
 /// A status' stable word, as texts are named.

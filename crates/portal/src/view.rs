@@ -21,7 +21,7 @@ pub(crate) use people::{file_rows, people, task_rows};
 pub use record::{
     AsISayPage, Change, Line, ReceiptPage, RecordPage, RecordRow, RenewalPage, ReplyPage, ShownTo,
 };
-pub(crate) use record::{record_page, record_row};
+pub(crate) use record::{category, record_page, record_row};
 pub use service::{
     ConfirmedApplication, LeavingPage, MissingPage, OfferPage, Question, ServicePage, UnfitPage,
 };
@@ -31,8 +31,8 @@ pub use story::{
     HistoryRow, PaperRow,
 };
 pub(crate) use story::{alarm_rows, application_page, application_rows, dispute_rows, history};
-pub(crate) use timeline::timeline;
 pub use timeline::{EndRow, Timeline};
+pub(crate) use timeline::{YEAR_DAYS, timeline};
 pub(crate) use ways::ways_page;
 pub use ways::{DeviceRow, MovingPage, WayRow, WaysPage};
 

@@ -94,3 +94,45 @@ test("searching and picking happen in the browser: nothing is asked of anybody",
   await expect(she.page.getByRole("link", { name: she.kind("travel-document") })).toHaveCount(0);
   expect(asked).toEqual([]);
 });
+
+test("a long list begins with the newest; the others are read when she looks for them, and paper has all", async ({ arrives, offices }) => {
+  const she = await arrives("ru", PHONE);
+  await she.begin();
+  await she.link(offices, "border");
+  await offices.crossings(she.me, 45);
+  await she.go("records");
+  await she.fetchUntil(she.page.getByText(she.t("portal-found", { count: 45 }), { exact: true }));
+  const rows = she.page.locator("ul.cards > li");
+  await expect(rows).toHaveCount(20);
+
+  // Whoever prints from the browser's menu gets what is there, and is told so.
+  const part = she.page.getByText(she.t("portal-print-part", { count: 20 }));
+  await expect(part).toBeHidden();
+  await she.page.emulateMedia({ media: "print" });
+  await expect(part).toBeVisible();
+  await she.page.emulateMedia({ media: "screen" });
+
+  // The button prints all of them.
+  await she.page.evaluate(() => {
+    window.print = () => {
+      window.dispatchEvent(new Event("beforeprint"));
+      document.body.dataset["printed"] = String(document.querySelectorAll("ul.cards > li").length);
+    };
+  });
+  await she.press("portal-print");
+  await expect(she.page.locator("body")).toHaveAttribute("data-printed", "45");
+  await expect(part).toHaveCount(0);
+
+  // Another visit begins with the newest again; more of them come by twenties, and searching looks through all.
+  await she.go("home");
+  await she.go("records");
+  await expect(rows).toHaveCount(20);
+  await she.page.getByRole("button", { name: she.t("portal-more", { count: 25 }) }).click();
+  await expect(rows).toHaveCount(40);
+  await she.page.getByRole("searchbox").fill(she.kind("border-crossing").slice(0, 6).toUpperCase());
+  await expect(she.page.getByRole("main").getByRole("status")).toHaveText(she.t("portal-found", { count: 45 }));
+  await she.page.getByRole("searchbox").fill("nothing of the kind");
+  await expect(she.page.getByRole("main").getByRole("status")).toHaveText(she.t("portal-found", { count: 0 }));
+  await she.page.getByRole("searchbox").fill("");
+  await expect(rows).toHaveCount(20);
+});

@@ -218,7 +218,7 @@ impl Holder {
             return Err(HolderError::SpecialNotConfirmed);
         }
         let chosen = |name: &String| reading.claims.is_empty() || reading.claims.contains(name);
-        let mut claims = view.claims;
+        let mut claims = Map::clone(&view.claims);
         claims.retain(|name, _| chosen(name));
         Ok(Excerpt {
             name: format!("r{number}"),

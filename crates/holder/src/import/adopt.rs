@@ -8,6 +8,7 @@ use crate::{
 };
 use denizen_api::Transport;
 use denizen_model::{HubId, UnixTime, id::Bytes};
+use std::sync::Arc;
 
 impl Holder {
     /// Directories of an own export, where this profile has none of that hub yet.
@@ -34,7 +35,7 @@ impl Holder {
     /// Everything of `parts` that is not here.
     pub(super) fn adopt(&mut self, parts: Parts, report: &mut ImportReport) {
         for Found { record, .. } in parts.records {
-            let here = |r: &HeldRecord| r.kept_hash == record.kept_hash;
+            let here = |r: &Arc<HeldRecord>| r.kept_hash == record.kept_hash;
             if self.profile.records.iter().any(here) {
                 report.repeated += 1;
                 continue;
@@ -43,7 +44,7 @@ impl Holder {
             let refs = record.copies.iter().map(|c| c.copy_ref.to_text());
             self.profile.spent.extend(refs);
             self.profile.next_index = self.profile.next_index.max(record.link + 1);
-            self.profile.records.push(record);
+            self.profile.records.push(Arc::new(record));
             report.records += 1;
         }
         // In the order in which they came, as a profile that was there all the time has them.
@@ -144,7 +145,7 @@ impl Holder {
         let records = old.profile.records.into_iter();
         let records = records.filter(|r| !shredded.contains(&r.link));
         let parts = Parts {
-            records: records.map(found).collect(),
+            records: records.map(Arc::unwrap_or_clone).map(found).collect(),
             earlier: old.profile.earlier,
             sent: old.profile.sent,
             applications: old.profile.applications,

@@ -35,7 +35,7 @@ struct EntryOf<'a> {
 impl Pages {
     /// How many leading pages hold just these records, with the same signatures, and would be filled alike
     /// again: a page that is not full ends where the next one begins.
-    fn same(&self, records: &[&HeldRecord], read: &Read) -> usize {
+    fn same(&self, records: &[&Arc<HeldRecord>], read: &Read) -> usize {
         let stays = |at: usize| match (records.get(at), self.laid.get(at)) {
             (Some(held), Some(laid)) => {
                 let good = self.good.get(&held.kept_hash).copied();
@@ -61,8 +61,8 @@ impl Pages {
 
     /// The pages in the order of the records: what is added changes the last page alone. What lies in a
     /// page already is not written down again.
-    pub(super) fn layout(&self, records: &[HeldRecord], read: &Read) -> Layout {
-        let records: Vec<&HeldRecord> = records.iter().filter(|r| r.hub.is_none()).collect();
+    pub(super) fn layout(&self, records: &[Arc<HeldRecord>], read: &Read) -> Layout {
+        let records: Vec<&Arc<HeldRecord>> = records.iter().filter(|r| r.hub.is_none()).collect();
         let same = self.same(&records, read);
         let known = self.marks.iter().take(same).map(|m| m.records.len()).sum();
         let mut laid: Vec<_> = self.laid.iter().take(known).cloned().collect();
@@ -70,7 +70,7 @@ impl Pages {
         for held in records.into_iter().skip(known) {
             let good = self.good.get(&held.kept_hash).copied();
             let said = good.and_then(|_| read.said(&held.kept_hash, &held.kept));
-            laid.push(Arc::new((held.clone(), good, said.is_some())));
+            laid.push(Arc::new((Arc::clone(held), good, said.is_some())));
             let said = said.as_deref();
             let json = serde_json::to_vec(&EntryOf { held, good, said }).expect("a record is JSON");
             let name = (held.link, held.kept_hash);

@@ -4,6 +4,7 @@ use super::{Entry, Mark, PackedHead, Pages, layout::Layout};
 use crate::Profile;
 use denizen_model::{HubId, Sha256Hash, id::Bytes};
 use denizen_seal::{LocalKey, RootSecret};
+use std::sync::Arc;
 
 const CONTEXT: &[u8] = b"denizen/v1/page";
 /// Size of the authentication tag at a page's end.
@@ -53,7 +54,7 @@ pub(super) fn seal_head(
     let imported = records.iter().enumerate().filter(|(_, r)| r.hub.is_some());
     profile.packed = Some(PackedHead {
         pages: marks.to_vec(),
-        imported: imported.map(|(at, r)| (at, r.clone())).collect(),
+        imported: imported.map(|(at, r)| (at, Arc::clone(r))).collect(),
     });
     profile.checked = checked;
     let head = profile.encrypt(root, rng);

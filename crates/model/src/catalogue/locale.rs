@@ -152,6 +152,15 @@ impl Locale {
         })
     }
 
+    /// The text of a key, if there is one.
+    #[must_use]
+    pub fn known(&self, key: &str) -> Option<String> {
+        match self.texts.get(key)? {
+            Text::One(text) => Some(text.clone()),
+            Text::Plural(_) => Some(self.text(key, &[])),
+        }
+    }
+
     /// Whether there is a text of this key.
     #[must_use]
     pub fn has(&self, key: &str) -> bool {

@@ -6,18 +6,29 @@ use crate::{
     view::{self, ApplicationPage, History, RecordPage},
 };
 use serde::Serialize;
+use std::collections::BTreeSet;
 use tsify::{Ts, Tsify};
 use wasm_bindgen::prelude::wasm_bindgen;
+
+/// Rows of a list that is shown at once.
+const ROWS: usize = 20;
 
 /// The first page's lists. What is none is left out of the text.
 #[derive(Debug, Serialize, Tsify)]
 #[serde(rename_all = "camelCase")]
 pub struct Overview {
-    /// Records, newest first.
+    /// The newest records that nothing replaced and that were not given back, at most [`ROWS`]; all rows
+    /// are in [`Session::rows`].
     pub records: Vec<view::RecordRow>,
+    /// What is held against her and counts.
+    pub adverse: Vec<view::RecordRow>,
     /// How many records there are, listed or not.
     pub count: usize,
-    /// Only the newest records are listed, and no dates: the rest is still to be asked for.
+    /// How many of them nothing replaced and were not given back.
+    pub current: usize,
+    /// The headings under which there are records.
+    pub categories: BTreeSet<&'static str>,
+    /// Only the newest records are listed and nothing is counted or dated: the rest is still to be asked for.
     pub partial: bool,
     /// All links.
     pub links: Vec<view::LinkRow>,
@@ -50,39 +61,56 @@ pub struct Services {
 
 #[wasm_bindgen]
 impl Session {
-    /// Everything that lists show, or at first the `newest` records alone, so that something is there: the
-    /// JSON of an `Overview`, which crosses as one text.
+    /// What every screen shows, or at first (`partial`) what takes no look at each record, so that something
+    /// is there: the JSON of an `Overview`, which crosses as one text.
     ///
     /// # Errors
     /// A `Problem`.
-    pub fn overview(&self, newest: Option<usize>) -> Result<String, Thrown> {
+    pub fn overview(&self, partial: bool) -> Result<String, Thrown> {
         let (holder, now) = (&self.holder, now());
-        let partial = newest.is_some_and(|n| holder.profile().records.len() > n);
-        let records = holder.newest_records(newest.unwrap_or(usize::MAX), now);
+        let count = holder.profile().records.len();
+        let partial = partial && count > ROWS;
+        let records = holder.newest_records(if partial { ROWS } else { usize::MAX }, now);
         // Dates are of all records: those of some would leave out the nearest.
         let all = if partial { &[][..] } else { &records };
-        let tasks = (!partial).then(|| view::task_rows(holder, all, now));
-        let count = if partial {
-            holder.profile().records.len()
-        } else {
-            records.len()
-        };
-        let rows = records.iter().map(|v| view::record_row(holder, v, now));
+        let due = holder.due_of(all, view::YEAR_DAYS, now);
+        let row = |v| view::record_row(holder, v, now);
+        let current = records.iter().filter(|v| v.is_current());
+        let adverse = all.iter().filter(|v| v.is_against_her());
         let overview = Overview {
-            records: rows.collect(),
-            count,
+            records: current.clone().take(ROWS).map(row).collect(),
+            adverse: adverse.map(row).collect(),
+            count: if partial { count } else { records.len() },
+            current: current.count(),
+            categories: all.iter().map(|v| view::category(holder, v)).collect(),
             links: view::link_rows(holder),
             applications: view::application_rows(holder),
             disputes: view::dispute_rows(holder),
             alarms: view::alarm_rows(holder),
-            tasks: tasks.unwrap_or_default(),
+            tasks: if partial {
+                Vec::new()
+            } else {
+                view::task_rows(holder, &due)
+            },
             partial,
-            timeline: view::timeline(holder, all, now),
+            timeline: view::timeline(holder, &due, now),
             acting: view::acting_page(holder, now),
             today: view::day(now),
             waiting: self.waiting(),
         };
         serde_json::to_string(&overview).map_err(|_| self.problem("other"))
+    }
+
+    /// All records, newest first, for whoever looks for one: the JSON of an array of `RecordRow`.
+    ///
+    /// # Errors
+    /// A `Problem`.
+    pub fn rows(&self) -> Result<String, Thrown> {
+        let (records, now) = (self.holder.records(now()), now());
+        let rows = records
+            .iter()
+            .map(|v| view::record_row(&self.holder, v, now));
+        serde_json::to_string(&rows.collect::<Vec<_>>()).map_err(|_| self.problem("other"))
     }
 
     /// One record in full. Its receipt is checked again.

@@ -1,8 +1,7 @@
 //! Wards and helpers, files, and dates to keep.
 
 use super::{day, link::org_name, service::title};
-use denizen_holder::{FileState, Helper, Holder, RecordView, UseKind};
-use denizen_model::UnixTime;
+use denizen_holder::{FileState, Helper, Holder, Task, TaskKind, UseKind};
 use denizen_rules::Nearness;
 use serde::{Deserialize, Serialize};
 use tsify::Tsify;
@@ -171,12 +170,17 @@ pub struct FileRows {
 }
 
 /// The dates to keep, nearest first: of these records, and of what she waits for.
-pub(crate) fn task_rows(holder: &Holder, records: &[RecordView], now: UnixTime) -> Vec<TaskRow> {
-    let all = holder.due_of(records, SOON_DAYS, now).into_iter();
-    let row = all.map(|task| TaskRow {
+pub(crate) fn task_rows(holder: &Holder, due: &[Task]) -> Vec<TaskRow> {
+    let soon = |task: &&Task| match task.near {
+        Nearness::Soon(days) | Nearness::Later(days) => {
+            task.kind != TaskKind::PaperEnds || days <= SOON_DAYS
+        }
+        _ => true,
+    };
+    let row = due.iter().filter(soon).map(|task| TaskRow {
         on: task.on.to_string(),
         kind: task.kind.name().to_owned(),
-        text: holder.task_text(&task),
+        text: holder.task_text(task),
         near: holder.nearness_text(task.near),
         days: match task.near {
             Nearness::Over(days) => -i64::from(days),

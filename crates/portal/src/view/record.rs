@@ -205,9 +205,7 @@ pub(crate) fn record_row(holder: &Holder, view: &RecordView, now: UnixTime) -> R
         kept: view.kept.to_text(),
         kind: kind.map_or_else(|| view.vct.clone(), |k| k.name.clone()),
         title: words.kind(&view.vct),
-        category: kind
-            .map_or("other", |k| k.traits.category.name())
-            .to_owned(),
+        category: category(holder, view).to_owned(),
         summary: words.summary(view),
         issuer: holder.name_of(&view.issuer),
         claim: view.quality == Some(Quality::Claim),
@@ -226,6 +224,12 @@ pub(crate) fn record_row(holder: &Holder, view: &RecordView, now: UnixTime) -> R
         legal_basis: view.held.legal_basis.clone(),
         log_index: holder.log_index(&view.held),
     }
+}
+
+/// The heading under which its kind stands.
+pub(crate) fn category(holder: &Holder, view: &RecordView) -> &'static str {
+    let kind = holder.catalogue().kind(&view.vct);
+    kind.map_or("other", |k| k.traits.category.name())
 }
 
 /// A record's page.

@@ -1,14 +1,14 @@
 //! What ends within a year, on one line.
 
 use super::day;
-use denizen_holder::{Holder, RecordView, Task, TaskKind};
+use denizen_holder::{Holder, Task, TaskKind};
 use denizen_model::UnixTime;
 use denizen_rules::{Nearness, days_between};
 use serde::Serialize;
 use tsify::Tsify;
 
 /// Length of the line.
-const YEAR_DAYS: u32 = 365;
+pub(crate) const YEAR_DAYS: u32 = 365;
 /// Nearer than so many days is shown as near.
 const NEAR_DAYS: u32 = 30;
 
@@ -43,16 +43,15 @@ pub struct EndRow {
 }
 
 /// The line of what ends of these records.
-pub(crate) fn timeline(holder: &Holder, records: &[RecordView], now: UnixTime) -> Timeline {
+pub(crate) fn timeline(holder: &Holder, due: &[Task], now: UnixTime) -> Timeline {
     let today = now.date();
-    let tasks = holder.due_of(records, YEAR_DAYS, now).into_iter();
     let months = std::iter::successors(Some(today), |day| day.last_of_month().tomorrow().ok());
     let months = months.skip(1).map(|first| days_between(today, first));
     let year = i64::from(YEAR_DAYS);
     Timeline {
         until: day(UnixTime(now.0 + year * UnixTime::DAY_S)),
         months: months.take_while(|d| *d < year).map(percent).collect(),
-        ends: tasks.filter_map(|task| end(holder, &task)).collect(),
+        ends: due.iter().filter_map(|task| end(holder, task)).collect(),
     }
 }
 

@@ -265,7 +265,7 @@ async fn d11_a_correction_reaches_the_office_that_was_shown_the_old_paper() {
         h.dispute(&old.kept, claims, "x", &[], with)
     });
     done.await.unwrap();
-    let mut claims = old.claims.clone();
+    let mut claims = serde_json::Map::clone(&old.claims);
     claims.insert("nationality".into(), "KAZ".into());
     for registered in ["iss", "iat", "vct", "vct#integrity", "cnf", "status", "exp"] {
         claims.remove(registered);

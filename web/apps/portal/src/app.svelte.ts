@@ -1,14 +1,11 @@
 // What the pages share. All decisions are the worker's; here is only what is on the screen.
 
-import { tick } from "svelte";
+import { tick, untrack } from "svelte";
 import { LANGUAGES, Texts, type Language } from "@denizen/i18n";
-import { Client, Refused, scriptUrl, type Hub, type KeptHere, type Overview, type Problem } from "@denizen/sdk";
+import { Client, Refused, scriptUrl, type Hub, type KeptHere, type Overview, type Problem, type RecordRow } from "@denizen/sdk";
 
 /** Seconds between two fetches while the page is open; spread, so that pages do not come together. */
 const FETCH_EVERY_S = 60;
-
-/** Records that are shown before the others are read. */
-const FIRST_ROWS = 20;
 
 /** Codes after which nothing more is to be sent: somebody may be lying to her. */
 const ALARMS: ReadonlySet<string> = new Set(["changed-key", "invitation-changed-key", "older-state", "other-log", "other-salt", "receipt-refused", "restore-older", "withheld"]);
@@ -34,6 +31,9 @@ class App {
   hub = $state.raw<Hub>();
   kept = $state.raw<KeptHere>();
   overview = $state.raw<Overview>();
+  /** All records, while a screen looks through them. */
+  rows = $state.raw<RecordRow[]>();
+  #listing = 0;
   unlocked = $state(false);
   /** It unlocks by itself, because she stays signed in here: nothing is asked meanwhile. */
   opening = $state(false);
@@ -140,7 +140,7 @@ class App {
       // Another place than home is shown only by the whole.
       if (this.inside() && (this.route[0] ?? "home") !== "home") await this.client.call("whole");
       await step();
-      await this.look(FIRST_ROWS);
+      await this.look(true);
       this.unlocked = true;
     });
     this.#awake();
@@ -183,10 +183,32 @@ class App {
     }
   }
 
-  /** Reads the lists anew; or at first the newest records alone. */
-  async look(newest?: number): Promise<void> {
-    this.overview = await this.client.call("overview", newest);
+  /** Reads the lists anew; or at first only what is there soonest. */
+  async look(partial = false): Promise<void> {
+    this.overview = await this.client.call("overview", partial);
+    if (this.#listing > 0 && !partial) this.rows = await this.client.call("rows");
     this.kept = await this.client.call("keptHere");
+  }
+
+  /** Reads all records, and anew with each look, until what is given back is called: most screens need only the newest. */
+  listAll(): () => void {
+    this.#listing += 1;
+    // Whoever shows them looks for them once; they come anew by themselves.
+    untrack(() => void this.readAll());
+    return () => {
+      this.#listing -= 1;
+      if (this.#listing === 0) this.rows = undefined;
+    };
+  }
+
+  /** Reads all records once. */
+  async readAll(): Promise<RecordRow[]> {
+    try {
+      this.rows ??= await this.client.call("rows");
+    } catch (error) {
+      this.problem = this.#words(error);
+    }
+    return this.rows ?? [];
   }
 
   /** Fetches what came and sends what waits, without holding anything up. */

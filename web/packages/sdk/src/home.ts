@@ -29,7 +29,7 @@ const today = (): string => new Date().toISOString().slice(0, 10);
 
 /** The home screen of a profile in which nothing has happened. */
 export const emptyHome = (): Overview => ({
-  records: [], count: 0, partial: false, copy: true, links: [], applications: [], disputes: [], alarms: [], tasks: [],
+  records: [], adverse: [], count: 0, current: 0, categories: [], partial: false, copy: true, links: [], applications: [], disputes: [], alarms: [], tasks: [],
   timeline: { until: today(), months: [], ends: [] }, acting: undefined, today: today(), waiting: 0,
 });
 
@@ -43,7 +43,8 @@ async function placeOf(head: Uint8Array): Promise<Uint8Array> {
 export async function keepHome(root: Uint8Array, head: Uint8Array, language: string, all: Overview): Promise<void> {
   const shown: Overview = {
     ...all,
-    records: all.records.filter((row) => row.adverse),
+    records: [],
+    categories: [],
     links: all.links.filter((link) => link.code !== undefined),
     applications: all.applications.filter((application) => application.open),
     disputes: [],
@@ -60,7 +61,8 @@ export async function openHome(root: Uint8Array, head: Uint8Array, language: str
   const text = sealed === undefined ? undefined : unseal(root, await placeOf(head), sealed);
   if (text === undefined) return undefined;
   const kept = JSON.parse(text) as { language: string; shown: Overview };
-  if (kept.language !== language) return undefined;
+  // One that an earlier program kept has other lists.
+  if (kept.language !== language || !Array.isArray(kept.shown.adverse)) return undefined;
   return onDay({ ...kept.shown, copy: true }, today(), texts);
 }
 

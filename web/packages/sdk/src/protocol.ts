@@ -1,7 +1,7 @@
 // What page and worker say to each other.
 
 import type {
-  ApplicationPage, CardPage, ConfirmedApplication, DraftGiven, DraftPage, FileRows, GivenPage, HelperCardPage, HelperTermsGiven, History, InvitationPage, LeavingPage, Overview as Lists, People, Problem, RecordPage, Services, WaysPage,
+  ApplicationPage, CardPage, ConfirmedApplication, DraftGiven, DraftPage, FileRows, GivenPage, HelperCardPage, HelperTermsGiven, History, InvitationPage, LeavingPage, Overview as Lists, People, Problem, RecordPage, RecordRow, Services, WaysPage,
 } from "../wasm/denizen.js";
 
 export type * from "../wasm/denizen.js";
@@ -76,8 +76,10 @@ export interface Api {
   forget(): void;
 
   kit(): KitPage;
-  /** All lists; or at first those with the newest records alone. */
-  overview(newest?: number): Overview;
+  /** What every screen shows; or at first only what takes no look at each record. */
+  overview(partial: boolean): Overview;
+  /** All records, newest first. */
+  rows(): RecordRow[];
   record(kept: string): RecordPage;
   application(id: string): ApplicationPage;
   services(): Services;

@@ -197,10 +197,10 @@ const api: Async = {
     await whole();
     return kitPage(opened().kitText());
   },
-  async overview(newest) {
-    if (newest !== undefined && entered?.home !== undefined) return entered.home;
+  async overview(partial) {
+    if (partial && entered?.home !== undefined) return entered.home;
     await whole();
-    const json = opened().overview(newest);
+    const json = opened().overview(partial);
     if (ward === undefined) {
       afterwards = async () => {
         const lists = JSON.parse(json) as Overview;
@@ -209,6 +209,7 @@ const api: Async = {
     }
     return new Text(json);
   },
+  async rows() { return new Text(opened().rows()); },
   async record(kept) { return opened().record(kept); },
   async application(id) { return opened().application(id); },
   async services() { return opened().services(); },

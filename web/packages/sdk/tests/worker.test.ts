@@ -118,10 +118,10 @@ test("a profile is made, kept, locked, and opened again with its passphrase only
   expect(await after("start", START)).toMatchObject({ profile: true, passphrase: true });
   await expect(after("kit")).rejects.toMatchObject({ code: "locked" });
   await expect(after("unlockPassphrase", `${PASSPHRASE}.`)).rejects.toMatchObject({ code: "wrong-passphrase" });
-  await expect(after("overview")).rejects.toMatchObject({ code: "locked" });
+  await expect(after("overview", false)).rejects.toMatchObject({ code: "locked" });
   await after("unlockPassphrase", PASSPHRASE);
   expect((await after("kit")).text).toBe(text);
-  expect((await after("overview")).records).toEqual([]);
+  expect((await after("overview", false)).records).toEqual([]);
 });
 
 test("a passkey's output opens it as well, and another passkey's does not", { timeout: 60_000 }, async () => {
@@ -144,7 +144,7 @@ test("until the home screen is shown the first module is enough, and what was be
   const { text } = await first("kit");
   await first("kitConfirmed");
   await first("keepPassphrase", PASSPHRASE);
-  const home = await first("overview", 20);
+  const home = await first("overview", true);
   expect(home).toMatchObject({ copy: true, partial: false, count: 0, records: [], alarms: [] });
   expect(asked, "nothing but the first module").toEqual(["door"]);
   expect([...database.keys()].sort()).toEqual(["fresh", "kitConfirmed", "passphrase"]);
@@ -154,9 +154,9 @@ test("until the home screen is shown the first module is enough, and what was be
   expect(await again("keptHere")).toMatchObject({ profile: true, passphrase: true, kitConfirmed: true });
   await expect(again("unlockPassphrase", `${PASSPHRASE}.`)).rejects.toMatchObject({ code: "wrong-passphrase" });
   await again("unlockPassphrase", PASSPHRASE);
-  expect((await again("overview", 20)).copy).toBe(true);
+  expect((await again("overview", true)).copy).toBe(true);
   expect(asked).toEqual(["door", "door"]);
-  expect((await again("overview")).copy).toBeUndefined();
+  expect((await again("overview", false)).copy).toBeUndefined();
   expect(asked.slice(2).sort()).toEqual(["catalogue", "denizen"]);
   expect((await again("kit")).text).toBe(text);
   expect(database.has("fresh"), "the profile is made").toBe(false);
@@ -168,7 +168,7 @@ test("until the home screen is shown the first module is enough, and what was be
   asked = [];
   const later = await started();
   await later("unlockPassphrase", PASSPHRASE);
-  expect(await later("overview", 20)).toMatchObject({ copy: true, count: 0 });
+  expect(await later("overview", true)).toMatchObject({ copy: true, count: 0 });
   expect(asked).toEqual(["door"]);
   expect((await later("kit")).text).toBe(text);
 });
@@ -194,14 +194,14 @@ test("the kept home screen is of one state of the profile, one root, one languag
   const first = await started();
   await first("make");
   await first("keepPassphrase", PASSPHRASE);
-  await first("overview");
+  await first("overview", false);
   const [home, head] = [database.get("home") as Uint8Array, database.get("profile") as Uint8Array];
   const seen = async (start: Start = START) => {
     const ask = await worker();
     await ask("start", start);
     asked = [];
     await ask("unlockPassphrase", PASSPHRASE);
-    const shown = await ask("overview", 20);
+    const shown = await ask("overview", true);
     expect(asked.length > 0, "the whole module is asked for when the home screen is not known").toBe(shown.copy !== true);
     return shown;
   };
@@ -237,7 +237,7 @@ test("a change made just after the beginning is in the profile that the whole mo
   await first("make");
   await first("keepPassphrase", PASSPHRASE);
   // All at once, as from a page that does not wait.
-  await Promise.all([first("overview", 20), first("nameDevice", "kitchen"), first("keepDraft", "note", "half a word"), first("overview")]);
+  await Promise.all([first("overview", true), first("nameDevice", "kitchen"), first("keepDraft", "note", "half a word"), first("overview", false)]);
   const later = await started();
   await later("unlockPassphrase", PASSPHRASE);
   expect((await later("ways")).devices.map(({ name }) => name)).toEqual(["kitchen"]);
@@ -251,13 +251,13 @@ test("without a connection what was begun stays, and goes on when the whole modu
   const { text } = await ask("kit");
   await ask("keepPassphrase", PASSPHRASE);
   await expect(ask("sync")).rejects.toMatchObject({ code: "hub-unreachable" });
-  expect((await ask("overview", 20)).copy).toBe(true);
+  expect((await ask("overview", true)).copy).toBe(true);
   [away, changed] = [new Set(), new Set(["denizen"])];
-  await expect(ask("overview")).rejects.toMatchObject({ code: "changed-file" });
+  await expect(ask("overview", false)).rejects.toMatchObject({ code: "changed-file" });
   changed = new Set(["catalogue"]);
-  await expect(ask("overview")).rejects.toMatchObject({ code: "changed-file" });
+  await expect(ask("overview", false)).rejects.toMatchObject({ code: "changed-file" });
   changed = new Set();
-  expect((await ask("overview")).copy).toBeUndefined();
+  expect((await ask("overview", false)).copy).toBeUndefined();
   expect((await ask("kit")).text).toBe(text);
 });
 
@@ -293,7 +293,7 @@ test("what is kept does not show whose it is or where", { timeout: 60_000 }, asy
   for (const word of [START.hub.hubUrl, START.hub.hubId, PASSPHRASE]) {
     expect(Buffer.from(database.get("fresh") as Uint8Array).includes(word), word).toBe(false);
   }
-  await ask("overview");
+  await ask("overview", false);
   expect(["profile", "home"].every((key) => database.has(key))).toBe(true);
   for (const word of [START.hub.hubUrl, START.hub.hubId, PASSPHRASE]) {
     for (const key of ["profile", "home"]) expect(Buffer.from(database.get(key) as Uint8Array).includes(word), `${key}: ${word}`).toBe(false);
@@ -310,7 +310,7 @@ test("a profile that was altered in the browser is not opened", { timeout: 60_00
   database.set("fresh", fresh);
   const whole = await started();
   await whole("unlockPassphrase", PASSPHRASE);
-  await whole("overview");
+  await whole("overview", false);
   const head = database.get("profile") as Uint8Array;
   head[head.length - 1]! ^= 1;
   await expect((await started())("unlockPassphrase", PASSPHRASE)).rejects.toMatchObject({ code: "profile" });
