@@ -148,7 +148,14 @@ impl Locale {
             None => key.to_owned(),
         };
         slots.iter().fold(text, |text, (name, value)| {
-            text.replace(&format!("{{{name}}}"), value)
+            let slot = format!("{{{name}}}");
+            // A date may end with a full stop, like `2026 г.`: the sentence needs no second one.
+            let text = if value.ends_with('.') {
+                text.replace(&format!("{slot}."), value)
+            } else {
+                text
+            };
+            text.replace(&slot, value)
         })
     }
 
@@ -323,6 +330,21 @@ mod tests {
         ] {
             assert_eq!(locale.text("d", &[("count", n)]), want);
         }
+    }
+
+    #[test]
+    fn a_sentence_that_ends_with_a_date_has_one_full_stop() {
+        let json = r#"{"u":"До {date}. Дальше {date}"}"#;
+        let locale = Locale::parse("ru", json.as_bytes()).unwrap();
+        let until = |date| locale.text("u", &[("date", date)]);
+        assert_eq!(
+            until("8 марта 2026 г."),
+            "До 8 марта 2026 г. Дальше 8 марта 2026 г."
+        );
+        assert_eq!(
+            until("8 March 2026"),
+            "До 8 March 2026. Дальше 8 March 2026"
+        );
     }
 
     #[test]

@@ -37,7 +37,8 @@ export class Texts {
     const text = typeof found === "object"
       ? (found[form(this.language, Number(slots["count"] ?? 0))] ?? found.other ?? key)
       : (found ?? key);
-    return text.replace(/\{(\w+)\}/g, (whole, name: string) => (name in slots ? String(slots[name]) : whole));
+    // A date may end with a full stop, like `2026 г.`: the sentence needs no second one.
+    return text.replace(/\{(\w+)\}(\.?)/g, (whole, name: string, stop: string) => (name in slots ? String(slots[name]).replace(/\.$/, stop === "" ? "." : "") + stop : whole));
   }
 
   /** A date as people write it here, from `2026-11-24`. */

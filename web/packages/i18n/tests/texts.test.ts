@@ -34,6 +34,12 @@ test("a date is written as people write it", () => {
   for (const language of LANGUAGES) expect(of(language).date("2026"), "a part of a date stays").toBe("2026");
 });
 
+test("a sentence that ends with a date has one full stop", () => {
+  const until = (date: string) => new Texts("ru", JSON.stringify({ u: "До {date}. Дальше {date}" })).text("u", { date });
+  expect(until("8 марта 2026 г.")).toBe("До 8 марта 2026 г. Дальше 8 марта 2026 г.");
+  expect(until("8 March 2026")).toBe("До 8 March 2026. Дальше 8 March 2026");
+});
+
 test("a key without a text is seen, and a slot that is not given stays", () => {
   expect(of("en").text("no-such-key")).toBe("no-such-key");
   expect(new Texts("en", JSON.stringify({ k: "{a} and {b}" })).text("k", { a: 1 })).toBe("1 and {b}");
