@@ -12,6 +12,9 @@ use serde_json::{Map, Value};
 /// Claims that make a record's one-line summary.
 const SUMMARY_CLAIMS: usize = 2;
 
+/// Claims that tell a person nothing: numbers that programs use.
+const NOT_TOLD: [&str; 2] = ["application", "service_version"];
+
 /// One claim as it reads: its label, its value, or what lies below it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClaimLine {
@@ -103,7 +106,8 @@ impl<'a> Words<'a> {
     #[must_use]
     pub fn summary(&self, view: &RecordView) -> String {
         let kind = self.catalogue.kind(&view.vct);
-        let plain = in_order(kind, &[], &view.claims).filter(|(_, value)| !value.is_object());
+        let plain = in_order(kind, &[], &view.claims)
+            .filter(|(name, value)| !value.is_object() && !NOT_TOLD.contains(&name.as_str()));
         let told = plain.take(SUMMARY_CLAIMS).filter_map(|(name, value)| {
             let key = key_of(kind, std::slice::from_ref(name));
             let label = self.known(&format!("claim-{key}"));
