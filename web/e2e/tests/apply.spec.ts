@@ -37,7 +37,7 @@ test("an application is changed, and taken back; the draft of it survives a relo
 
   await she.press("portal-withdraw");
   await expect(she.page.getByRole("alert")).toContainText(she.t("portal-sure-withdraw"));
-  await she.press("portal-yes");
+  await she.press("portal-yes-withdraw");
   await she.fetchUntil(she.says(she.t("portal-state-withdrawn")));
   await expect(she.button("portal-withdraw")).toHaveCount(0);
 });

@@ -42,7 +42,7 @@ test("a link is frozen and opened, a note goes over it, it ends, and is destroye
   await she.press("portal-no");
   await expect(she.page.getByRole("alert")).toHaveCount(0);
   await she.press("portal-link-close");
-  await she.press("portal-yes");
+  await she.press("portal-yes-close");
   await expect(she.says(she.t("portal-link-closed"))).toBeVisible();
   await expect(she.button("portal-freeze")).toHaveCount(0);
 
@@ -65,7 +65,7 @@ test("a link is frozen and opened, a note goes over it, it ends, and is destroye
     await answered;
     await route.continue();
   });
-  await she.button("portal-yes").click();
+  await she.button("portal-yes-shred").click();
   await expect.poll(() => asked).toBeGreaterThan(0);
   expect(await keptHome(she)).toBeUndefined();
   go();
