@@ -36,6 +36,13 @@ test("a link is frozen and opened, a note goes over it, it ends, and is destroye
     expect(await offices.gateway("border", "notes")).toContain(words);
   }).toPass({ timeout: 30_000 });
 
+  // What is destroyed there does not come back: it is asked for only after a second yes.
+  await she.press("portal-erase");
+  await expect(she.page.getByRole("alert")).toContainText(she.t("portal-sure-erase", { org: she.org("border") }));
+  await expect(she.says(she.t("portal-history-erased", { org: she.org("border") }))).toHaveCount(0);
+  await she.press("portal-yes-erase");
+  await expect(she.says(she.t("portal-history-erased", { org: she.org("border") }))).toBeVisible();
+
   // The second yes says what it means; the way back is beside it.
   await she.press("portal-link-close");
   await expect(she.page.getByRole("alert")).toContainText(she.t("portal-sure-close", { org: she.org("border") }));

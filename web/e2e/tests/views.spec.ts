@@ -178,6 +178,15 @@ test("records, a record, an application as sent, what happened and the kit go on
   await expect(she.page.getByRole("region", { name: she.t("portal-application-answers") })).toContainText("Швея");
   const proof = she.page.getByRole("region", { name: she.t("portal-application-proof") });
   await she.fetchUntil(proof);
+  // Its card names the service, not the number that programs use.
+  await expect(proof).toContainText(she.t("service-work-permit-title"));
+  await expect(proof).not.toContainText(decodeURIComponent(she.page.url().split("/").pop() ?? ""));
+  const opened = she.page.url();
+  await she.go("home");
+  await expect(she.page.getByRole("region", { name: she.t("portal-waits") }).getByRole("link", { name: she.t("service-work-permit-title") }).first()).toBeVisible();
+  await expect(she.page.getByRole("region", { name: she.t("portal-now") }).getByRole("link", { name: she.t("service-work-permit-title") })).toHaveCount(0);
+  await she.page.goto(opened);
+  await expect(proof).toBeVisible();
 
   const paper = async (name: string): Promise<void> => {
     await she.page.emulateMedia({ media: "print" });
