@@ -89,6 +89,9 @@ test("a record of an authority is disputed, and has no reply", async ({ arrives,
   await offices.border(she.me);
   await she.openRecord(she.kind("travel-document"));
   await expect(she.page.getByRole("region", { name: she.t("portal-reply") })).toHaveCount(0);
+  // Her name lies in a list in a list in a list: it has the width of a line even so.
+  const narrowest = await she.page.getByRole("definition").evaluateAll((all) => Math.min(...all.map((d) => d.getBoundingClientRect().width)));
+  expect(narrowest).toBeGreaterThan(200);
 
   // A new passport comes: what was issued under the old one stays hers, and both say so.
   const number = `FB${she.me.passport.slice(2)}`;
