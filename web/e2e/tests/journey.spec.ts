@@ -38,6 +38,11 @@ for (const [language, device] of ways) {
     await expect(she.says(she.me.original)).toBeVisible();
     await expect(she.says(she.me.passport)).toBeVisible();
     await expect(she.page.getByRole("term").filter({ hasText: she.t("claim-travel-document-document_number") }).first()).toBeVisible();
+    // Codes are in her words; the issuer's own stand beside them when she asks.
+    const terms = she.page.getByText(she.t("portal-original", { value: "UZB" }));
+    await expect(terms.first()).toBeHidden();
+    await she.press("portal-originals");
+    await expect(terms.first()).toBeVisible();
     await she.press("portal-receipt-check");
     await expect(she.says(she.t("portal-receipt-good"))).toBeVisible();
 
