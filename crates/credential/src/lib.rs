@@ -8,6 +8,7 @@
 
 mod disclosure;
 mod issue;
+mod lists;
 mod present;
 mod status;
 mod strict_json;
@@ -15,6 +16,7 @@ mod verify;
 
 pub use disclosure::{ClaimPath, Disclosure, PathItem};
 pub use issue::{Registered, SdRules, StatusRef, issue};
+pub use lists::{Freshness, Known, ReadAt, StatusKeyOf, StatusLists, Taken, split_status_uri};
 pub use present::{KeyBinding, present};
 pub use status::{
     STATUS_LIST_ENTRIES_MIN, Status, StatusError, StatusList, StatusListToken, status_uri,

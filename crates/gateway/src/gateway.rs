@@ -287,7 +287,8 @@ impl Gateway {
         let answer = answer.ok_or(GatewayError::Damaged("database"))?;
         let mut trust = Trust::of(answer, &self.config.hub, None, now)?;
         let statuses: BTreeMap<String, String> = self.setting("statuses")?.unwrap_or_default();
-        for (uri, token) in &statuses {
+        let beside: BTreeMap<String, String> = self.setting("statuses_beside")?.unwrap_or_default();
+        for (uri, token) in statuses.iter().chain(&beside) {
             trust.keep_status(uri, token, now);
         }
         self.take_trust(trust);

@@ -64,7 +64,7 @@ pub use note::NoteView;
 pub use restore::RestoreReport;
 pub use sync::SyncReport;
 pub use token::{AuditEntry, Client, Scope, TokenRequest, TokenSummary};
-pub use trust::{Freshness, Trust};
+pub use trust::{Freshness, Trust, freshness_text};
 pub use verifier::acting::Acting;
 pub use verifier::decide::{Appeal, Grant, Officer, Verdict};
 

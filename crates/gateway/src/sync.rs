@@ -13,7 +13,7 @@ use denizen_api::{
     receipt::verify_head,
     wire::{FetchAnswer, Fetched},
 };
-use denizen_credential::status_uri;
+use denizen_credential::{Taken, status_uri};
 use denizen_guard::{Check, holds};
 use denizen_model::{
     AddressId, OrgId, Sha256Hash, UnixTime,
@@ -171,6 +171,8 @@ impl Gateway {
         rng: &mut dyn rand_core::CryptoRng,
     ) -> Result<(), GatewayError> {
         let mut tokens: BTreeMap<String, String> = self.setting("statuses")?.unwrap_or_default();
+        let mut beside: BTreeMap<String, String> =
+            self.setting("statuses_beside")?.unwrap_or_default();
         for org in orgs {
             for list in 1..=LISTS_MAX {
                 let list = list.to_string();
@@ -179,15 +181,25 @@ impl Gateway {
                 };
                 let uri = status_uri(&org.to_text(), &list);
                 let trust = self.trust.as_mut().ok_or(GatewayError::NoDirectory)?;
-                if trust.add_status(&uri, &token, now) {
-                    tokens.insert(uri, token);
-                } else {
-                    self.store
-                        .add_alarm(now, &Alarm::StatusListRefused.code())?;
+                match trust.add_status(&uri, &token, now) {
+                    Some(Taken::Newest) => {
+                        beside.remove(&uri);
+                        tokens.insert(uri, token);
+                    }
+                    Some(Taken::Beside) => {
+                        beside.insert(uri, token);
+                    }
+                    None => {
+                        let alarm = Alarm::StatusListRefused.code();
+                        self.store.add_alarm(now, &alarm)?;
+                    }
                 }
             }
         }
-        self.set_setting("statuses", &tokens, rng)
+        self.tx(|g| {
+            g.set_setting("statuses_beside", &beside, rng)?;
+            g.set_setting("statuses", &tokens, rng)
+        })
     }
 
     /// The newest position and the size of the deposit log, as the hub has signed them: neither

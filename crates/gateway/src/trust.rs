@@ -6,43 +6,28 @@ use denizen_api::{
     receipt::HubTrust,
     wire::{DirectoryAnswer, status_read_latest},
 };
-use denizen_credential::{Status, StatusListToken, StatusRef};
+pub use denizen_credential::Freshness;
+use denizen_credential::{ReadAt, Status, StatusKeyOf, StatusLists, StatusRef, Taken};
 use denizen_model::{
-    HubId, OrgId, Sha256Hash, UnixTime, directory::Directory, key::Status as StatusKey,
-    statement::split_kid,
+    HubId, OrgId, Sha256Hash, UnixTime,
+    directory::Directory,
+    jose::{PublicKey, Verifier},
+    key::Status as StatusKey,
 };
 use denizen_tlog::WitnessPolicy;
-use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 
-/// How old the knowledge of a status is: it is said, never hidden.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Freshness {
-    /// The list is as fresh as its issuer promises.
-    Fresh,
-    /// Older than promised, by seconds.
-    Stale(i64),
-    /// The list is of a time that is yet to come: the clock went back since it was taken, or is wrong now.
-    Ahead,
-    /// No list was ever fetched, or the credential names none.
-    Unknown,
-}
-
-impl Freshness {
-    /// In words for the desk.
-    #[must_use]
-    pub fn to_text(self) -> String {
-        match self {
-            Self::Fresh => "status known, fresh".to_owned(),
-            Self::Stale(seconds) => {
-                format!("status known, {} hours older than promised", seconds / 3600)
-            }
-            Self::Ahead => {
-                "status known, of a time that is yet to come by this machine's clock".to_owned()
-            }
-            Self::Unknown => "no status list was fetched".to_owned(),
+/// How old the knowledge of a status is, in words for the desk.
+#[must_use]
+pub fn freshness_text(freshness: Freshness) -> String {
+    match freshness {
+        Freshness::Fresh => "status known, fresh".to_owned(),
+        Freshness::Stale(seconds) => {
+            format!("status known, {} hours older than promised", seconds / 3600)
         }
+        Freshness::Ahead => {
+            "status known, of a time that is yet to come by this machine's clock".to_owned()
+        }
+        Freshness::Unknown => "no status list was fetched".to_owned(),
     }
 }
 
@@ -50,7 +35,7 @@ impl Freshness {
 #[derive(Debug, Clone)]
 pub struct Trust {
     verified: VerifiedDirectory,
-    statuses: BTreeMap<String, StatusListToken>,
+    statuses: StatusLists,
 }
 
 impl Trust {
@@ -90,64 +75,32 @@ impl Trust {
         &self.verified.answer
     }
 
-    /// Checks a status list token and takes it in; `false` if it is refused, as one from the future is.
-    pub fn add_status(&mut self, uri: &str, token: &str, now: UnixTime) -> bool {
-        let list = self.check_status(uri, token, now);
-        let list = list.filter(|list| list.is_signed_until(status_read_latest(now)));
-        let Some(list) = list else { return false };
-        self.statuses.insert(uri.to_owned(), list);
-        true
+    /// Checks a status list token and takes it in ([`StatusLists::take`]). `None` if it is refused.
+    pub fn add_status(&mut self, uri: &str, token: &str, now: UnixTime) -> Option<Taken> {
+        let directory = &self.verified.directory;
+        let key = |org: &str, kid: &str, at| status_key(directory, (org, kid), at);
+        let with: (&dyn Verifier, StatusKeyOf<'_>) = (VERIFIER, &key);
+        self.statuses.take(uri, token, with, read_at(now))
     }
 
-    /// Takes in a list that was taken before. If it is of the future now, the clock is wrong now or was wrong
-    /// then: either way what it says is not forgotten, and no older one takes its place.
+    /// Takes in a list that was taken before ([`StatusLists::keep`]).
     pub fn keep_status(&mut self, uri: &str, token: &str, now: UnixTime) {
-        // Its key counted when it was signed.
-        let signed = StatusListToken::danger_iat(token).map_or(now, UnixTime);
-        let at = signed.max(now);
-        if let Some(list) = self.check_status(uri, token, at) {
-            self.statuses.insert(uri.to_owned(), list);
-        }
-    }
-
-    fn check_status(&self, uri: &str, token: &str, now: UnixTime) -> Option<StatusListToken> {
-        let (org, _) = parse_status_uri(uri)?;
-        let kid = StatusListToken::danger_kid(token).ok()?;
-        let (id, kid) = split_kid(&kid)?;
-        if OrgId::from(id) != org {
-            return None;
-        }
-        let key = self.directory().key::<StatusKey>(&org, Some(kid), now)?;
-        let seen = self.statuses.get(uri).map(StatusListToken::iat);
-        let list = StatusListToken::verify(token, VERIFIER, key.key(), uri, seen).ok()?;
-        list.is_large().then_some(list)
+        let directory = &self.verified.directory;
+        let key = |org: &str, kid: &str, at| status_key(directory, (org, kid), at);
+        let with: (&dyn Verifier, StatusKeyOf<'_>) = (VERIFIER, &key);
+        self.statuses.keep(uri, token, with, read_at(now));
     }
 
     /// Whether a list was ever taken in.
     pub(crate) fn knows_status(&self, uri: &str) -> bool {
-        self.statuses.contains_key(uri)
+        self.statuses.contains(uri)
     }
 
     /// What is known of a credential's status: valid until a signed change says otherwise.
     #[must_use]
     pub fn status(&self, of: Option<&StatusRef>, now: UnixTime) -> (Status, Freshness) {
-        let unknown = (Status::Valid, Freshness::Unknown);
-        let Some((of, list)) = of.and_then(|of| Some((of, self.statuses.get(&of.uri)?))) else {
-            return unknown;
-        };
-        let Ok(status) = list.status(of.idx) else {
-            return unknown;
-        };
-        let promised = i64::try_from(list.ttl_s().unwrap_or(0)).unwrap_or(i64::MAX);
-        let late = now.0.saturating_sub(list.iat().saturating_add(promised));
-        let fresh = if !list.is_signed_until(status_read_latest(now)) {
-            Freshness::Ahead
-        } else if late > 0 {
-            Freshness::Stale(late)
-        } else {
-            Freshness::Fresh
-        };
-        (status, fresh)
+        let known = self.statuses.status(of, read_at(now));
+        (known.status, known.freshness)
     }
 
     /// An organisation's name in a language, or in English.
@@ -162,8 +115,15 @@ impl Trust {
     }
 }
 
-/// Organisation and list of a status URI.
-fn parse_status_uri(uri: &str) -> Option<(OrgId, &str)> {
-    let (org, list) = uri.strip_prefix("urn:denizen:status:")?.split_once(':')?;
-    Some((OrgId::parse(org).ok()?, list))
+fn read_at(now: UnixTime) -> ReadAt {
+    ReadAt {
+        now: now.0,
+        latest: status_read_latest(now),
+    }
+}
+
+fn status_key(directory: &Directory, (org, kid): (&str, &str), at: i64) -> Option<PublicKey> {
+    let org = OrgId::parse(org).ok()?;
+    let key = directory.named_key::<StatusKey>(&org, kid, UnixTime(at))?;
+    Some(key.key().clone())
 }

@@ -114,7 +114,9 @@ impl Holder {
         for (hub, answer) in &self.profile.directories {
             files.insert(format!("directories/{hub}.cbor"), answer.0.clone());
         }
-        for (at, (uri, token)) in self.profile.statuses.iter().enumerate() {
+        let beside = &self.profile.statuses_beside;
+        let statuses = self.profile.statuses.iter().chain(beside);
+        for (at, (uri, token)) in statuses.enumerate() {
             files.insert(format!("statuses/{at:04}.json"), json(&(uri, token)));
         }
         for (at, sent) in self.profile.sent.iter().enumerate() {

@@ -7,6 +7,7 @@ use crate::{
     ward::Ward,
     ways::Device,
 };
+use denizen_credential::Taken;
 use denizen_model::{
     AddressId, CopyRef, DepositId, HubId, MessageId, Nonce, OrgId, PublicKeyFor, Sha256Hash,
     UnixTime,
@@ -489,6 +490,9 @@ pub struct Profile {
     /// Status list tokens as last verified, by URI.
     #[serde(default)]
     pub statuses: BTreeMap<String, String>,
+    /// Older ones that count beside one that is of a time yet to come, by URI.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub statuses_beside: BTreeMap<String, String>,
     /// Largest deposit log seen, by hub id (R10).
     #[serde(default)]
     pub log_sizes: BTreeMap<String, u64>,
@@ -595,6 +599,7 @@ impl Profile {
             alarms: Vec::new(),
             directories: BTreeMap::new(),
             statuses: BTreeMap::new(),
+            statuses_beside: BTreeMap::new(),
             log_sizes: BTreeMap::new(),
             log_roots: BTreeMap::new(),
             delivered: BTreeMap::new(),
@@ -653,6 +658,19 @@ impl Profile {
     #[must_use]
     pub fn is_unspent(&self, copy_ref: &CopyRef) -> bool {
         !self.spent.contains(&copy_ref.to_text())
+    }
+
+    /// Keeps a status list that was taken in.
+    pub(crate) fn keep_status(&mut self, uri: String, token: String, taken: Taken) {
+        match taken {
+            Taken::Newest => {
+                self.statuses_beside.remove(&uri);
+                self.statuses.insert(uri, token);
+            }
+            Taken::Beside => {
+                self.statuses_beside.insert(uri, token);
+            }
+        }
     }
 
     pub(crate) fn alarm(&mut self, code: &str, link: Option<u32>, at: UnixTime) {

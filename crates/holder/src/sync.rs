@@ -531,10 +531,9 @@ impl Holder {
             let Ok(Some(token)) = client.status(&org, list).await else {
                 continue;
             };
-            if self.trust.add_status(&uri, &token, &link.hub, now) {
-                self.profile.statuses.insert(uri, token);
-            } else {
-                self.profile.alarm("status-list-refused", Some(index), now);
+            match self.trust.add_status(&uri, &token, &link.hub, now) {
+                Some(taken) => self.profile.keep_status(uri, token, taken),
+                None => self.profile.alarm("status-list-refused", Some(index), now),
             }
         }
     }

@@ -4,28 +4,19 @@ use denizen_api::{
     directory::{VerifiedDirectory, VerifyDirectoryError},
     wire::{DirectoryAnswer, status_read_latest},
 };
-use denizen_credential::{Status, StatusListToken, StatusRef};
+pub use denizen_credential::Freshness;
+use denizen_credential::{
+    ReadAt, Status, StatusKeyOf, StatusLists, StatusRef, Taken, split_status_uri,
+};
+use denizen_jose::{PublicKey, Verifier};
 use denizen_model::{
-    HubId, OrgId, Sha256Hash, UnixTime, id::Bytes, jose::base64url_encode,
-    key::Status as StatusKey, statement::split_kid,
+    HubId, OrgId, Sha256Hash, UnixTime, directory::Directory, id::Bytes, jose::base64url_encode,
+    key::Status as StatusKey,
 };
 use denizen_tlog::WitnessPolicy;
 use std::collections::BTreeMap;
 
 use crate::{Profile, checked::Checked};
-
-/// How old a status is. It is said, never hidden: a record does not die because a server is down.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Freshness {
-    /// The list is as fresh as its issuer promises.
-    Fresh,
-    /// Older than promised, by seconds.
-    Stale(i64),
-    /// The list is of a time that is yet to come: the clock went back since it was taken, or is wrong now.
-    Ahead,
-    /// No list was ever fetched.
-    Unknown,
-}
 
 /// A status with its freshness.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +33,7 @@ pub struct StatusView {
 #[derive(Debug, Clone, Default)]
 pub struct Trust {
     directories: BTreeMap<HubId, VerifiedDirectory>,
-    statuses: BTreeMap<String, StatusListToken>,
+    statuses: StatusLists,
     /// Signatures of statements and lists.
     checked: Checked,
 }
@@ -62,7 +53,7 @@ impl Trust {
                 let _ = trust.add_directory(&hub, answer, now);
             }
         }
-        for (uri, token) in &profile.statuses {
+        for (uri, token) in profile.statuses.iter().chain(&profile.statuses_beside) {
             let org = parse_status_uri(uri).map(|(org, _)| org);
             let link = profile.links.iter().find(|l| Some(l.org) == org);
             // What an import brought may have no link here.
@@ -129,80 +120,59 @@ impl Trust {
         bytes
     }
 
-    /// Checks a status list token: by a status key that this hub's directory states for the
-    /// organisation that the URI names, not older than one seen before, and not signed in the future.
-    /// `false` if it is refused.
-    pub fn add_status(&mut self, uri: &str, token: &str, hub: &HubId, now: UnixTime) -> bool {
-        let list = self.check_status(uri, token, (hub, now));
-        let list = list.filter(|list| list.is_signed_until(status_read_latest(now)));
-        let Some(list) = list else { return false };
-        self.statuses.insert(uri.to_owned(), list);
-        true
-    }
-
-    /// Takes in a list that was taken before. If it is of the future now, the clock is wrong now or was wrong
-    /// then: either way what it says is not forgotten, and no older one takes its place.
-    fn keep_status(&mut self, uri: &str, token: &str, hub: &HubId, now: UnixTime) {
-        // Its key counted when it was signed.
-        let signed = StatusListToken::danger_iat(token).map_or(now, UnixTime);
-        let at = signed.max(now);
-        if let Some(list) = self.check_status(uri, token, (hub, at)) {
-            self.statuses.insert(uri.to_owned(), list);
-        }
-    }
-
-    fn check_status(
-        &self,
+    /// Checks a status list token by the directory of this hub and takes it in ([`StatusLists::take`]).
+    /// `None` if it is refused.
+    pub fn add_status(
+        &mut self,
         uri: &str,
         token: &str,
-        (hub, now): (&HubId, UnixTime),
-    ) -> Option<StatusListToken> {
-        let (org, _) = parse_status_uri(uri)?;
-        let kid = StatusListToken::danger_kid(token).ok()?;
-        let (id, kid) = split_kid(&kid)?;
+        hub: &HubId,
+        now: UnixTime,
+    ) -> Option<Taken> {
         let directory = &self.directories.get(hub)?.directory;
-        let key = directory.key::<StatusKey>(&org, Some(kid), now);
-        let key = key.filter(|_| OrgId::from(id) == org)?;
-        let seen = self.statuses.get(uri).map(StatusListToken::iat);
-        let list = StatusListToken::verify(token, &self.checked, key.key(), uri, seen).ok()?;
-        list.is_large().then_some(list)
+        let key = |org: &str, kid: &str, at| status_key(directory, (org, kid), at);
+        let with: (&dyn Verifier, StatusKeyOf<'_>) = (&self.checked, &key);
+        self.statuses.take(uri, token, with, read_at(now))
+    }
+
+    /// Takes in a list that was taken before ([`StatusLists::keep`]).
+    fn keep_status(&mut self, uri: &str, token: &str, hub: &HubId, now: UnixTime) {
+        let Some(directory) = self.directories.get(hub) else {
+            return;
+        };
+        let key = |org: &str, kid: &str, at| status_key(&directory.directory, (org, kid), at);
+        let with: (&dyn Verifier, StatusKeyOf<'_>) = (&self.checked, &key);
+        self.statuses.keep(uri, token, with, read_at(now));
     }
 
     /// What is known of a credential's status.
     #[must_use]
     pub fn status(&self, of: Option<&StatusRef>, now: UnixTime) -> StatusView {
-        let unknown = StatusView {
-            status: Status::Valid,
-            freshness: Freshness::Unknown,
-            as_of: None,
-        };
-        let Some(of) = of else { return unknown };
-        let Some(list) = self.statuses.get(&of.uri) else {
-            return unknown;
-        };
-        let Ok(status) = list.status(of.idx) else {
-            return unknown;
-        };
-        let promised = i64::try_from(list.ttl_s().unwrap_or(0)).unwrap_or(i64::MAX);
-        let late = now.0.saturating_sub(list.iat().saturating_add(promised));
-        let freshness = if !list.is_signed_until(status_read_latest(now)) {
-            Freshness::Ahead
-        } else if late > 0 {
-            Freshness::Stale(late)
-        } else {
-            Freshness::Fresh
-        };
+        let known = self.statuses.status(of, read_at(now));
         StatusView {
-            status,
-            freshness,
-            as_of: Some(UnixTime(list.iat())),
+            status: known.status,
+            freshness: known.freshness,
+            as_of: known.as_of.map(UnixTime),
         }
     }
 }
 
+fn read_at(now: UnixTime) -> ReadAt {
+    ReadAt {
+        now: now.0,
+        latest: status_read_latest(now),
+    }
+}
+
+fn status_key(directory: &Directory, (org, kid): (&str, &str), at: i64) -> Option<PublicKey> {
+    let org = OrgId::parse(org).ok()?;
+    let key = directory.named_key::<StatusKey>(&org, kid, UnixTime(at))?;
+    Some(key.key().clone())
+}
+
 /// Organisation and list of a status URI.
 pub(crate) fn parse_status_uri(uri: &str) -> Option<(OrgId, &str)> {
-    let (org, list) = uri.strip_prefix("urn:denizen:status:")?.split_once(':')?;
+    let (org, list) = split_status_uri(uri)?;
     Some((OrgId::parse(org).ok()?, list))
 }
 

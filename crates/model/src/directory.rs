@@ -246,6 +246,20 @@ impl Directory {
         }
     }
 
+    /// The same, by the full id `<organisation>#<key>` that a signed text names; it must name this
+    /// organisation.
+    #[must_use]
+    pub fn named_key<P: KeyPurpose>(
+        &self,
+        org: &OrgId,
+        kid: &str,
+        at: UnixTime,
+    ) -> Option<PublicKeyFor<P>> {
+        let (id, kid) = split_kid(kid)?;
+        let key = self.key::<P>(org, Some(kid), at)?;
+        (OrgId::from(id) == *org).then_some(key)
+    }
+
     /// Adds the next entry of the log.
     ///
     /// # Errors

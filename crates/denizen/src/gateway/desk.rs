@@ -3,7 +3,9 @@
 use super::open;
 use crate::{attach::AttachArg, shell::Shell};
 use anyhow::{Context as _, bail};
-use denizen_gateway::{Acting, Agreement, Appeal, CaseView, Gateway, Grant, Verdict};
+use denizen_gateway::{
+    Acting, Agreement, Appeal, CaseView, Gateway, Grant, Verdict, freshness_text,
+};
 use denizen_model::{Sha256Hash, mandate::Role, message::StatusChange};
 use jiff::civil::Date;
 use serde::Deserialize;
@@ -157,7 +159,7 @@ fn print_case(view: &CaseView) {
         }
         println!(
             "    signature, key binding and issuer verified; {}{contested}",
-            item.freshness().to_text()
+            freshness_text(item.freshness())
         );
         print_members(item.claims(), 4);
     }

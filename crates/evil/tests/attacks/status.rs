@@ -1,7 +1,9 @@
 //! Status lists (R21): her paper was withdrawn, and somebody wants it to look good, or to see who asks.
 
 use denizen_api::client::RequestSigner;
-use denizen_credential::{STATUS_LIST_ENTRIES_MIN, Status, StatusList, StatusRef, status_uri};
+use denizen_credential::{
+    STATUS_LIST_ENTRIES_MIN, Status, StatusList, StatusRef, Taken, status_uri,
+};
 use denizen_evil::{Outcome, Paper, Scene, attacks, issued, stopped};
 use denizen_holder::{Freshness, Trust};
 use denizen_jose::Signer;
@@ -156,7 +158,7 @@ attacks! {
 }
 
 /// Her phone's battery was empty, its clock went back, and her program begins anew: what was known stays, is
-/// said to be ahead of the clock, and a hub cannot put an older list in its place.
+/// said to be ahead of the clock, and no older list of a hub undoes it.
 #[tokio::test]
 async fn a_clock_that_went_back_forgets_no_withdrawal() {
     let mut w = Withdrawn::make(82).await;
@@ -182,7 +184,10 @@ async fn a_clock_that_went_back_forgets_no_withdrawal() {
     assert_eq!(known(&trust, back), (Status::Invalid, Freshness::Ahead));
     let key = w.s.desk.office.status.signer();
     let older = token(&w.org, key, "1", Status::Valid, back.0 - 10);
-    assert!(!trust.add_status(&uri, &older, &hub, back));
+    assert_eq!(
+        trust.add_status(&uri, &older, &hub, back),
+        Some(Taken::Beside)
+    );
     assert_eq!(known(&trust, back), (Status::Invalid, Freshness::Ahead));
     // The list shows what the program shows.
     let shown = w.s.holder.records(back);
@@ -191,5 +196,8 @@ async fn a_clock_that_went_back_forgets_no_withdrawal() {
     // The clock is right again.
     assert_eq!(known(&trust, now), (Status::Invalid, Freshness::Fresh));
     let newer = token(&w.org, key, "1", Status::Suspended, now.0 + 1);
-    assert!(trust.add_status(&uri, &newer, &hub, now));
+    assert_eq!(
+        trust.add_status(&uri, &newer, &hub, now),
+        Some(Taken::Newest)
+    );
 }

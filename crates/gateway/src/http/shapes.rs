@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     Acting, Agreement, CaseSummary, CaseView, Counts, DisputeKind, DisputeSummary, DisputeView,
-    Gateway, HookSummary, LinkView, NoteView, PendingLink, RecordState, RecordView,
+    Gateway, HookSummary, LinkView, NoteView, PendingLink, RecordState, RecordView, freshness_text,
 };
 use denizen_credential::Status;
 use denizen_model::{MessageId, Sha256Hash, UnixTime};
@@ -114,7 +114,7 @@ pub(crate) fn papers(view: &CaseView) -> Value {
             "issuer": item.issuer().to_text(),
             "issuer_name": issuer_name,
             "claims": item.claims(),
-            "freshness": item.freshness().to_text(),
+            "freshness": freshness_text(item.freshness()),
             "contested": item.is_contested(),
             "superseded": item.is_superseded(),
             "correction": item.is_correction(),

@@ -26,8 +26,11 @@ impl Holder {
         }
         for (uri, token, hub) in std::mem::take(&mut parts.statuses) {
             let known = self.profile.statuses.get(&uri) == Some(&token);
-            if !known && self.trust.add_status(&uri, &token, &hub, now) {
-                self.profile.statuses.insert(uri, token);
+            if known {
+                continue;
+            }
+            if let Some(taken) = self.trust.add_status(&uri, &token, &hub, now) {
+                self.profile.keep_status(uri, token, taken);
             }
         }
     }

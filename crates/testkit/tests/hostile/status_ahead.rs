@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used)]
 
 use denizen_api::wire::STATUS_READ_AHEAD_S_MAX;
-use denizen_credential::{STATUS_LIST_ENTRIES_MIN, Status, StatusList, StatusRef, status_uri};
+use denizen_credential::{
+    STATUS_LIST_ENTRIES_MIN, Status, StatusList, StatusRef, Taken, status_uri,
+};
 use denizen_gateway::{Freshness as Known, Trust as OfGateway};
 use denizen_holder::{Freshness, Trust};
 use denizen_model::statement::full_kid;
@@ -36,19 +38,21 @@ async fn a_person_takes_no_list_from_the_future_and_a_later_one_of_now_all_the_s
     let directory = world.client().directory().await.unwrap();
     trust.add_directory(&hub, directory, now).unwrap();
     let far = token(&office, Status::Valid, ahead + 1);
-    assert!(!trust.add_status(&uri, &far, &hub, now));
+    assert_eq!(trust.add_status(&uri, &far, &hub, now), None);
     let seen = trust.status(Some(&of), now);
     assert_eq!((seen.freshness, seen.as_of), (Freshness::Unknown, None));
     // It keeps no list of now out.
     let withdrawn = token(&office, Status::Invalid, now.0 + 1);
-    assert!(trust.add_status(&uri, &withdrawn, &hub, late));
+    let taken = trust.add_status(&uri, &withdrawn, &hub, late);
+    assert_eq!(taken, Some(Taken::Newest));
     let seen = trust.status(Some(&of), late);
     assert_eq!(
         (seen.status, seen.freshness),
         (Status::Invalid, Freshness::Fresh)
     );
     // A clock that is a little behind is nobody's fault; one that went back says so.
-    assert!(trust.add_status(&uri, &token(&office, Status::Invalid, ahead), &hub, now));
+    let taken = trust.add_status(&uri, &token(&office, Status::Invalid, ahead), &hub, now);
+    assert_eq!(taken, Some(Taken::Newest));
     assert_eq!(trust.status(Some(&of), now).freshness, Freshness::Fresh);
     let back = trust.status(Some(&of), now.plus_s(-1));
     assert_eq!(
@@ -69,24 +73,27 @@ async fn a_gateway_takes_no_list_from_the_future_either() {
     };
     let directory = world.client().directory().await.unwrap();
     let mut trust = OfGateway::of(directory, &hub, None, now).unwrap();
-    assert!(!trust.add_status(&uri, &token(&office, Status::Invalid, ahead + 1), now));
+    let far = token(&office, Status::Invalid, ahead + 1);
+    assert_eq!(trust.add_status(&uri, &far, now), None);
     assert_eq!(
         trust.status(Some(&of), now),
         (Status::Valid, Known::Unknown)
     );
-    assert!(trust.add_status(&uri, &token(&office, Status::Invalid, ahead), now));
+    let taken = trust.add_status(&uri, &token(&office, Status::Invalid, ahead), now);
+    assert_eq!(taken, Some(Taken::Newest));
     assert_eq!(
         trust.status(Some(&of), now),
         (Status::Invalid, Known::Fresh)
     );
     let back = trust.status(Some(&of), now.plus_s(-1));
     assert_eq!(back, (Status::Invalid, Known::Ahead));
-    // It was started anew with a clock that went back: it keeps what it had, and takes nothing older.
+    // It was started anew with a clock that went back: it keeps what it had, and nothing older undoes it.
     let directory = world.client().directory().await.unwrap();
     let mut again = OfGateway::of(directory, &hub, None, now).unwrap();
     again.keep_status(&uri, &token(&office, Status::Invalid, ahead + 1), now);
     let known = again.status(Some(&of), now);
     assert_eq!(known, (Status::Invalid, Known::Ahead));
-    assert!(!again.add_status(&uri, &token(&office, Status::Valid, now.0 - 10), now));
+    let older = token(&office, Status::Valid, now.0 - 10);
+    assert_eq!(again.add_status(&uri, &older, now), Some(Taken::Beside));
     assert_eq!(again.status(Some(&of), now), known);
 }
