@@ -547,7 +547,7 @@ async fn finish_restore(
         &[("links", &links), ("records", &records)],
     );
     say.line("cli-restore-older", &[]);
-    for alarm in &holder.profile().alarms {
+    for alarm in holder.profile().open_alarms() {
         say.plain(&say.refusal(&alarm.code).to_string());
     }
     Ok(())

@@ -12,6 +12,7 @@
 
 mod acting;
 mod ahead;
+mod alarm;
 mod apply;
 #[cfg(feature = "calendar")]
 mod calendar;
@@ -50,6 +51,7 @@ mod ways;
 mod words;
 
 pub use ahead::{CheckAhead, Checking, Signed};
+pub use alarm::Alarm;
 pub use apply::{Confirmed, Leaving, Preview};
 pub use contacts::SharedContact;
 pub use device::{DEVICE_LINK, DeviceLink};
@@ -72,9 +74,9 @@ pub use pages::{PAGE_RECORDS_MAX, PAGE_SIZE_BYTES_MAX, Packed};
 pub use passport::{Renewal, Renewals};
 pub use present::{PresentError, present_offer};
 pub use profile::{
-    Alarm, Application, Copy, Delivery, Dispute, EarlierRecord, Erasure, HeldRecord, Link,
-    LinkState, NoteEntry, NoticeEntry, Outgoing, Profile, ProfileError, RefusedRecord, SentReceipt,
-    SentReply, Shown, Unread,
+    Application, Copy, Delivery, Dispute, EarlierRecord, Erasure, HeldRecord, Link, LinkState,
+    NoteEntry, NoticeEntry, Outgoing, Profile, ProfileError, RefusedRecord, SentReceipt, SentReply,
+    Shown, Unread,
 };
 pub use records::{RecordError, RecordView};
 pub use select::{EvidenceRequest, Missing, Offer, Selection, Unfit, UnfitReason, select};

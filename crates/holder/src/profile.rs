@@ -1,6 +1,7 @@
 //! The profile: all that a client keeps, as one value. Specified in `docs/spec/state.md`.
 
 use crate::{
+    alarm::Alarm,
     file::Files,
     helper::{Helper, Helping},
     pages::PackedHead,
@@ -360,18 +361,6 @@ pub struct Unread {
     pub message: Message,
 }
 
-/// Something that a person must know, by its stable code (`err-` and `rec-` texts).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Alarm {
-    /// Stable code.
-    pub code: String,
-    /// Index of the link; none for her own address.
-    #[serde(default)]
-    pub link: Option<u32>,
-    /// When it was seen.
-    pub at: UnixTime,
-}
-
 /// Sealed bytes on their way. Kept before the first attempt and sent unchanged until answered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outgoing {
@@ -481,7 +470,7 @@ pub struct Profile {
     /// Receipts of what was sent.
     #[serde(default)]
     pub sent: Vec<SentReceipt>,
-    /// Alarms.
+    /// Alarms, those that are over too.
     #[serde(default)]
     pub alarms: Vec<Alarm>,
     /// Directories as last verified, by hub id.
@@ -670,17 +659,6 @@ impl Profile {
             Taken::Beside => {
                 self.statuses_beside.insert(uri, token);
             }
-        }
-    }
-
-    pub(crate) fn alarm(&mut self, code: &str, link: Option<u32>, at: UnixTime) {
-        let known = |a: &Alarm| a.code == code && a.link == link;
-        if !self.alarms.iter().any(known) {
-            self.alarms.push(Alarm {
-                code: code.to_owned(),
-                link,
-                at,
-            });
         }
     }
 }

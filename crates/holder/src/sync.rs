@@ -3,18 +3,18 @@
 
 mod page;
 mod refetch;
+mod statuses;
 
 use crate::{
     Holder,
+    alarm::{ABOUT_ADDRESS, ABOUT_PAGE, Alarm},
     holder::HolderError,
     open::{Expected, Opened, open},
     outbox::flush,
     profile::{Link, LinkState},
     state::Part,
-    trust::parse_status_uri,
 };
-use denizen_api::{HubClient, ProblemKind, Transport, client::ClientError, wire::Fetched};
-use denizen_credential::StatusRef;
+use denizen_api::{ProblemKind, Transport, client::ClientError, wire::Fetched};
 use denizen_guard::{Check, holds};
 use denizen_jose::PublicKey;
 use denizen_model::{
@@ -29,7 +29,7 @@ use denizen_model::{
 };
 use denizen_seal::AddressKeys;
 use page::Place;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// What a person should be told after a sync.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,6 +117,11 @@ pub enum Event {
         /// The code.
         code: String,
     },
+    /// What an alarm was about was mended.
+    AlarmOver {
+        /// Its code.
+        code: String,
+    },
 }
 
 /// What a sync did.
@@ -148,7 +153,7 @@ impl Holder {
         if self.profile.awaits_hub {
             self.catch_up(transport, now, rng).await?;
         }
-        let alarms = self.profile.alarms.len();
+        let before = self.profile.alarms.clone();
         self.begin(transport, now).await?;
         self.refresh_other_hubs(transport, now).await?;
         self.check_pins(now);
@@ -173,11 +178,22 @@ impl Holder {
         self.queue_refills(now, rng)?;
         self.tell_device(now, rng)?;
         self.queue_manifest(now, rng)?;
-        let new = self.profile.alarms.iter().skip(alarms);
+        self.tell_alarms(&mut report, &before);
+        Ok(report)
+    }
+
+    /// Alarms that are new since `before`, and those that are over since.
+    fn tell_alarms(&mut self, report: &mut SyncReport, before: &[Alarm]) {
+        let new = self.profile.alarms.iter().skip(before.len());
         report.events.extend(new.map(|a| Event::Alarm {
             code: a.code.clone(),
         }));
-        Ok(report)
+        let now = before.iter().zip(&self.profile.alarms);
+        let over = now.filter(|(was, is)| was.is_open() && !is.is_open());
+        report.events.extend(over.map(|(was, _)| Event::AlarmOver {
+            code: was.code.clone(),
+        }));
+        self.profile.forget_old_alarms();
     }
 
     /// Fetches every link's address and takes in what came.
@@ -215,11 +231,17 @@ impl Holder {
                 Err(HolderError::Client(ClientError::Problem(
                     ProblemKind::NotFound | ProblemKind::Closed,
                 ))) => {
-                    self.profile.alarm("withheld", Some(*index), now);
+                    let link = Some(*index);
+                    let profile = &mut self.profile;
+                    profile.alarm_about("withheld", link, ABOUT_ADDRESS, now);
                     continue;
                 }
                 opened => opened?,
             };
+            // It is there, to the end that the hub has signed.
+            for about in [ABOUT_ADDRESS, ABOUT_PAGE] {
+                self.profile.mend("withheld", Some(*index), about, now);
+            }
             for opened in opened {
                 report.events.extend(self.take(*index, &opened, now, rng)?);
             }
@@ -321,6 +343,7 @@ impl Holder {
                 self.profile.own_cursor = Some(pos);
             }
         }
+        self.profile.mend("withheld", None, ABOUT_PAGE, now);
         // What is gone must be what she had erased: else the hub withholds it.
         let erased = gone.iter().all(|pos| self.profile.own_erased.contains(pos));
         let whole = holds(Check::OwnChainGap, missing <= gone.len() as u64);
@@ -506,41 +529,6 @@ impl Holder {
                 Ok(None)
             }
         }
-    }
-
-    /// Fetches the status lists of what she holds, whole (R21). A list that cannot be had or is
-    /// refused leaves the one before it: its age is said, and that one was refused.
-    async fn fetch_statuses<T: Transport>(&mut self, transport: &T, now: UnixTime) {
-        let refs: BTreeSet<(u32, String)> = self
-            .profile
-            .records
-            .iter()
-            .filter_map(|r| Some((r.link, self.status_ref(r)?.uri)))
-            .collect();
-        for (link, uri) in refs {
-            let Some(link) = self.profile.link(link) else {
-                continue;
-            };
-            let Some((org, list)) = parse_status_uri(&uri) else {
-                continue;
-            };
-            let (index, client) = (
-                link.index,
-                HubClient::new(transport, link.hub, &link.hub_url),
-            );
-            let Ok(Some(token)) = client.status(&org, list).await else {
-                continue;
-            };
-            match self.trust.add_status(&uri, &token, &link.hub, now) {
-                Some(taken) => self.profile.keep_status(uri, token, taken),
-                None => self.profile.alarm("status-list-refused", Some(index), now),
-            }
-        }
-    }
-
-    /// Where the status of a record's kept copy stands.
-    pub(crate) fn status_ref(&self, record: &crate::HeldRecord) -> Option<StatusRef> {
-        self.says(record).ok()?.status().cloned()
     }
 
     /// Marks copies as spent, here and in address 0, before anything shows them (R18).

@@ -136,6 +136,10 @@ pub(super) fn events(at: &Open<'_>, events: &[Event]) {
             Event::RecordRefused { code, .. } | Event::Alarm { code } => {
                 say.plain(&say.refusal(code).to_string());
             }
+            Event::AlarmOver { code } => {
+                let what = at.holder.words().problem(code).0;
+                say.line("cli-alarm-over", &[("what", &what)]);
+            }
             Event::PapersOpened(notice) => {
                 let entries = &at.holder.profile().notices;
                 let entry = entries.iter().rfind(|n| n.notice == *notice);

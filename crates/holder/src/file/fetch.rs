@@ -103,7 +103,7 @@ impl Holder {
                     message.fill(&attachment.id, &content);
                 }
                 // Its record is refused, and kept with the message.
-                None => self.alarm_of(index, "object-refused", now),
+                None => self.alarm_of(index, ("object-refused", &object.id), now),
             }
             self.drop_object(&object.id);
         }
@@ -131,10 +131,11 @@ impl Holder {
             };
             let here = bytes.is_some() && self.file_content(&file).is_some();
             if bytes.is_some() && !here {
-                self.alarm_of(index, "object-refused", now);
+                self.alarm_of(index, ("object-refused", &object.id), now);
                 self.drop_object(&object.id);
             }
             let state = if here {
+                self.mend_object(index, &object.id, now);
                 FileState::Here
             } else {
                 FileState::Missing
@@ -168,7 +169,7 @@ impl Holder {
         let known = self.profile.files.markers.get(&index);
         if !known.is_some_and(|m| m.contains_key(&object.id.to_text())) {
             // Places have no gaps: it was never left here.
-            self.alarm_of(index, "object-missing", now);
+            self.alarm_of(index, ("object-missing", &object.id), now);
             return Ok(None);
         }
         let (hub, url) = match self.profile.link(index) {
@@ -186,7 +187,7 @@ impl Holder {
             }
             Err(ClientError::Answer) => {
                 self.keep_partial(&object.id, Vec::new())?;
-                self.alarm_of(index, "object-refused", now);
+                self.alarm_of(index, ("object-refused", &object.id), now);
                 Ok(None)
             }
             Err(error) if may_pass(error) => {
@@ -195,14 +196,23 @@ impl Holder {
             }
             // Its place is there, and its receipt: the hub has it, or it let it go.
             Err(_) => {
-                self.alarm_of(index, "object-withheld", now);
+                self.alarm_of(index, ("object-withheld", &object.id), now);
                 Ok(None)
             }
         }
     }
 
-    fn alarm_of(&mut self, index: u32, code: &str, now: UnixTime) {
-        self.profile.alarm(code, (index > 0).then_some(index), now);
+    fn alarm_of(&mut self, index: u32, (code, id): (&str, &Sha256Hash), now: UnixTime) {
+        let link = (index > 0).then_some(index);
+        self.profile.alarm_about(code, link, &id.to_text(), now);
+    }
+
+    /// A file came whole: what was wrong with it before is over.
+    fn mend_object(&mut self, index: u32, id: &Sha256Hash, now: UnixTime) {
+        let (link, id) = ((index > 0).then_some(index), id.to_text());
+        for code in ["object-missing", "object-refused", "object-withheld"] {
+            self.profile.mend(code, link, &id, now);
+        }
     }
 
     /// Takes in messages of hers of which something lay apart.

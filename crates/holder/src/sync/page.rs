@@ -1,6 +1,6 @@
 //! One page of an address: what the hub has signed of it, and whether all of that is shown (R10).
 
-use crate::{Holder, holder::HolderError, trust::hub_key};
+use crate::{Holder, alarm::ABOUT_PAGE, holder::HolderError, trust::hub_key};
 use denizen_api::{
     HubClient, Transport,
     receipt::verify_head,
@@ -57,7 +57,10 @@ impl Holder {
         match fault {
             None => Ok(answer),
             Some(code) => {
-                self.profile.alarm(code, link, now);
+                match code {
+                    "withheld" => self.profile.alarm_about(code, link, ABOUT_PAGE, now),
+                    _ => self.profile.alarm(code, link, now),
+                }
                 Err(HolderError::HubAtFault(code))
             }
         }

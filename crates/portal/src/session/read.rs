@@ -36,7 +36,7 @@ pub struct Overview {
     pub applications: Vec<view::ApplicationRow>,
     /// All disputes, newest first.
     pub disputes: Vec<view::DisputeRow>,
-    /// All alarms, newest first.
+    /// Alarms that need her, newest first.
     pub alarms: Vec<view::AlarmRow>,
     /// Dates to keep, nearest first.
     pub tasks: Vec<view::TaskRow>,

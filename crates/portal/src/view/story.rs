@@ -7,7 +7,7 @@ use super::{
     record::record_row,
     service::{flat, questions, short, title},
 };
-use denizen_holder::{Application, Dispute, FiledPaper, Holder};
+use denizen_holder::{Alarm, Application, Dispute, FiledPaper, Holder};
 use denizen_model::{
     MessageId, Sha256Hash, UnixTime,
     catalogue::Service,
@@ -135,7 +135,7 @@ pub struct DisputeStep {
 #[derive(Debug, Clone, Serialize, Tsify)]
 #[serde(rename_all = "camelCase")]
 pub struct HistoryRow {
-    /// `opened`, `shown`, `note`, `erased`.
+    /// `opened`, `shown`, `note`, `erased`, `alarm-over`.
     pub what: String,
     /// The day.
     pub day: String,
@@ -147,6 +147,9 @@ pub struct HistoryRow {
     pub text: String,
     /// Which claims, or what was destroyed.
     pub claims: Vec<String>,
+    /// The day on which an alarm was seen that is over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seen: Option<String>,
 }
 
 /// What happened with her data, newest first.
@@ -312,6 +315,7 @@ pub(crate) fn history(holder: &Holder) -> History {
         role: Some(n.notice.role.clone()),
         text: n.notice.purpose.clone(),
         claims: n.notice.claims.clone(),
+        seen: None,
     });
     let shown = profile.applications.iter().map(|a| HistoryRow {
         what: "shown".into(),
@@ -324,6 +328,7 @@ pub(crate) fn history(holder: &Holder) -> History {
             .iter()
             .map(|s| shown_title(holder, &s.kept))
             .collect(),
+        seen: None,
     });
     let notes = profile.notes.iter().map(|n| HistoryRow {
         what: "note".into(),
@@ -332,6 +337,7 @@ pub(crate) fn history(holder: &Holder) -> History {
         role: None,
         text: n.text.clone(),
         claims: Vec::new(),
+        seen: None,
     });
     let erased = profile.erasures.iter().map(|e| HistoryRow {
         what: "erased".into(),
@@ -343,10 +349,26 @@ pub(crate) fn history(holder: &Holder) -> History {
             .done
             .as_ref()
             .map_or_else(Vec::new, |d| d.destroyed.clone()),
+        seen: None,
     });
-    let mut rows: Vec<_> = opened.chain(shown).chain(notes).chain(erased).collect();
+    let over = profile.alarms.iter().filter_map(|a| over_row(holder, a));
+    let rows = opened.chain(shown).chain(notes);
+    let mut rows: Vec<_> = rows.chain(erased).chain(over).collect();
     rows.sort_by(|a, b| b.day.cmp(&a.day));
     History { rows }
+}
+
+/// An alarm that is over.
+fn over_row(holder: &Holder, alarm: &Alarm) -> Option<HistoryRow> {
+    Some(HistoryRow {
+        what: "alarm-over".into(),
+        day: day(alarm.over?),
+        org: alarm.link.map_or_else(String::new, |l| org_name(holder, l)),
+        role: None,
+        text: holder.words().problem(&alarm.code).0,
+        claims: Vec::new(),
+        seen: Some(day(alarm.at)),
+    })
 }
 
 /// The kind of a record that was shown, in her language.
@@ -356,11 +378,10 @@ fn shown_title(holder: &Holder, kept: &Sha256Hash) -> String {
     found.map_or_else(String::new, |r| holder.words().kind(&r.vct))
 }
 
-/// All alarms, newest first.
+/// Alarms that need her, newest first.
 pub(crate) fn alarm_rows(holder: &Holder) -> Vec<AlarmRow> {
     let words = holder.words();
-    let alarms = holder.profile().alarms.iter().rev();
-    let row = alarms.map(|a| {
+    let row = holder.profile().open_alarms().map(|a| {
         let (what, next) = words.problem(&a.code);
         AlarmRow {
             code: a.code.clone(),
@@ -370,7 +391,9 @@ pub(crate) fn alarm_rows(holder: &Holder) -> Vec<AlarmRow> {
             org: a.link.map(|l| org_name(holder, l)),
         }
     });
-    row.collect()
+    let mut rows: Vec<_> = row.collect();
+    rows.reverse();
+    rows
 }
 
 fn state_name(state: ApplicationState) -> &'static str {

@@ -2,7 +2,7 @@
 
 import { tick, untrack } from "svelte";
 import { LANGUAGES, Texts, type Language } from "@denizen/i18n";
-import { Client, Refused, scriptUrl, type Hub, type KeptHere, type Overview, type Problem, type RecordRow } from "@denizen/sdk";
+import { Client, Refused, scriptUrl, type AlarmRow, type Hub, type KeptHere, type Overview, type Problem, type RecordRow } from "@denizen/sdk";
 
 /** Seconds between two fetches while the page is open; spread, so that pages do not come together. */
 const FETCH_EVERY_S = 60;
@@ -15,6 +15,9 @@ const AWAY: ReadonlyMap<string, string> = new Map([["hub-unreachable", "portal-a
 
 /** Seconds without a touch or a key after which the profile locks, unless she stays signed in here. */
 const LOCK_AFTER_S = 15 * 60;
+
+/** What tells one alarm from another: one may be over while another comes. */
+const nameOf = ({ code, org, day }: AlarmRow): string => JSON.stringify([code, org, day]);
 
 const routeOf = (hash: string): string[] => hash.replace(/^#\/?/, "").split("/").filter((part) => part !== "").map(decodeURIComponent);
 
@@ -215,7 +218,7 @@ class App {
   async fetchNow(): Promise<void> {
     clearTimeout(this.#timer);
     if (!this.unlocked || this.#ended) return;
-    const known = this.overview?.alarms.length ?? 0;
+    const known = new Set((this.overview?.alarms ?? []).map(nameOf));
     try {
       await this.client.call("sync");
       this.away = undefined;
@@ -245,9 +248,8 @@ class App {
   }
 
   /** An alarm that is new is seen on whatever screen she is. */
-  #tell(known: number): void {
-    const fresh = (this.overview?.alarms ?? []).slice(0, Math.max(0, (this.overview?.alarms.length ?? 0) - known));
-    const alarm = fresh.find(({ code }) => ALARMS.has(code));
+  #tell(known: ReadonlySet<string>): void {
+    const alarm = this.overview?.alarms.find((a) => ALARMS.has(a.code) && !known.has(nameOf(a)));
     if (this.problem !== undefined || alarm === undefined) return;
     const { code, what, next, org } = alarm;
     this.problem = { code, what: org === undefined ? what : `${org}: ${what}`, next, details: [] };
