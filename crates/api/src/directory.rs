@@ -1,7 +1,7 @@
 //! Checking a fetched directory against the hub id that the caller pinned.
 
 use crate::{
-    receipt::{HubTrust, TrustError},
+    receipt::{HubTrust, TrustError, has_keys, time_of_keys},
     wire::DirectoryAnswer,
 };
 use denizen_guard::{Check, holds};
@@ -33,6 +33,9 @@ pub enum VerifyDirectoryError {
     /// The operator's statement does not say what it must.
     #[error("directory gives no trust")]
     Trust(#[from] TrustError),
+    /// None of the hub's keys counts now: the reader's clock is wrong, or the hub let them end.
+    #[error("hub's keys do not count now")]
+    OutOfTime,
     /// The checkpoint is not the hub's.
     #[error("directory's checkpoint is refused")]
     Checkpoint(#[from] CheckpointError),
@@ -57,6 +60,15 @@ pub struct VerifiedDirectory {
     pub answer: DirectoryAnswer,
 }
 
+impl VerifiedDirectory {
+    /// Whether the hub has keys that count now. If not, nothing that it signs is believed.
+    #[must_use]
+    pub fn counts(&self, now: UnixTime) -> bool {
+        let operator = self.directory.operator();
+        operator.is_some_and(|operator| has_keys(operator, now))
+    }
+}
+
 /// Replays and checks a directory. `seen` is the (size, root) of the newest one checked before.
 ///
 /// # Errors
@@ -69,6 +81,37 @@ pub fn verify(
     verifier: &dyn Verifier,
     now: UnixTime,
 ) -> Result<VerifiedDirectory, VerifyDirectoryError> {
+    let replayed = replay(&answer, hub, seen, verifier)?;
+    close(answer, replayed, witnesses, now)
+}
+
+/// Checks a directory that was verified before and kept where nobody else writes. If no key of the hub
+/// counts now, it is read as of the time of the hub's last keys: the clock may be wrong, and what is here
+/// stays readable. Never for a fetched one; [`VerifiedDirectory::counts`] tells.
+///
+/// # Errors
+/// [`VerifyDirectoryError`].
+pub fn verify_kept(
+    answer: DirectoryAnswer,
+    hub: &HubId,
+    witnesses: WitnessPolicy,
+    verifier: &dyn Verifier,
+    now: UnixTime,
+) -> Result<VerifiedDirectory, VerifyDirectoryError> {
+    let replayed = replay(&answer, hub, None, verifier)?;
+    let operator = replayed.0.operator();
+    let counts = operator.is_none_or(|operator| has_keys(operator, now));
+    let then = operator.and_then(time_of_keys).filter(|_| !counts);
+    close(answer, replayed, witnesses, then.unwrap_or(now))
+}
+
+/// The entries in their order, and the tree of them.
+fn replay(
+    answer: &DirectoryAnswer,
+    hub: &HubId,
+    seen: Option<(u64, Sha256Hash)>,
+    verifier: &dyn Verifier,
+) -> Result<(Directory, MemoryTiles), VerifyDirectoryError> {
     let first = answer
         .entries
         .first()
@@ -89,8 +132,27 @@ pub fn verify(
     if !holds(Check::DirectorySeen, prefix_matches) {
         return Err(VerifyDirectoryError::RolledBack);
     }
+    Ok((directory, log))
+}
+
+/// The hub's keys at `at`, and its checkpoint under them.
+fn close(
+    answer: DirectoryAnswer,
+    (directory, log): (Directory, MemoryTiles),
+    witnesses: WitnessPolicy,
+    at: UnixTime,
+) -> Result<VerifiedDirectory, VerifyDirectoryError> {
     let operator = directory.operator().ok_or(VerifyDirectoryError::OtherHub)?;
-    let trust = HubTrust::of(operator, directory.operator_keys(), witnesses, now)?;
+    let keys = directory.operator_keys();
+    let trust = HubTrust::of(operator, keys, witnesses.clone(), at);
+    let trust = trust.map_err(|error| {
+        let then = time_of_keys(operator).filter(|_| !has_keys(operator, at));
+        let then = then.map(|then| HubTrust::of(operator, keys, witnesses, then));
+        match then {
+            Some(Ok(_)) => VerifyDirectoryError::OutOfTime,
+            _ => VerifyDirectoryError::Trust(error),
+        }
+    })?;
     let checkpoint = open_checkpoint(&answer.checkpoint, &trust.directory)?;
     let same = checkpoint.size == log.size() && checkpoint.root == log.root();
     if !holds(Check::DirectoryRoot, same) {

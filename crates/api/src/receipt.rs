@@ -62,6 +62,22 @@ fn key_now<P: KeyPurpose>(keys: &[StatedKey], now: UnixTime) -> Option<&StatedKe
 #[error("hub's statement names no logs or keys that count now")]
 pub struct TrustError;
 
+/// A time at which the newest keys of a hub that are not withdrawn count, if there is one.
+pub(crate) fn time_of_keys(statement: &Statement) -> Option<UnixTime> {
+    let begin = |purpose: &str| {
+        let keys = statement.keys.iter();
+        let keys = keys.filter(|k| k.purpose == purpose && k.revoked_from.is_none());
+        keys.map(|k| k.not_before).max()
+    };
+    Some(begin(Log::NAME)?.max(begin(HeadKey::NAME)?))
+}
+
+/// Whether a hub has keys that count now.
+pub(crate) fn has_keys(statement: &Statement, now: UnixTime) -> bool {
+    key_now::<Log>(&statement.keys, now).is_some()
+        && key_now::<HeadKey>(&statement.keys, now).is_some()
+}
+
 impl HubTrust {
     /// The trust that a hub's verified statement gives at `now`; `keys` are all that its chain of
     /// statements ever stated. Heads and checkpoints count under the keys of now, a receipt under every

@@ -16,7 +16,9 @@ mod verify;
 
 pub use disclosure::{ClaimPath, Disclosure, PathItem};
 pub use issue::{Registered, SdRules, StatusRef, issue};
-pub use lists::{Freshness, Known, ReadAt, StatusKeyOf, StatusLists, Taken, split_status_uri};
+pub use lists::{
+    AskedKey, Freshness, Known, ReadAt, StatusKeyOf, StatusLists, Taken, split_status_uri,
+};
 pub use present::{KeyBinding, present};
 pub use status::{
     STATUS_LIST_ENTRIES_MIN, Status, StatusError, StatusList, StatusListToken, status_uri,

@@ -52,9 +52,21 @@ pub struct ReadAt {
     pub latest: i64,
 }
 
-/// The status key of an organisation by both its names (the organisation's in the list's URI, the key's in
-/// the token) at a time, Unix seconds.
-pub type StatusKeyOf<'a> = &'a dyn Fn(&str, &str, i64) -> Option<PublicKey>;
+/// Which status key is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AskedKey<'a> {
+    /// The organisation, as the list's URI names it.
+    pub org: &'a str,
+    /// The key, as the token names it.
+    pub kid: &'a str,
+    /// When it must count, Unix seconds.
+    pub at: i64,
+    /// Until when it must not be withdrawn, Unix seconds.
+    pub now: i64,
+}
+
+/// Finds a status key.
+pub type StatusKeyOf<'a> = &'a dyn Fn(AskedKey<'_>) -> Option<PublicKey>;
 
 /// Where a list was put.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,7 +110,7 @@ impl StatusLists {
             }
         });
         let seen = seen.map(StatusListToken::iat);
-        let list = check(uri, token, (verifier, key_of), seen, at.now)?;
+        let list = check((uri, token), (verifier, key_of), seen, (at.now, at.now))?;
         if !list.is_signed_until(at.latest) {
             return None;
         }
@@ -114,9 +126,10 @@ impl StatusLists {
         (verifier, key_of): (&dyn Verifier, StatusKeyOf<'_>),
         at: ReadAt,
     ) {
-        // Its key counted when it was signed.
+        // Its key counted when it was signed, whatever the clock shows now.
         let signed = StatusListToken::danger_iat(token).unwrap_or(at.now);
-        if let Some(list) = check(uri, token, (verifier, key_of), None, signed.max(at.now)) {
+        let when = (signed, at.now);
+        if let Some(list) = check((uri, token), (verifier, key_of), None, when) {
             self.put(uri, list, true);
         }
     }
@@ -177,15 +190,15 @@ fn freshness(list: &StatusListToken, at: ReadAt) -> Freshness {
 }
 
 fn check(
-    uri: &str,
-    token: &str,
+    (uri, token): (&str, &str),
     (verifier, key_of): (&dyn Verifier, StatusKeyOf<'_>),
     seen: Option<i64>,
-    at: i64,
+    (at, now): (i64, i64),
 ) -> Option<StatusListToken> {
     let (org, _) = split_status_uri(uri)?;
     let kid = StatusListToken::danger_kid(token).ok()?;
-    let key = key_of(org, &kid, at)?;
+    let kid = &kid;
+    let key = key_of(AskedKey { org, kid, at, now })?;
     let list = StatusListToken::verify(token, verifier, &key, uri, seen).ok()?;
     list.is_large().then_some(list)
 }
@@ -244,7 +257,7 @@ mod tests {
     }
 
     fn keep(lists: &mut StatusLists, token: &str, now: i64) {
-        let key = |_: &str, _: &str, _| Some(key().public());
+        let key = |_: AskedKey<'_>| Some(key().public());
         lists.keep(&uri(), token, (&Portable, &key), at(now));
     }
 
@@ -295,10 +308,10 @@ mod tests {
         assert_eq!(take(&mut lists, &valid(ahead), NOW), Some(Taken::Newest));
         assert_eq!(take(&mut lists, &valid(ahead - 1), NOW), None);
         assert_eq!(take(&mut lists, &valid(ahead), NOW), Some(Taken::Newest));
-        let nobody = |_: &str, _: &str, _| None;
+        let nobody = |_: AskedKey<'_>| None;
         let with: (&dyn Verifier, StatusKeyOf<'_>) = (&Portable, &nobody);
         assert_eq!(lists.take(&uri(), &valid(ahead), with, at(NOW)), None);
-        let any = |_: &str, _: &str, _| Some(key().public());
+        let any = |_: AskedKey<'_>| Some(key().public());
         let with: (&dyn Verifier, StatusKeyOf<'_>) = (&Portable, &any);
         assert_eq!(lists.take("urn:other", &valid(ahead), with, at(NOW)), None);
         let small = StatusList::from_bytes(vec![0; 8]).sign(&uri(), ahead, TTL_S, "org#s", &key());
@@ -306,16 +319,24 @@ mod tests {
     }
 
     #[test]
-    fn a_kept_list_of_the_future_is_read_with_the_key_of_its_time() {
-        let mut lists = StatusLists::default();
+    fn a_kept_list_is_read_with_the_key_of_its_time_unless_that_is_withdrawn_by_now() {
         let token = list(Status::Invalid, NOW);
-        let then = |_: &str, _: &str, at| (at == NOW).then(|| key().public());
-        lists.keep(&uri(), &token, (&Portable, &then), at(0));
-        assert_eq!(known(&lists, 0), (Status::Invalid, Freshness::Ahead));
-        let later = |_: &str, _: &str, at| (at == NOW + 1).then(|| key().public());
+        for (now, freshness) in [
+            (0, Freshness::Ahead),
+            (NOW, Freshness::Fresh),
+            (NOW + 3601, Freshness::Stale(1)),
+        ] {
+            let then = |asked: AskedKey<'_>| {
+                assert_eq!(asked.now, now);
+                (asked.at == NOW).then(|| key().public())
+            };
+            let mut lists = StatusLists::default();
+            lists.keep(&uri(), &token, (&Portable, &then), at(now));
+            assert_eq!(known(&lists, now), (Status::Invalid, freshness));
+        }
         let mut lists = StatusLists::default();
-        lists.keep(&uri(), &token, (&Portable, &later), at(NOW + 1));
-        assert_eq!(known(&lists, NOW + 1), (Status::Invalid, Freshness::Fresh));
+        lists.keep(&uri(), &token, (&Portable, &|_| None), at(NOW));
+        assert!(!lists.contains(&uri()));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use denizen_api::{
     wire::{DirectoryAnswer, status_read_latest},
 };
 pub use denizen_credential::Freshness;
-use denizen_credential::{ReadAt, Status, StatusKeyOf, StatusLists, StatusRef, Taken};
+use denizen_credential::{AskedKey, ReadAt, Status, StatusKeyOf, StatusLists, StatusRef, Taken};
 use denizen_model::{
     HubId, OrgId, Sha256Hash, UnixTime,
     directory::Directory,
@@ -78,7 +78,7 @@ impl Trust {
     /// Checks a status list token and takes it in ([`StatusLists::take`]). `None` if it is refused.
     pub fn add_status(&mut self, uri: &str, token: &str, now: UnixTime) -> Option<Taken> {
         let directory = &self.verified.directory;
-        let key = |org: &str, kid: &str, at| status_key(directory, (org, kid), at);
+        let key = |asked: AskedKey<'_>| status_key(directory, asked);
         let with: (&dyn Verifier, StatusKeyOf<'_>) = (VERIFIER, &key);
         self.statuses.take(uri, token, with, read_at(now))
     }
@@ -86,7 +86,7 @@ impl Trust {
     /// Takes in a list that was taken before ([`StatusLists::keep`]).
     pub fn keep_status(&mut self, uri: &str, token: &str, now: UnixTime) {
         let directory = &self.verified.directory;
-        let key = |org: &str, kid: &str, at| status_key(directory, (org, kid), at);
+        let key = |asked: AskedKey<'_>| status_key(directory, asked);
         let with: (&dyn Verifier, StatusKeyOf<'_>) = (VERIFIER, &key);
         self.statuses.keep(uri, token, with, read_at(now));
     }
@@ -122,8 +122,9 @@ fn read_at(now: UnixTime) -> ReadAt {
     }
 }
 
-fn status_key(directory: &Directory, (org, kid): (&str, &str), at: i64) -> Option<PublicKey> {
-    let org = OrgId::parse(org).ok()?;
-    let key = directory.named_key::<StatusKey>(&org, kid, UnixTime(at))?;
+fn status_key(directory: &Directory, asked: AskedKey<'_>) -> Option<PublicKey> {
+    let org = OrgId::parse(asked.org).ok()?;
+    let (at, now) = (UnixTime(asked.at), UnixTime(asked.now));
+    let key = directory.named_key::<StatusKey>((&org, asked.kid), at, now)?;
     Some(key.key().clone())
 }

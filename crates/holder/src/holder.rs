@@ -42,6 +42,9 @@ pub enum HolderError {
     /// The hub's directory is refused: an alarm.
     #[error("the hub's directory is refused")]
     Directory(#[from] VerifyDirectoryError),
+    /// The device's clock stands before a time that has certainly come: nothing is fetched.
+    #[error("the clock of this device is behind")]
+    ClockBehind,
     /// The invitation is refused.
     #[error("the invitation is refused")]
     Invitation(#[from] InvitationError),
@@ -142,6 +145,7 @@ impl HolderError {
             Self::Client(ClientError::Problem(P::Busy | P::RateLimited)) => "hub-busy",
             Self::Client(_) => "hub-unreachable",
             Self::Directory(error) => directory_code(error),
+            Self::ClockBehind => "clock-behind",
             Self::HubAtFault(code @ ("older-state" | "withheld")) => code,
             Self::HubAtFault(_) => "other-log",
             Self::Invitation(InvitationError::Expired) => "invitation-expired",
@@ -459,9 +463,14 @@ impl Holder {
         transport: &T,
         now: UnixTime,
     ) -> Result<VerifiedDirectory, HolderError> {
+        if self.is_behind(now) {
+            return Err(HolderError::ClockBehind);
+        }
         let answer = HubClient::new(transport, *hub, url).directory().await?;
         let verified = self.trust.check_directory(hub, answer, now);
-        if let Err(error) = &verified {
+        if let Err(error) = &verified
+            && *error != VerifyDirectoryError::OutOfTime
+        {
             self.profile.alarm(directory_code(error), None, now);
         }
         Ok(verified?)
@@ -486,6 +495,7 @@ impl Holder {
 fn directory_code(error: &VerifyDirectoryError) -> &'static str {
     match error {
         VerifyDirectoryError::RolledBack => "older-state",
+        VerifyDirectoryError::OutOfTime => "clock-or-keys",
         VerifyDirectoryError::Entry {
             source: DirectoryError::ChainBroken,
             ..

@@ -17,6 +17,7 @@ mod apply;
 #[cfg(feature = "calendar")]
 mod calendar;
 mod checked;
+mod clock;
 mod contacts;
 mod copies;
 mod device;
@@ -53,6 +54,7 @@ mod words;
 pub use ahead::{CheckAhead, Checking, Signed};
 pub use alarm::Alarm;
 pub use apply::{Confirmed, Leaving, Preview};
+pub use clock::DeviceClock;
 pub use contacts::SharedContact;
 pub use device::{DEVICE_LINK, DeviceLink};
 pub use dispute::{AsISay, Paper, SaidClaim};
@@ -84,7 +86,7 @@ pub use sync::{Event, SyncReport};
 pub use trust::{Freshness, StatusView, Trust};
 pub use ward::Ward;
 pub use ways::{Device, PrfOutput, Way, WayKind};
-pub use words::{ClaimLine, Words, status_name};
+pub use words::{ClaimLine, Words, shown_status, status_name};
 
 pub(crate) use denizen_jose::VERIFIER;
 pub(crate) use denizen_seal::SEALER;

@@ -482,6 +482,9 @@ pub struct Profile {
     /// Older ones that count beside one that is of a time yet to come, by URI.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub statuses_beside: BTreeMap<String, String>,
+    /// The latest time that has certainly come: a hub signed it, and this device's clock had reached it.
+    #[serde(default = "long_ago", skip_serializing_if = "is_long_ago")]
+    pub time_come: UnixTime,
     /// Largest deposit log seen, by hub id (R10).
     #[serde(default)]
     pub log_sizes: BTreeMap<String, u64>,
@@ -555,6 +558,14 @@ pub struct Profile {
     pub(crate) checked: Vec<Sha256Hash>,
 }
 
+fn long_ago() -> UnixTime {
+    UnixTime(0)
+}
+
+fn is_long_ago(at: &UnixTime) -> bool {
+    *at == long_ago()
+}
+
 impl Profile {
     /// A profile that holds nothing.
     pub(crate) fn new(hub: HubId, hub_url: &str, language: &str, own_chain: OutChain) -> Self {
@@ -589,6 +600,7 @@ impl Profile {
             directories: BTreeMap::new(),
             statuses: BTreeMap::new(),
             statuses_beside: BTreeMap::new(),
+            time_come: long_ago(),
             log_sizes: BTreeMap::new(),
             log_roots: BTreeMap::new(),
             delivered: BTreeMap::new(),

@@ -248,6 +248,10 @@ impl Holder {
         let expires = kind.and_then(|k| k.traits.expires_claim.as_deref());
         let expires = expires.and_then(|c| says.claims().get(c)?.as_str());
         let mut status = self.trust.status(says.status(), now);
+        // A clock that is certainly wrong says of nothing that it still counts.
+        if self.is_behind(now) {
+            status.freshness = Freshness::Ahead;
+        }
         let changed = record.changes.last().map(|c| (c.change, c.reason.clone()));
         // A signed change counts from its arrival, until a list that is newer shows it.
         let unseen = status.freshness == Freshness::Ahead

@@ -6,7 +6,7 @@ use denizen_api::{
 };
 pub use denizen_credential::Freshness;
 use denizen_credential::{
-    ReadAt, Status, StatusKeyOf, StatusLists, StatusRef, Taken, split_status_uri,
+    AskedKey, ReadAt, Status, StatusKeyOf, StatusLists, StatusRef, Taken, split_status_uri,
 };
 use denizen_jose::{PublicKey, Verifier};
 use denizen_model::{
@@ -50,7 +50,7 @@ impl Trust {
             let answer = DirectoryAnswer::decode(&answer.0);
             if let (Ok(hub), Some(answer)) = (HubId::parse(hub), answer) {
                 // What was verified once and kept encrypted verifies again, or is fetched anew.
-                let _ = trust.add_directory(&hub, answer, now);
+                trust.keep_known(hub, answer, now);
             }
         }
         for (uri, token) in profile.statuses.iter().chain(&profile.statuses_beside) {
@@ -96,6 +96,16 @@ impl Trust {
         Ok(self.keep_directory(*hub, verified))
     }
 
+    /// Takes in a directory that was verified before, whatever the clock shows now.
+    fn keep_known(&mut self, hub: HubId, answer: DirectoryAnswer, now: UnixTime) {
+        let witnesses = WitnessPolicy::default();
+        let known =
+            denizen_api::directory::verify_kept(answer, &hub, witnesses, &self.checked, now);
+        if let Ok(known) = known {
+            self.directories.insert(hub, known);
+        }
+    }
+
     /// Checks a directory and does not keep it: a hub that she only looks at says nothing about the
     /// organisations that she is linked with.
     ///
@@ -130,7 +140,7 @@ impl Trust {
         now: UnixTime,
     ) -> Option<Taken> {
         let directory = &self.directories.get(hub)?.directory;
-        let key = |org: &str, kid: &str, at| status_key(directory, (org, kid), at);
+        let key = |asked: AskedKey<'_>| status_key(directory, asked);
         let with: (&dyn Verifier, StatusKeyOf<'_>) = (&self.checked, &key);
         self.statuses.take(uri, token, with, read_at(now))
     }
@@ -140,7 +150,7 @@ impl Trust {
         let Some(directory) = self.directories.get(hub) else {
             return;
         };
-        let key = |org: &str, kid: &str, at| status_key(&directory.directory, (org, kid), at);
+        let key = |asked: AskedKey<'_>| status_key(&directory.directory, asked);
         let with: (&dyn Verifier, StatusKeyOf<'_>) = (&self.checked, &key);
         self.statuses.keep(uri, token, with, read_at(now));
     }
@@ -164,9 +174,10 @@ fn read_at(now: UnixTime) -> ReadAt {
     }
 }
 
-fn status_key(directory: &Directory, (org, kid): (&str, &str), at: i64) -> Option<PublicKey> {
-    let org = OrgId::parse(org).ok()?;
-    let key = directory.named_key::<StatusKey>(&org, kid, UnixTime(at))?;
+fn status_key(directory: &Directory, asked: AskedKey<'_>) -> Option<PublicKey> {
+    let org = OrgId::parse(asked.org).ok()?;
+    let (at, now) = (UnixTime(asked.at), UnixTime(asked.now));
+    let key = directory.named_key::<StatusKey>((&org, asked.kid), at, now)?;
     Some(key.key().clone())
 }
 

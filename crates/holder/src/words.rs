@@ -120,10 +120,7 @@ impl<'a> Words<'a> {
     /// A record's status in a word, and how old that knowledge is where it is not fresh.
     #[must_use]
     pub fn status(&self, view: &RecordView) -> (String, Option<String>) {
-        let word = self.text(
-            &format!("cli-record-status-{}", status_name(view.status.status)),
-            &[],
-        );
+        let word = self.text(&format!("cli-record-status-{}", shown_status(view)), &[]);
         let age = match view.status.freshness {
             Freshness::Fresh => None,
             Freshness::Stale(late_s) => {
@@ -253,6 +250,15 @@ fn member_of<'c>(claim: &'c ClaimMetadata, path: &[String]) -> Option<&'c str> {
     above
         .eq(path.iter().map(|n| Some(n.as_str())))
         .then_some(last.as_str())?
+}
+
+/// What is shown of a record's status: by a clock that nobody can rely on, nothing is called valid.
+#[must_use]
+pub fn shown_status(view: &RecordView) -> &'static str {
+    match (view.status.freshness, view.status.status) {
+        (Freshness::Ahead, Status::Valid) => "unknown",
+        (_, status) => status_name(status),
+    }
 }
 
 /// A status' stable word, as texts are named.

@@ -246,18 +246,24 @@ impl Directory {
         }
     }
 
-    /// The same, by the full id `<organisation>#<key>` that a signed text names; it must name this
-    /// organisation.
+    /// The same, by the full id `<organisation>#<key>` that a signed text names: it must name this
+    /// organisation, and the key must not be withdrawn by `now` either.
     #[must_use]
     pub fn named_key<P: KeyPurpose>(
         &self,
-        org: &OrgId,
-        kid: &str,
+        (org, kid): (&OrgId, &str),
         at: UnixTime,
+        now: UnixTime,
     ) -> Option<PublicKeyFor<P>> {
         let (id, kid) = split_kid(kid)?;
-        let key = self.key::<P>(org, Some(kid), at)?;
-        (OrgId::from(id) == *org).then_some(key)
+        let stated = self
+            .organisations
+            .get(org)?
+            .statement
+            .key::<P>(Some(kid), at)?;
+        let late = at.max(now);
+        let counts = stated.revoked_from.is_none_or(|from| late < from);
+        (counts && OrgId::from(id) == *org).then(|| stated.typed())?
     }
 
     /// Adds the next entry of the log.

@@ -165,8 +165,16 @@ pub(super) fn events(at: &Open<'_>, events: &[Event]) {
     }
 }
 
+/// What is wrong with this device's clock, if something is.
+pub(super) fn clock(at: &Open<'_>) {
+    if let Some(code) = at.holder.clock(at.now()).code() {
+        at.say.plain(&at.say.refusal(code).to_string());
+    }
+}
+
 /// The records, numbered, newest first.
 pub(super) fn list(at: &Open<'_>, which: &Which) -> anyhow::Result<()> {
+    clock(at);
     let views = which.of(at)?;
     if views.is_empty() {
         at.say.line("cli-list-empty", &[]);

@@ -14,6 +14,7 @@ mod files;
 mod hand_over;
 mod inbox;
 mod keys;
+mod mended;
 mod papers;
 mod rollback;
 mod status;

@@ -55,7 +55,10 @@ impl Holder {
             (!is_whole(&answer.items, next, end)).then_some("withheld")
         });
         match fault {
-            None => Ok(answer),
+            None => {
+                self.saw_time(head.time, now);
+                Ok(answer)
+            }
             Some(code) => {
                 match code {
                     "withheld" => self.profile.alarm_about(code, link, ABOUT_PAGE, now),

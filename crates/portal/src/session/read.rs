@@ -45,6 +45,9 @@ pub struct Overview {
     /// On what it rests that a guardian uses this profile; none in her own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub acting: Option<view::ActingPage>,
+    /// What is wrong with the device's clock, if something is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clock: Option<view::Problem>,
     /// Today, by the device's clock.
     pub today: String,
     /// How many things wait to be sent.
@@ -95,6 +98,10 @@ impl Session {
             partial,
             timeline: view::timeline(holder, &due, now),
             acting: view::acting_page(holder, now),
+            clock: holder
+                .clock(now)
+                .code()
+                .map(|c| view::Problem::of(holder, c)),
             today: view::day(now),
             waiting: self.waiting(),
         };

@@ -5,7 +5,7 @@ use super::{
     people::file_rows_of,
     story::{DisputeRow, dispute_row},
 };
-use denizen_holder::{ClaimLine, Holder, RecordView, Renewals, status_name};
+use denizen_holder::{ClaimLine, Holder, RecordView, Renewals, shown_status};
 use denizen_model::{
     Sha256Hash, UnixTime,
     message::{Sensitivity, StatusChange},
@@ -40,7 +40,7 @@ pub struct RecordRow {
     pub expires: Option<String>,
     /// That day is over.
     pub expired: bool,
-    /// `valid`, `invalid`, `suspended`, `contested`.
+    /// `valid`, `invalid`, `suspended`, `contested`, or `unknown` by a clock that is wrong.
     pub status: String,
     /// The status in her language.
     pub status_text: String,
@@ -212,7 +212,7 @@ pub(crate) fn record_row(holder: &Holder, view: &RecordView, now: UnixTime) -> R
         issued: view.issued.map(day),
         expires: view.expires.map(|d| d.to_string()),
         expired: view.expires.is_some_and(|d| d < now.date()),
-        status: status_name(view.status.status).to_owned(),
+        status: shown_status(view).to_owned(),
         status_text,
         freshness,
         special: view.held.sensitivity == Sensitivity::Special,

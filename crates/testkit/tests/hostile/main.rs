@@ -1,5 +1,6 @@
 //! A hub under hostile input, and a hub that lies.
 
+mod clocks;
 mod evil_hub;
 mod evil_hub_gateway;
 mod evil_hub_objects;

@@ -30,7 +30,7 @@ const today = (): string => new Date().toISOString().slice(0, 10);
 /** The home screen of a profile in which nothing has happened. */
 export const emptyHome = (): Overview => ({
   records: [], adverse: [], count: 0, current: 0, categories: [], partial: false, copy: true, links: [], applications: [], disputes: [], alarms: [], tasks: [],
-  timeline: { until: today(), months: [], ends: [] }, acting: undefined, today: today(), waiting: 0,
+  timeline: { until: today(), months: [], ends: [] }, acting: undefined, clock: undefined, today: today(), waiting: 0,
 });
 
 /** Bound to one state of the profile: beside another one it does not open. */
@@ -48,6 +48,8 @@ export async function keepHome(root: Uint8Array, head: Uint8Array, language: str
     links: all.links.filter((link) => link.code !== undefined),
     applications: all.applications.filter((application) => application.open),
     disputes: [],
+    // Another time the clock may be right.
+    clock: undefined,
   };
   await write("home", seal(root, await placeOf(head), JSON.stringify({ language, shown })));
 }
