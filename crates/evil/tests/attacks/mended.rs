@@ -61,8 +61,9 @@ async fn a_list_that_was_refused_is_over_when_a_good_one_of_that_name_came() {
     let good = list.sign(&uri, now.0, 3600, &kid, s.desk.office.status.signer());
     let keyid = s.desk.office.deposit_keyid();
     let signer = RequestSigner::organisation(&s.desk.office.deposit, &keyid);
-    let put = s.world.client().put_status(&org, "1", &good, signer, now);
-    put.await.unwrap();
+    let client = s.world.client();
+    let put = client.put_status(&org, "1", &good, signer, now).await;
+    put.unwrap();
     s.world.wire.lie(|e: &Exchange| {
         let list = e.path().starts_with("/v1/status/");
         list.then(|| b"no list".to_vec())

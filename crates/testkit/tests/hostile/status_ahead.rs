@@ -7,7 +7,7 @@ use denizen_credential::{
 };
 use denizen_gateway::{Freshness as Known, Trust as OfGateway};
 use denizen_holder::{Freshness, Trust};
-use denizen_model::statement::full_kid;
+use denizen_model::{UnixTime, statement::full_kid};
 use denizen_testkit::{Office, World};
 
 const IDX: u64 = 5;
@@ -96,4 +96,42 @@ async fn a_gateway_takes_no_list_from_the_future_either() {
     let older = token(&office, Status::Valid, now.0 - 10);
     assert_eq!(again.add_status(&uri, &older, now), Some(Taken::Beside));
     assert_eq!(again.status(Some(&of), now), known);
+}
+
+/// An issuer's clock and the readers' were a year ahead, and a list came; then all clocks are right.
+#[tokio::test]
+async fn a_list_of_a_year_ahead_hides_no_later_withdrawal_from_a_person_or_a_gateway() {
+    let mut world = World::make(727).await;
+    let office = world.office("Office", &[]).await;
+    let (hub, now, uri) = (world.house().id, world.now(), uri(&office));
+    let wrong = now.plus_s(365 * UnixTime::DAY_S);
+    let of = StatusRef {
+        idx: IDX,
+        uri: uri.clone(),
+    };
+    let first = token(&office, Status::Valid, wrong.0);
+    let withdrawn = token(&office, Status::Invalid, now.0);
+    let directory = world.client().directory().await.unwrap();
+    let mut person = Trust::default();
+    person.add_directory(&hub, directory.clone(), now).unwrap();
+    let mut desk = OfGateway::of(directory.clone(), &hub, None, now).unwrap();
+    for (token, at, taken) in [
+        (&first, wrong, Taken::Newest),
+        (&withdrawn, now, Taken::Beside),
+    ] {
+        assert_eq!(person.add_status(&uri, token, &hub, at), Some(taken));
+        assert_eq!(desk.add_status(&uri, token, at), Some(taken));
+    }
+    for at in [now, wrong] {
+        let seen = person.status(Some(&of), at).status;
+        assert_eq!(seen, Status::Invalid);
+        assert_eq!(desk.status(Some(&of), at).0, Status::Invalid);
+    }
+    // A gateway that begins anew reads both.
+    let mut again = OfGateway::of(directory, &hub, None, now).unwrap();
+    for token in [&first, &withdrawn] {
+        again.keep_status(&uri, token, now);
+    }
+    let known = again.status(Some(&of), now);
+    assert_eq!(known, (Status::Invalid, Known::Ahead));
 }
