@@ -57,8 +57,8 @@ impl Scene {
     }
 
     fn alarms(&self) -> Vec<String> {
-        let alarms = &self.holder.profile().alarms;
-        alarms.iter().map(|a| a.code.clone()).collect()
+        let open = self.holder.profile().open_alarms();
+        open.map(|a| a.code.clone()).collect()
     }
 
     fn sealed(&mut self, content: &[u8], of: &ObjectFor) -> (Attachment, SealedObject) {
@@ -151,6 +151,10 @@ async fn other_bytes_than_the_message_means_are_never_shown_and_the_right_ones_a
         );
         s.world.wire.calm();
         s.sync().await.unwrap();
+        // The file came whole: the alarm is over, and kept.
+        assert!(s.alarms().is_empty(), "{what}");
+        let over = s.holder.profile().alarms[0].over;
+        assert_eq!(over, Some(s.world.now()), "{what}");
         assert_eq!(s.files(), [here(&old), here(&content)], "{what}");
     }
 }
