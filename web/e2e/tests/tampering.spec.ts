@@ -164,7 +164,15 @@ test("a hub that says that an address is gone raises an alarm in words", async (
   await she.go("home");
   await she.fetchUntil(she.page.getByText(she.t("err-withheld")));
   await expect(she.says(she.t("rec-withheld"))).toBeVisible();
+  // The address is there again: the alarm is over. It is history, and did not vanish.
   relay.lie = undefined;
+  await she.press("portal-fetch");
+  await expect(she.page.getByText(she.t("err-withheld"))).toHaveCount(0, { timeout: 30_000 });
+  await she.go("history");
+  const over = she.page.getByRole("listitem").filter({ hasText: she.t("portal-history-alarm-over") });
+  await expect(over).toHaveCount(1);
+  await expect(over).toContainText(she.t("err-withheld"));
+  await expect(over).toContainText(she.org("border"));
   await she.close();
 });
 
