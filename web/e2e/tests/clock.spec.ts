@@ -35,6 +35,8 @@ for (const [what, ms, code] of [
     await she.unlock();
     const notice = she.page.getByRole("alert").filter({ hasText: she.t(`rec-${code}`) }).first();
     await expect(notice).toContainText(she.t(`err-${code}`));
+    await she.press("portal-fetch");
+    await expect(she.page.getByText(she.t(`err-${code}`)), "it is said once").toHaveCount(1);
     await she.go("records");
     const card = she.page.getByRole("link", { name: she.kind("travel-document") }).first();
     await expect(card).toBeVisible();

@@ -234,7 +234,9 @@ class App {
         this.problem = problem;
         return;
       }
-      if (this.away === undefined && problem.code !== "locked") this.problem = problem;
+      // A clock that is wrong has its own notice on home.
+      const told = problem.code === "locked" || problem.code === this.overview?.clock?.code;
+      if (this.away === undefined && !told) this.problem = problem;
     }
     if (!this.unlocked || this.failed || this.#ended) return;
     if (this.away === undefined || this.overview?.copy !== true) {
