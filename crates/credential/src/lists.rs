@@ -251,8 +251,9 @@ mod tests {
     }
 
     fn take(lists: &mut StatusLists, token: &str, now: i64) -> Option<Taken> {
-        let key =
-            |org: &str, kid: &str, _| (org == "org" && kid == "org#s").then(|| key().public());
+        let key = |asked: AskedKey<'_>| {
+            (asked.org == "org" && asked.kid == "org#s").then(|| key().public())
+        };
         lists.take(&uri(), token, (&Portable, &key), at(now))
     }
 
