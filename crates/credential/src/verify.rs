@@ -12,10 +12,8 @@ use denizen_jose::{Alg, CompactError, PublicKey, UnverifiedCompact, Verifier, ba
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// Why a credential or presentation is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -1,12 +1,14 @@
 //! Records: checked when they come, shown with where they are from.
 
+mod view;
+
 use crate::{
     Holder,
     copies::Traces,
     open::Opened,
     profile::{Delivery, HeldRecord, RefusedRecord},
     read::Says,
-    trust::{Freshness, StatusView},
+    trust::Freshness,
 };
 use denizen_api::{
     directory::VerifiedDirectory,
@@ -22,7 +24,6 @@ use denizen_model::{
     message::{
         Attachment, Body, IssuedCopy, Message, RecordIssue, SD_JWT_MEDIA_TYPE, StatusChange,
     },
-    statement::Quality,
 };
 use denizen_rules::last_day;
 use denizen_tlog::UnverifiedProof;
@@ -31,6 +32,8 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
+
+pub use view::RecordView;
 
 /// Kinds that an office mints in a procedure, without their being in an invitation.
 const PROCEDURE_KINDS: [&str; 3] = ["application-filed", "decision", "check-receipt"];
@@ -99,53 +102,6 @@ struct Others {
     again: Again,
     /// Records that another one replaces.
     replaced: BTreeSet<Sha256Hash>,
-}
-
-/// A record as shown.
-#[derive(Debug, Clone)]
-pub struct RecordView {
-    /// Names it: the hash of its kept copy.
-    pub kept: Sha256Hash,
-    /// Its kind.
-    pub vct: String,
-    /// The issuer.
-    pub issuer: OrgId,
-    /// In which quality it issues this kind, as the directory says now.
-    pub quality: Option<Quality>,
-    /// All its claims.
-    pub claims: Arc<Map<String, Value>>,
-    /// Issued at.
-    pub issued: Option<UnixTime>,
-    /// The last day on which it counts.
-    pub expires: Option<jiff::civil::Date>,
-    /// Status and how old that knowledge is.
-    pub status: StatusView,
-    /// The newest signed change, with its reason.
-    pub changed: Option<(StatusChange, String)>,
-    /// Another record replaces it.
-    pub superseded: bool,
-    /// She returned it as not about her.
-    pub returned: bool,
-    /// One-time copies that may still be shown.
-    pub copies_left: usize,
-    /// Whether its kind is issued with one-time copies.
-    pub showing: bool,
-    /// What the profile keeps of it.
-    pub held: Arc<HeldRecord>,
-}
-
-impl RecordView {
-    /// Nothing replaced it, and she did not give it back.
-    #[must_use]
-    pub fn is_current(&self) -> bool {
-        !self.superseded && !self.returned
-    }
-
-    /// It came with a notice, and counts.
-    #[must_use]
-    pub fn is_against_her(&self) -> bool {
-        self.held.notice.is_some() && self.status.status == Status::Valid && self.is_current()
-    }
 }
 
 impl Holder {
