@@ -1,7 +1,7 @@
 //! Checking a fetched directory against the hub id that the caller pinned.
 
 use crate::{
-    receipt::{HubTrust, TrustError, has_keys, time_of_keys},
+    receipt::{HubTrust, TrustError, has_keys, times_of_keys},
     wire::DirectoryAnswer,
 };
 use denizen_guard::{Check, holds};
@@ -82,12 +82,13 @@ pub fn verify(
     now: UnixTime,
 ) -> Result<VerifiedDirectory, VerifyDirectoryError> {
     let replayed = replay(&answer, hub, seen, verifier)?;
-    close(answer, replayed, witnesses, now)
+    let (trust, checkpoint) = close(&answer, &replayed, witnesses, now)?;
+    Ok(whole(answer, replayed.0, trust, checkpoint))
 }
 
-/// Checks a directory that was verified before and kept where nobody else writes. If no key of the hub
-/// counts now, it is read as of the time of the hub's last keys: the clock may be wrong, and what is here
-/// stays readable. Never for a fetched one; [`VerifiedDirectory::counts`] tells.
+/// Checks a directory that was verified before and kept where nobody else writes. If no key of the hub that
+/// counts now signed it, it is read as of the time of the newest of its keys that did: the clock may be wrong,
+/// and what is here stays readable. Never for a fetched one; [`VerifiedDirectory::counts`] tells.
 ///
 /// # Errors
 /// [`VerifyDirectoryError`].
@@ -99,10 +100,27 @@ pub fn verify_kept(
     now: UnixTime,
 ) -> Result<VerifiedDirectory, VerifyDirectoryError> {
     let replayed = replay(&answer, hub, None, verifier)?;
-    let operator = replayed.0.operator();
-    let counts = operator.is_none_or(|operator| has_keys(operator, now));
-    let then = operator.and_then(time_of_keys).filter(|_| !counts);
-    close(answer, replayed, witnesses, then.unwrap_or(now))
+    let times = replayed.0.operator().map(times_of_keys);
+    let at = |at: UnixTime| close(&answer, &replayed, witnesses.clone(), at);
+    let (trust, checkpoint) = at(now).or_else(|error| {
+        let mut then = times.into_iter().flatten();
+        then.find_map(|then| at(then).ok()).ok_or(error)
+    })?;
+    Ok(whole(answer, replayed.0, trust, checkpoint))
+}
+
+fn whole(
+    answer: DirectoryAnswer,
+    directory: Directory,
+    trust: HubTrust,
+    checkpoint: Checkpoint,
+) -> VerifiedDirectory {
+    VerifiedDirectory {
+        directory,
+        trust,
+        checkpoint,
+        answer,
+    }
 }
 
 /// The entries in their order, and the tree of them.
@@ -137,20 +155,20 @@ fn replay(
 
 /// The hub's keys at `at`, and its checkpoint under them.
 fn close(
-    answer: DirectoryAnswer,
-    (directory, log): (Directory, MemoryTiles),
+    answer: &DirectoryAnswer,
+    (directory, log): &(Directory, MemoryTiles),
     witnesses: WitnessPolicy,
     at: UnixTime,
-) -> Result<VerifiedDirectory, VerifyDirectoryError> {
+) -> Result<(HubTrust, Checkpoint), VerifyDirectoryError> {
     let operator = directory.operator().ok_or(VerifyDirectoryError::OtherHub)?;
     let keys = directory.operator_keys();
     let trust = HubTrust::of(operator, keys, witnesses.clone(), at);
     let trust = trust.map_err(|error| {
-        let then = time_of_keys(operator).filter(|_| !has_keys(operator, at));
-        let then = then.map(|then| HubTrust::of(operator, keys, witnesses, then));
-        match then {
-            Some(Ok(_)) => VerifyDirectoryError::OutOfTime,
-            _ => VerifyDirectoryError::Trust(error),
+        let sound = |then| HubTrust::of(operator, keys, witnesses.clone(), then).is_ok();
+        if !has_keys(operator, at) && times_of_keys(operator).any(sound) {
+            VerifyDirectoryError::OutOfTime
+        } else {
+            VerifyDirectoryError::Trust(error)
         }
     })?;
     let checkpoint = open_checkpoint(&answer.checkpoint, &trust.directory)?;
@@ -158,10 +176,5 @@ fn close(
     if !holds(Check::DirectoryRoot, same) {
         return Err(VerifyDirectoryError::Root);
     }
-    Ok(VerifiedDirectory {
-        directory,
-        trust,
-        checkpoint,
-        answer,
-    })
+    Ok((trust, checkpoint))
 }

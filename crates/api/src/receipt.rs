@@ -62,14 +62,13 @@ fn key_now<P: KeyPurpose>(keys: &[StatedKey], now: UnixTime) -> Option<&StatedKe
 #[error("hub's statement names no logs or keys that count now")]
 pub struct TrustError;
 
-/// A time at which the newest keys of a hub that are not withdrawn count, if there is one.
-pub(crate) fn time_of_keys(statement: &Statement) -> Option<UnixTime> {
-    let begin = |purpose: &str| {
-        let keys = statement.keys.iter();
-        let keys = keys.filter(|k| k.purpose == purpose && k.revoked_from.is_none());
-        keys.map(|k| k.not_before).max()
-    };
-    Some(begin(Log::NAME)?.max(begin(HeadKey::NAME)?))
+/// Times at which keys of a hub count, the newest first: one for each set of them.
+pub(crate) fn times_of_keys(statement: &Statement) -> impl Iterator<Item = UnixTime> + '_ {
+    let keys = statement.keys.iter();
+    let keys = keys.filter(|k| k.purpose == Log::NAME || k.purpose == HeadKey::NAME);
+    let begin: std::collections::BTreeSet<_> = keys.map(|k| k.not_before).collect();
+    let all = begin.into_iter().rev();
+    all.filter(|then| has_keys(statement, *then))
 }
 
 /// Whether a hub has keys that count now.

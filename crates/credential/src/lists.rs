@@ -11,7 +11,8 @@
 //! once. So neither: the newer one stays, the older one is kept beside it, the stronger status of the two
 //! counts, and it is said that what is known is dated later than the clock. A list that is not older than the
 //! first takes the place of both. Nothing is lost either way; the price is that a suspension which was lifted
-//! may be shown until then. An issuer that signed ahead ends that at once by withdrawing the key.
+//! may be shown until then. An issuer that signed ahead ends that by withdrawing the key: the next list that is
+//! taken in takes the place of both.
 
 use crate::{Status, StatusListToken, StatusRef};
 use denizen_jose::{PublicKey, Verifier};
@@ -84,6 +85,8 @@ pub struct StatusLists(BTreeMap<String, Kept>);
 #[derive(Debug, Clone)]
 struct Kept {
     newest: StatusListToken,
+    /// The key that signed the newest.
+    kid: String,
     /// An older one, taken in while the newest was ahead of the clock.
     beside: Option<StatusListToken>,
 }
@@ -100,8 +103,16 @@ impl StatusLists {
         (verifier, key_of): (&dyn Verifier, StatusKeyOf<'_>),
         at: ReadAt,
     ) -> Option<Taken> {
+        let counts = |k: &&Kept| {
+            let (org, _) = split_status_uri(uri)?;
+            let (kid, at, now) = (k.kid.as_str(), k.newest.iat(), at.now);
+            key_of(AskedKey { org, kid, at, now })
+        };
         let kept = self.0.get(uri);
-        let ahead = kept.is_some_and(|k| !k.newest.is_signed_until(at.latest));
+        let ahead = kept.filter(|k| !k.newest.is_signed_until(at.latest));
+        // One that is ahead is no longer believed once its key is withdrawn: what comes takes its place.
+        let withdrawn = ahead.is_some_and(|k| counts(&k).is_none());
+        let ahead = ahead.is_some();
         let seen = kept.and_then(|k| {
             if ahead {
                 k.beside.as_ref()
@@ -110,11 +121,11 @@ impl StatusLists {
             }
         });
         let seen = seen.map(StatusListToken::iat);
-        let list = check((uri, token), (verifier, key_of), seen, (at.now, at.now))?;
+        let (list, kid) = check((uri, token), (verifier, key_of), seen, (at.now, at.now))?;
         if !list.is_signed_until(at.latest) {
             return None;
         }
-        Some(self.put(uri, list, ahead))
+        Some(self.put(uri, (list, kid), ahead && !withdrawn))
     }
 
     /// Takes in a list that was taken before, from where the reader keeps them. If it is of the future now,
@@ -129,12 +140,12 @@ impl StatusLists {
         // Its key counted when it was signed, whatever the clock shows now.
         let signed = StatusListToken::danger_iat(token).unwrap_or(at.now);
         let when = (signed, at.now);
-        if let Some(list) = check((uri, token), (verifier, key_of), None, when) {
-            self.put(uri, list, true);
+        if let Some(signed) = check((uri, token), (verifier, key_of), None, when) {
+            self.put(uri, signed, true);
         }
     }
 
-    fn put(&mut self, uri: &str, list: StatusListToken, beside: bool) -> Taken {
+    fn put(&mut self, uri: &str, (list, kid): (StatusListToken, String), beside: bool) -> Taken {
         let older = |kept: &&mut Kept| beside && list.iat() < kept.newest.iat();
         if let Some(kept) = self.0.get_mut(uri).filter(older) {
             kept.beside = Some(list);
@@ -142,6 +153,7 @@ impl StatusLists {
         }
         let kept = Kept {
             newest: list,
+            kid,
             beside: None,
         };
         self.0.insert(uri.to_owned(), kept);
@@ -194,13 +206,13 @@ fn check(
     (verifier, key_of): (&dyn Verifier, StatusKeyOf<'_>),
     seen: Option<i64>,
     (at, now): (i64, i64),
-) -> Option<StatusListToken> {
+) -> Option<(StatusListToken, String)> {
     let (org, _) = split_status_uri(uri)?;
-    let kid = StatusListToken::danger_kid(token).ok()?;
-    let kid = &kid;
+    let signer = StatusListToken::danger_kid(token).ok()?;
+    let kid = &signer;
     let key = key_of(AskedKey { org, kid, at, now })?;
     let list = StatusListToken::verify(token, verifier, &key, uri, seen).ok()?;
-    list.is_large().then_some(list)
+    list.is_large().then_some((list, signer))
 }
 
 /// Organisation and list of a status URI.
@@ -245,9 +257,13 @@ mod tests {
     }
 
     fn list(status: Status, iat: i64) -> String {
+        list_by(status, iat, "org#s")
+    }
+
+    fn list_by(status: Status, iat: i64, kid: &str) -> String {
         let mut list = StatusList::new(0);
         list.set(IDX, status).unwrap();
-        list.sign(&uri(), iat, TTL_S, "org#s", &key())
+        list.sign(&uri(), iat, TTL_S, kid, &key())
     }
 
     fn take(lists: &mut StatusLists, token: &str, now: i64) -> Option<Taken> {
@@ -365,6 +381,41 @@ mod tests {
             assert_eq!(take(&mut lists, &good, wrong), Some(Taken::Newest));
             assert_eq!(known(&lists, wrong), (Status::Suspended, Freshness::Fresh));
         }
+    }
+
+    #[test]
+    fn a_list_that_is_ahead_gives_way_once_its_key_is_withdrawn_and_no_other_does() {
+        let (wrong, mut lists) = (NOW + YEAR_S, StatusLists::default());
+        let mut later = list_by(Status::Valid, NOW, "org#t");
+        let both = |asked: AskedKey<'_>| asked.kid.starts_with("org#").then(|| key().public());
+        let other = |asked: AskedKey<'_>| (asked.kid == "org#t").then(|| key().public());
+        assert_eq!(
+            take(&mut lists, &list(Status::Suspended, wrong), wrong),
+            Some(Taken::Newest)
+        );
+        assert_eq!(
+            lists.take(&uri(), &later, (&Portable, &both), at(NOW)),
+            Some(Taken::Beside)
+        );
+        assert_eq!(known(&lists, NOW), (Status::Suspended, Freshness::Ahead));
+        later = list_by(Status::Valid, NOW + 1, "org#t");
+        assert_eq!(
+            lists.take(&uri(), &later, (&Portable, &other), at(NOW)),
+            Some(Taken::Newest)
+        );
+        assert_eq!(known(&lists, NOW), (Status::Valid, Freshness::Fresh));
+        // Of the past, what a withdrawn key said still keeps older lists out.
+        let mut lists = StatusLists::default();
+        assert_eq!(
+            take(&mut lists, &list(Status::Invalid, NOW), NOW),
+            Some(Taken::Newest)
+        );
+        let older = list_by(Status::Valid, NOW - 1, "org#t");
+        assert_eq!(
+            lists.take(&uri(), &older, (&Portable, &other), at(NOW)),
+            None
+        );
+        assert_eq!(known(&lists, NOW), (Status::Invalid, Freshness::Fresh));
     }
 
     #[test]

@@ -11,8 +11,8 @@ const OVER_MAX: usize = 16;
 
 /// An address that the hub says is gone.
 pub(crate) const ABOUT_ADDRESS: &str = "address";
-/// A page that does not show all that the hub's head counts.
-pub(crate) const ABOUT_PAGE: &str = "page";
+/// Before the end that the hub signed of an address and does not show.
+const ABOUT_END: &str = "end ";
 
 /// Something that a person must know, by its stable code (`err-` and `rec-` texts).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,7 +24,8 @@ pub struct Alarm {
     pub link: Option<u32>,
     /// When it was seen.
     pub at: UnixTime,
-    /// What exactly it is about, if facts can end it: a status list's URI, an object's id, `address`, `page`.
+    /// What exactly it is about, if facts can end it: a status list's URI, an object's id, `address`, or
+    /// `end N`, the number of envelopes that the hub signed and does not show.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub about: Option<String>,
     /// When it was over: what it is about was mended.
@@ -37,6 +38,11 @@ impl Alarm {
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.over.is_none()
+    }
+
+    /// Up to where the hub signed that an address goes.
+    fn end(&self) -> Option<u64> {
+        self.about.as_deref()?.strip_prefix(ABOUT_END)?.parse().ok()
     }
 
     fn is(&self, code: &str, link: Option<u32>, about: Option<&str>) -> bool {
@@ -79,15 +85,32 @@ impl Profile {
         });
     }
 
+    /// Raises the alarm that the hub signed so many envelopes of an address and does not show them. While it
+    /// is open it is about the most that was signed: a smaller head takes nothing back.
+    pub(crate) fn alarm_short(&mut self, link: Option<u32>, end: u64, at: UnixTime) {
+        let known = |a: &&mut Alarm| a.is_open() && a.link == link && a.end().is_some();
+        let about = |end: u64| format!("{ABOUT_END}{end}");
+        match self.alarms.iter_mut().find(known) {
+            Some(alarm) => alarm.about = Some(about(end.max(alarm.end().unwrap_or(0)))),
+            None => self.raise("withheld", link, Some(&about(end)), at),
+        }
+    }
+
+    /// So many envelopes of an address came.
+    pub(crate) fn mend_short(&mut self, link: Option<u32>, came: u64, now: UnixTime) {
+        let there = |a: &Alarm| a.end().is_some_and(|end| end <= came);
+        self.end_alarms(now, |a| a.is_open() && a.link == link && there(a));
+    }
+
     /// What an alarm is about was mended: it is over.
     pub(crate) fn mend(&mut self, code: &str, link: Option<u32>, about: &str, now: UnixTime) {
         self.end_alarms(now, |a| a.is(code, link, Some(about)));
     }
 
-    /// All that alarms of this kind can be about was mended, also of those that do not say it: an earlier
-    /// release wrote them.
-    pub(crate) fn mend_all(&mut self, code: &str, link: Option<u32>, now: UnixTime) {
-        self.end_alarms(now, |a| a.is_open() && a.code == code && a.link == link);
+    /// All that alarms of this kind can be about was mended: those are over that do not say it, which an
+    /// earlier release wrote.
+    pub(crate) fn mend_unsaid(&mut self, code: &str, link: Option<u32>, now: UnixTime) {
+        self.end_alarms(now, |a| a.is(code, link, None));
     }
 
     fn end_alarms(&mut self, now: UnixTime, which: impl Fn(&Alarm) -> bool) {
@@ -168,10 +191,26 @@ mod tests {
         p.alarm("withheld", Some(3), T);
         p.mend("status-list-refused", Some(3), "urn:a", T);
         assert_eq!(open(&p).len(), 2);
-        p.mend_all("status-list-refused", Some(3), T);
+        p.mend_unsaid("status-list-refused", Some(3), T);
         assert_eq!(open(&p), [("withheld", Some(3))]);
         let text = serde_json::to_string(&p.alarms[1]).unwrap();
         assert_eq!(text, r#"{"code":"withheld","link":3,"at":1000}"#);
+    }
+
+    #[test]
+    fn a_smaller_head_takes_nothing_back_of_what_was_signed() {
+        let mut p = profile();
+        p.alarm_short(Some(1), 5, T);
+        p.alarm_short(Some(1), 3, T);
+        p.alarm_short(Some(2), 1, T);
+        p.mend_short(Some(1), 4, T);
+        assert_eq!(open(&p), [("withheld", Some(1)), ("withheld", Some(2))]);
+        p.alarm_short(Some(1), 6, T);
+        p.mend_short(Some(1), 5, T);
+        p.mend_short(None, 9, T);
+        assert_eq!(open(&p).len(), 2);
+        p.mend_short(Some(1), 6, T);
+        assert_eq!(open(&p), [("withheld", Some(2))]);
     }
 
     #[test]
@@ -179,10 +218,10 @@ mod tests {
         let mut p = profile();
         p.alarm("other-log", None, T);
         for at in 0..40 {
-            p.alarm_about("withheld", Some(1), ABOUT_PAGE, T.plus_s(at));
-            p.mend("withheld", Some(1), ABOUT_PAGE, T.plus_s(at));
+            p.alarm_short(Some(1), 1, T.plus_s(at));
+            p.mend_short(Some(1), 1, T.plus_s(at));
         }
-        p.alarm_about("withheld", Some(1), ABOUT_PAGE, T.plus_s(40));
+        p.alarm_short(Some(1), 1, T.plus_s(40));
         p.forget_old_alarms();
         assert_eq!(open(&p), [("other-log", None), ("withheld", Some(1))]);
         assert_eq!(p.alarms.len(), 2 + OVER_MAX);

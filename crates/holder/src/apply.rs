@@ -272,6 +272,7 @@ impl Holder {
         now: UnixTime,
         rng: &mut dyn rand_core::CryptoRng,
     ) -> Result<(ApplicationSubmit, Vec<Attachment>), HolderError> {
+        self.may_sign(now)?;
         let request = &preview.request;
         let purpose = request.service.service.clone();
         let nonce = kb_nonce(&request.org, &purpose, Some(&request.hash), &id);

@@ -5,9 +5,9 @@
 //! move that mark into the future. A clock before it is wrong. Then what she has is shown, no state is called
 //! good on the ground of that clock, and nothing is fetched: keys and lists that are over would count again.
 
-use crate::Holder;
-use denizen_api::signature::CREATED_SKEW_S;
-use denizen_model::UnixTime;
+use crate::{Holder, HolderError};
+use denizen_api::{directory::VerifyDirectoryError, signature::CREATED_SKEW_S};
+use denizen_model::{HubId, UnixTime};
 
 /// What can be said of the device's clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,8 +51,23 @@ impl Holder {
         now.plus_s(CREATED_SKEW_S) < self.profile.time_come
     }
 
-    /// A hub signed a head at this time.
-    pub(crate) fn saw_time(&mut self, signed: UnixTime, now: UnixTime) {
+    /// Nothing is signed or shown with the time of a clock that is wrong: an office would refuse it, and what
+    /// was spent for it would be lost.
+    pub(crate) fn may_sign(&self, now: UnixTime) -> Result<(), HolderError> {
+        match self.clock(now) {
+            DeviceClock::Plausible => Ok(()),
+            DeviceClock::Behind => Err(HolderError::ClockBehind),
+            DeviceClock::OutOfTime => Err(VerifyDirectoryError::OutOfTime.into()),
+        }
+    }
+
+    /// Her own hub signed a head at this time; what others sign is not counted. A hub that signs heads of
+    /// the future holds her up if her clock was in the future once as well: then an export that is imported
+    /// into a new profile, or the kit, goes on without the mark.
+    pub(crate) fn saw_time(&mut self, hub: &HubId, signed: UnixTime, now: UnixTime) {
+        if *hub != self.profile.hub {
+            return;
+        }
         let come = signed.min(now);
         self.profile.time_come = self.profile.time_come.max(come);
     }

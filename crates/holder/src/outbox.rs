@@ -99,7 +99,7 @@ pub(crate) async fn flush<T: Transport>(
                 keep_receipt(profile, trust, &next, receipt, now)?;
                 // There is room again.
                 let link = (next.index > 0).then_some(next.index);
-                profile.mend_all(ProblemKind::Quota.name(), link, now);
+                profile.mend_unsaid(ProblemKind::Quota.name(), link, now);
                 let_go(profile, &next);
             }
             DepositOutcome::Gone { .. } => let_go(profile, &next),

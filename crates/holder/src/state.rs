@@ -517,6 +517,7 @@ impl Holder {
         now: UnixTime,
         rng: &mut dyn rand_core::CryptoRng,
     ) -> Result<MessageId, HolderError> {
+        self.may_sign(now)?;
         if takes_files(&draft.body) {
             draft.files = std::mem::take(&mut self.to_attach);
         }

@@ -7,7 +7,7 @@ mod statuses;
 
 use crate::{
     Holder,
-    alarm::{ABOUT_ADDRESS, ABOUT_PAGE, Alarm},
+    alarm::{ABOUT_ADDRESS, Alarm},
     holder::HolderError,
     open::{Expected, Opened, open},
     outbox::flush,
@@ -29,7 +29,7 @@ use denizen_model::{
 };
 use denizen_seal::AddressKeys;
 use page::Place;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a person should be told after a sync.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -184,15 +184,20 @@ impl Holder {
 
     /// Alarms that are new since `before`, and those that are over since.
     fn tell_alarms(&mut self, report: &mut SyncReport, before: &[Alarm]) {
+        let of = |a: &Alarm| (a.code.clone(), a.link);
         let new = self.profile.alarms.iter().skip(before.len());
-        report.events.extend(new.map(|a| Event::Alarm {
-            code: a.code.clone(),
-        }));
+        let new: BTreeSet<_> = new.map(of).collect();
         let now = before.iter().zip(&self.profile.alarms);
         let over = now.filter(|(was, is)| was.is_open() && !is.is_open());
-        report.events.extend(over.map(|(was, _)| Event::AlarmOver {
-            code: was.code.clone(),
-        }));
+        // Of several of one kind and link she was told once: so it is when the last of them is over.
+        let open: BTreeSet<_> = self.profile.open_alarms().map(of).collect();
+        let over: BTreeSet<_> = over.map(|(was, _)| of(was)).collect();
+        let new = new.into_iter().map(|(code, _)| Event::Alarm { code });
+        let over = over.into_iter().filter(|kind| !open.contains(kind));
+        report.events.extend(new);
+        report
+            .events
+            .extend(over.map(|(code, _)| Event::AlarmOver { code }));
         self.profile.forget_old_alarms();
     }
 
@@ -238,13 +243,14 @@ impl Holder {
                 }
                 opened => opened?,
             };
-            // It is there, to the end that the hub has signed.
-            for about in [ABOUT_ADDRESS, ABOUT_PAGE] {
-                self.profile.mend("withheld", Some(*index), about, now);
-            }
             for opened in opened {
                 report.events.extend(self.take(*index, &opened, now, rng)?);
             }
+            let link = self.profile.link(*index);
+            let came = link.and_then(|l| l.cursor).map_or(0, |c| c + 1);
+            let profile = &mut self.profile;
+            profile.mend_short(Some(*index), came, now);
+            profile.mend("withheld", Some(*index), ABOUT_ADDRESS, now);
         }
         Ok(())
     }
@@ -343,7 +349,8 @@ impl Holder {
                 self.profile.own_cursor = Some(pos);
             }
         }
-        self.profile.mend("withheld", None, ABOUT_PAGE, now);
+        let came = self.profile.own_cursor.map_or(0, |c| c + 1);
+        self.profile.mend_short(None, came, now);
         // What is gone must be what she had erased: else the hub withholds it.
         let erased = gone.iter().all(|pos| self.profile.own_erased.contains(pos));
         let whole = holds(Check::OwnChainGap, missing <= gone.len() as u64);

@@ -106,7 +106,7 @@ impl<'a> Words<'a> {
     #[must_use]
     pub fn summary(&self, view: &RecordView) -> String {
         let kind = self.catalogue.kind(&view.vct);
-        let plain = in_order(kind, &[], &view.claims)
+        let plain = in_order(claims_of(kind), &[], &view.claims)
             .filter(|(name, value)| !value.is_object() && !NOT_TOLD.contains(&name.as_str()));
         let told = plain.take(SUMMARY_CLAIMS).filter_map(|(name, value)| {
             let key = key_of(kind, std::slice::from_ref(name));
@@ -164,7 +164,7 @@ impl<'a> Words<'a> {
         path: &[String],
         members: &Map<String, Value>,
     ) -> Vec<ClaimLine> {
-        let below = in_order(kind, path, members).map(|(name, value)| {
+        let below = in_order(claims_of(kind), path, members).map(|(name, value)| {
             let path = [path, std::slice::from_ref(name)].concat();
             self.line(kind, path, value)
         });
@@ -220,6 +220,10 @@ impl<'a> Words<'a> {
     }
 }
 
+fn claims_of(kind: Option<&Kind>) -> &[ClaimMetadata] {
+    kind.map_or(&[], |kind| &kind.claims)
+}
+
 /// How the texts of a claim are named.
 fn key_of(kind: Option<&Kind>, path: &[String]) -> String {
     let name = kind.map_or("", |k| k.name.as_str());
@@ -228,15 +232,16 @@ fn key_of(kind: Option<&Kind>, path: &[String]) -> String {
 
 /// Claims in the order in which their kind lists them, then those that it does not list.
 fn in_order<'m>(
-    kind: Option<&'m Kind>,
+    claims: &'m [ClaimMetadata],
     path: &'m [String],
     members: &'m Map<String, Value>,
 ) -> impl Iterator<Item = (&'m String, &'m Value)> {
-    let listed = move || {
-        let claims = kind.into_iter().flat_map(|k| k.claims.iter());
-        claims.filter_map(|claim| member_of(claim, path))
-    };
-    let first = listed().filter_map(|name| members.get_key_value(name));
+    let listed = move || claims.iter().filter_map(|claim| member_of(claim, path));
+    // A kind of a directory may list one twice.
+    let once = listed()
+        .enumerate()
+        .filter(move |(at, name)| listed().take(*at).all(|before| before != *name));
+    let first = once.filter_map(|(_, name)| members.get_key_value(name));
     let others = members
         .iter()
         .filter(move |(name, _)| listed().all(|l| l != name.as_str()));
@@ -283,5 +288,42 @@ impl Holder {
     #[must_use]
     pub fn words(&self) -> Words<'_> {
         Words::new(&self.catalogue, &self.profile.language)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn claims_stand_in_the_order_of_their_kind_each_once_and_unlisted_ones_last() {
+        let path = |path: &[&str]| json!({"path": path, "sd": "always"});
+        let listed = [
+            &["z"][..],
+            &["a"],
+            &["a", "m"],
+            &["a", "b"],
+            &["z"],
+            &["absent"],
+        ];
+        let claims = Value::from_iter(listed.map(path));
+        let claims: Vec<ClaimMetadata> = serde_json::from_value(claims).unwrap();
+        let members = |all: &[&str]| -> Map<String, Value> {
+            all.iter()
+                .map(|name| ((*name).to_owned(), json!(1)))
+                .collect()
+        };
+        let told = |path: &[&str], all: &[&str]| -> Vec<String> {
+            let path: Vec<_> = path.iter().map(|n| (*n).to_owned()).collect();
+            let members = members(all);
+            in_order(&claims, &path, &members)
+                .map(|(n, _)| n.clone())
+                .collect()
+        };
+        assert_eq!(told(&[], &["a", "b", "y", "z"]), ["z", "a", "b", "y"]);
+        assert_eq!(told(&["a"], &["a", "b", "m"]), ["m", "b", "a"]);
+        assert_eq!(in_order(&[], &[], &members(&["b", "a"])).count(), 2);
     }
 }

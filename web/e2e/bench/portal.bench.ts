@@ -92,10 +92,10 @@ test("a profile in a browser", async ({ browser }) => {
     console.log([
       "", `   ${RECORDS} records in Chromium ${report.chromium}, ${report.cores} cores, ${report.date}`,
       line("calibration: a fixed loop, 2^25 rounds", report.calibration_ms),
-      line("cold: fetched, opened, checked, kept, listed: CPU of the page", report.cold.cpu_ms),
+      line("cold: fetched, opened, checked, kept, looked through: CPU of it", report.cold.cpu_ms),
       line("   of it the worker's", report.cold.worker_cpu_ms),
       line("   time that passed", report.cold.wall_ms),
-      line(`second open, median of ${AGAIN}: unlocked to listed: CPU of the page`, report.second.cpu_ms),
+      line(`second open, median of ${AGAIN}: until all are looked through: CPU`, report.second.cpu_ms),
       line("   of it the worker's", report.second.worker_cpu_ms),
       line("   time that passed", report.second.wall_ms),
       line("   from unlock until the first 20 rows are on the screen", report.second.first_rows_ms),

@@ -82,6 +82,28 @@ async fn what_the_hub_held_back_is_over_when_it_came() {
     assert_eq!(s.notes(), ["one"]);
 }
 
+/// The hub signed an end that it never shows, and then a smaller one, as if nothing more had been there.
+#[tokio::test]
+async fn a_smaller_head_ends_no_alarm() {
+    let mut s = Scene::make(306).await;
+    let hand = HubHand::of(&s.world);
+    s.lie_in_fetch(&s.link(), move |answer, _| {
+        hand.sign_head(answer, |head| head.pos_max = head.pos_max.map(|p| p + 2));
+    });
+    let _told = s.sync().await;
+    assert_eq!(open(&s), ["withheld"]);
+    truth(&s);
+    s.sync().await.unwrap();
+    assert_eq!(open(&s), ["withheld"]);
+    // One of the two came: not yet all that was signed.
+    s.desk.note(&mut s.world, "one").await;
+    s.sync().await.unwrap();
+    assert_eq!(open(&s), ["withheld"]);
+    s.desk.note(&mut s.world, "two").await;
+    s.sync().await.unwrap();
+    assert_eq!(open(&s), Vec::<String>::new());
+}
+
 #[tokio::test]
 async fn a_message_that_was_dropped_and_an_older_state_stay() {
     let mut s = Scene::make(303).await;

@@ -1,6 +1,6 @@
 //! One page of an address: what the hub has signed of it, and whether all of that is shown (R10).
 
-use crate::{Holder, alarm::ABOUT_PAGE, holder::HolderError, trust::hub_key};
+use crate::{Holder, holder::HolderError, trust::hub_key};
 use denizen_api::{
     HubClient, Transport,
     receipt::verify_head,
@@ -49,19 +49,19 @@ impl Holder {
             self.profile.alarm("other-log", link, now);
             return Err(HolderError::HubAtFault("head-refused"));
         };
+        let end = head.pos_max.map_or(0, |p| p + 1);
         let fault = self.log_fault(&at.hub, &checkpoint).or_else(|| {
             let next = cursor.map_or(0, |c| c + 1);
-            let end = head.pos_max.map_or(0, |p| p + 1);
             (!is_whole(&answer.items, next, end)).then_some("withheld")
         });
         match fault {
             None => {
-                self.saw_time(head.time, now);
+                self.saw_time(&at.hub, head.time, now);
                 Ok(answer)
             }
             Some(code) => {
                 match code {
-                    "withheld" => self.profile.alarm_about(code, link, ABOUT_PAGE, now),
+                    "withheld" => self.profile.alarm_short(link, end, now),
                     _ => self.profile.alarm(code, link, now),
                 }
                 Err(HolderError::HubAtFault(code))

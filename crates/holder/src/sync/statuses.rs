@@ -23,7 +23,7 @@ impl Holder {
         }
         for (link, _) in whole.into_iter().filter(|(_, whole)| *whole) {
             let code = "status-list-refused";
-            self.profile.mend_all(code, Some(link), now);
+            self.profile.mend_unsaid(code, Some(link), now);
         }
     }
 

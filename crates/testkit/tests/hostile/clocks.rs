@@ -47,6 +47,10 @@ async fn with_a_clock_before_the_hub_s_first_keys_she_sees_her_records_and_nothi
         assert_eq!(refused, HolderError::ClockBehind);
         assert_eq!(refused.code(), holder.clock(back).code().unwrap());
         assert_eq!(play.world.wire.sent(), sent, "nothing is fetched");
+        let waiting = holder.profile().outbox.len();
+        let note = holder.note(1, None, "x", back, &mut play.world.rng);
+        assert_eq!(note, Err(HolderError::ClockBehind));
+        assert_eq!(holder.profile().outbox.len(), waiting, "nothing is signed");
         assert!(holder.profile().alarms.is_empty());
         // The clock is set: all is as before.
         sync(&mut play, &mut holder, now).await.unwrap();

@@ -13,6 +13,7 @@ mod hub_numbers;
 mod hub_objects;
 mod hub_requests;
 mod hub_slow;
+mod kept_directory;
 mod parsers;
 mod status_ahead;
 mod swap_matrix;

@@ -37,6 +37,7 @@ class App {
   /** All records, while a screen looks through them. */
   rows = $state.raw<RecordRow[]>();
   #listing = 0;
+  #turn = 0;
   unlocked = $state(false);
   /** It unlocks by itself, because she stays signed in here: nothing is asked meanwhile. */
   opening = $state(false);
@@ -178,6 +179,7 @@ class App {
     const done = await this.run("portal-busy-unlock", async () => {
       await this.client.call("switchTo", ward);
       this.ward = ward;
+      this.#dropRows();
       await this.look();
     });
     if (done) {
@@ -189,7 +191,7 @@ class App {
   /** Reads the lists anew; or at first only what is there soonest. */
   async look(partial = false): Promise<void> {
     this.overview = await this.client.call("overview", partial);
-    if (this.#listing > 0 && !partial) this.rows = await this.client.call("rows");
+    if (this.#listing > 0 && !partial) await this.#readRows();
     this.kept = await this.client.call("keptHere");
   }
 
@@ -200,18 +202,29 @@ class App {
     untrack(() => void this.readAll());
     return () => {
       this.#listing -= 1;
-      if (this.#listing === 0) this.rows = undefined;
+      if (this.#listing === 0) this.#dropRows();
     };
   }
 
-  /** Reads all records once. */
-  async readAll(): Promise<RecordRow[]> {
+  /** Reads all records, if they are not there. */
+  async readAll(): Promise<void> {
     try {
-      this.rows ??= await this.client.call("rows");
+      if (this.rows === undefined) await this.#readRows();
     } catch (error) {
       this.problem = this.#words(error);
     }
-    return this.rows ?? [];
+  }
+
+  /** What was asked for before another profile was shown, or for a screen that was left, is not taken. */
+  async #readRows(): Promise<void> {
+    const turn = this.#turn;
+    const rows = await this.client.call("rows");
+    if (this.#listing > 0 && turn === this.#turn) this.rows = rows;
+  }
+
+  #dropRows(): void {
+    this.#turn += 1;
+    this.rows = undefined;
   }
 
   /** Fetches what came and sends what waits, without holding anything up. */
@@ -230,6 +243,7 @@ class App {
         // Another device of hers took this one out: nothing of the profile is here any more.
         this.unlocked = false;
         this.overview = undefined;
+        this.#dropRows();
         this.kept = await this.client.call("keptHere");
         this.problem = problem;
         return;
