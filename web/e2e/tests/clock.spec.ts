@@ -45,5 +45,7 @@ for (const [what, ms, code] of [
       await expect(card.getByText(she.t("cli-record-status-valid"), { exact: true })).toHaveCount(0);
     }
     await expect(she.page.getByText(she.t("err-other-log"))).toHaveCount(0);
+    // The service worker fetches its copy of the worker anew, and may still do so.
+    await she.page.context().unrouteAll({ behavior: "ignoreErrors" });
   });
 }
