@@ -14,7 +14,7 @@ const UNTIL_HOME = [/^index\.html$/, /^assets\/(portal|worker)-.*\.js$/, /^asset
 const LANGUAGES = /^locales\//;
 
 /** Most bytes of that, with the heads of the answers. It goes down with what is reached; that it goes up is a decision (docs/decisions/0014-first-module.md). */
-export const UNTIL_HOME_BYTES_MAX = 215_000;
+export const UNTIL_HOME_BYTES_MAX = 217_000;
 
 /** What is fetched once home is shown, before anything else of hers is. */
 const AFTER_HOME = [/^assets\/denizen_bg-.*\.wasm$/, /^catalogue\.json$/];

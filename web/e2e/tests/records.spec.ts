@@ -136,3 +136,43 @@ test("a long list begins with the newest; the others are read when she looks for
   await she.page.getByRole("searchbox").fill("");
   await expect(rows).toHaveCount(20);
 });
+
+test("what was asked for on a screen that she left is not kept for another", async ({ arrives, offices }) => {
+  const she = await arrives("en");
+  interface Held { rowsAsked: number; letGo(): void }
+  await she.page.addInitScript(() => {
+    const post = Worker.prototype.postMessage as (this: Worker, ...given: unknown[]) => void;
+    const waiting: (() => void)[] = [];
+    let holds = true;
+    const held = globalThis as unknown as Held;
+    held.rowsAsked = 0;
+    held.letGo = () => {
+      holds = false;
+      for (const go of waiting) go();
+    };
+    Worker.prototype.postMessage = function (this: Worker, ...given: unknown[]): void {
+      const isRows = (given[0] as { method?: string }).method === "rows";
+      if (isRows) held.rowsAsked += 1;
+      if (isRows && holds) waiting.push(() => post.apply(this, given));
+      else post.apply(this, given);
+    };
+  });
+  const asked = () => she.page.evaluate(() => (globalThis as unknown as Held).rowsAsked);
+  await she.begin();
+  await she.link(offices, "border");
+  await offices.border(she.me);
+  await she.go("records");
+  await she.fetchUntil(she.page.getByText(she.t("portal-found", { count: 4 })));
+  await she.page.getByRole("searchbox").fill("travel");
+  await expect.poll(asked).toBe(1);
+  await expect(she.page.getByRole("main").getByRole("status")).toHaveText(she.t("portal-busy-read"));
+
+  // It is answered after she went away: whose rows they were, nobody knows by then.
+  await she.go("home");
+  await she.page.evaluate(() => (globalThis as unknown as Held).letGo());
+  await she.go("history");
+  await she.go("records");
+  await she.page.getByRole("searchbox").fill("travel");
+  await expect(she.page.getByRole("main").getByRole("status")).toHaveText(she.t("portal-found", { count: 1 }));
+  expect(await asked()).toBe(2);
+});
