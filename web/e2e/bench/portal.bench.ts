@@ -68,7 +68,9 @@ test("a profile in a browser", async ({ browser }) => {
       const trace = await open();
       const unlock = trace.mark("ask unlockKept");
       const all = trace.last("got overview", trace.mark("ask sync", unlock));
-      again.push({ cpu: trace.cpu(unlock, all), wall: wall(unlock, all), rows: wall(unlock, trace.mark("rows", unlock)) });
+      const rows = trace.mark("rows", unlock);
+      const done = all.ts > rows.ts ? all : rows;
+      again.push({ cpu: trace.cpu(unlock, done), wall: wall(unlock, done), rows: wall(unlock, rows) });
     }
     const report = {
       date: new Date().toISOString().slice(0, 10),
@@ -95,7 +97,7 @@ test("a profile in a browser", async ({ browser }) => {
       line("cold: fetched, opened, checked, kept, looked through: CPU of it", report.cold.cpu_ms),
       line("   of it the worker's", report.cold.worker_cpu_ms),
       line("   time that passed", report.cold.wall_ms),
-      line(`second open, median of ${AGAIN}: until all are looked through: CPU`, report.second.cpu_ms),
+      line(`second open, median of ${AGAIN}: until all is on the screen: CPU`, report.second.cpu_ms),
       line("   of it the worker's", report.second.worker_cpu_ms),
       line("   time that passed", report.second.wall_ms),
       line("   from unlock until the first 20 rows are on the screen", report.second.first_rows_ms),
