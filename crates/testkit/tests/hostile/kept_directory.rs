@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use denizen_api::{
-    directory::{VerifyDirectoryError, verify, verify_kept},
+    directory::{VerifiedDirectory, VerifyDirectoryError, verify, verify_kept},
     wire::DirectoryAnswer,
 };
 use denizen_jose::Portable;
@@ -92,32 +92,28 @@ fn answer(signed_by: usize) -> (HubId, DirectoryAnswer) {
 /// Before the first keys, in each generation, between, and after the last.
 const DAYS: [i64; 6] = [-400, 10, 97, 150, 191, 9000];
 
+fn read_kept(
+    hub: &HubId,
+    answer: &DirectoryAnswer,
+    now: UnixTime,
+) -> Result<VerifiedDirectory, VerifyDirectoryError> {
+    let witnesses = WitnessPolicy::default();
+    verify_kept(answer.clone(), hub, witnesses, &Portable, now)
+}
+
 #[test]
 fn a_kept_directory_is_read_by_any_clock_under_keys_that_its_hub_stated() {
     for signed_by in [0, 1] {
         let (hub, answer) = answer(signed_by);
         for now in DAYS.map(day) {
-            let kept = verify_kept(
-                answer.clone(),
-                &hub,
-                WitnessPolicy::default(),
-                &Portable,
-                now,
-            );
-            let kept = kept.unwrap();
+            let kept = read_kept(&hub, &answer, now).unwrap();
             let counts = (FIRST..=day(190)).contains(&now);
             assert_eq!(kept.counts(now), counts, "{now:?}");
         }
     }
     let (hub, answer) = answer(2);
     for now in DAYS.map(day) {
-        let kept = verify_kept(
-            answer.clone(),
-            &hub,
-            WitnessPolicy::default(),
-            &Portable,
-            now,
-        );
+        let kept = read_kept(&hub, &answer, now);
         assert!(kept.is_err(), "a key that the hub never stated");
     }
 }
