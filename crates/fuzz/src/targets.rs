@@ -15,7 +15,7 @@ use denizen_gateway::{Mapping, RestSource, check_file};
 use denizen_holder::{DeviceLink, verify_export};
 use denizen_jose::{PublicKey, Unverified, UnverifiedCompact, VERIFIER};
 use denizen_model::{
-    HubId,
+    HubId, base45,
     catalogue::Locale,
     deposit::LeafOpening,
     directory::Directory,
@@ -202,6 +202,10 @@ pub const TARGETS: &[Target] = &[
     }),
     json!("hub-statement", InText(&[("deposit", "deposit.proof", "hub_statement")]), Statement),
     // What people and offices hand over.
+    whole!("base45", Here(&[b"%69 VD92EX0", b"FGW", b"GGW"]), |b| {
+        let bytes = base45::decode(std::str::from_utf8(b).ok()?)?;
+        Some(base45::encode(&bytes).into_bytes())
+    }),
     text!("invitation", InText(&[("link", "link.invitation", "text")]), |t| drop(UnverifiedInvitation::parse(t))),
     text!("kit", InText(&[("recovery", "recovery.kit", "text")]), |t| drop(Kit::parse(t))),
     text!("device-link", Here(&[b"denizen:device#gQ"]), |t| drop(DeviceLink::parse(t))),

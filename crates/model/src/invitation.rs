@@ -2,7 +2,12 @@
 //! a page), never from the hub (R1). Specified in `docs/spec/link.md`.
 //!
 //! Text form: `denizen:invite#` + base64url(CBOR array [invitation object, register pass, deposit
-//! pass]). Behind `#`, so that a browser never sends it to a server.
+//! pass]). Behind `#`, so that a browser never sends it to a server. For a QR code the same CBOR goes
+//! deflated, in capitals: `DENIZEN:INVITE:` + base45.
+
+mod qr;
+
+pub use qr::{INVITATION_QR_PREFIX, INVITATION_QR_SIZE_BYTES_MAX};
 
 use crate::{
     HubId, Nonce, OrgId, PublicKeyFor, Sha256Hash, UnixTime, cbor,
@@ -106,18 +111,39 @@ pub fn to_text(invitation: &Object, register_pass: &Object, deposit_pass: &Objec
     format!("{INVITATION_PREFIX}{}", base64url_encode(bytes))
 }
 
+/// The form for a QR code of an invitation in either form; nothing if it is none, or too long for a code.
+/// Letters, digits and signs that a code takes as alphanumeric, so in one segment.
+#[must_use]
+pub fn to_qr_text(text: &str) -> Option<String> {
+    qr::write(&bytes_of(text)?)
+}
+
+/// The CBOR of either form. White space around it is ignored, and whether its prefix is in capitals.
+fn bytes_of(text: &str) -> Option<Vec<u8>> {
+    let text = text.trim();
+    if let Some(packed) = after(text, INVITATION_QR_PREFIX) {
+        return qr::read(packed);
+    }
+    base64url_decode(after(text, INVITATION_PREFIX)?)
+}
+
+fn after<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
+    let (head, rest) = text.split_at_checked(prefix.len())?;
+    head.eq_ignore_ascii_case(prefix).then_some(rest)
+}
+
 impl UnverifiedInvitation {
-    /// Reads the text form; white space around it is ignored.
+    /// Reads the text form, or that for a QR code; white space around it is ignored.
     ///
     /// # Errors
     /// [`InvitationError::Malformed`].
     pub fn parse(text: &str) -> Result<Self, InvitationError> {
-        Self::read(text.trim()).ok_or(InvitationError::Malformed)
+        let bytes = bytes_of(text).ok_or(InvitationError::Malformed)?;
+        Self::read(&bytes).ok_or(InvitationError::Malformed)
     }
 
-    fn read(text: &str) -> Option<Self> {
-        let bytes = base64url_decode(text.strip_prefix(INVITATION_PREFIX)?)?;
-        let mut d = minicbor::Decoder::new(&bytes);
+    fn read(bytes: &[u8]) -> Option<Self> {
+        let mut d = minicbor::Decoder::new(bytes);
         cbor::array_head(&mut d, 3)?;
         let object = d.bytes().ok()?.to_vec();
         let register_pass = d.bytes().ok()?.to_vec();

@@ -9,6 +9,7 @@
 //! (`denizen-credential`), HTTP (`denizen-api`). No I/O, no clock, no randomness: `now` and `rng`
 //! are arguments.
 
+pub mod base45;
 pub mod catalogue;
 pub mod cbor;
 pub mod commit;

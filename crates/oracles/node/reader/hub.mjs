@@ -1,4 +1,5 @@
 // Formats of docs/spec/{hub,directory,link}.md that a hub or the directory is needed for.
+import { inflateRawSync } from 'node:zlib';
 import {
   arrayOf, b64, b64u, bytesOf, cbor, concat, ed25519Jwk, isBytes, isUint, keyId, merkle, must, openCheckpoint, refuse,
   same, sha256, signedObject, textOf, unb64u, verifies,
@@ -134,10 +135,47 @@ export const directory = {
 
 // --- link.md -------------------------------------------------------------------------------
 
+/** Texts that invitations have in common; a preset dictionary of deflate. */
+const COMMON = Buffer.from([
+  '{"alg":"Ed25519","b64":false,"crit":["b64"],"kid":"#message-1","typ":"denizen-invitation+json"}',
+  '{"v":1,"nonce":"","org":"","hub":"","hub_url":"https://","identity":{"kty":"OKP","crv":"Ed25519","x":""},"statement":"","purpose":"",',
+  '"sends":["urn:denizen:kind::1","urn:denizen:kind::1"],"asks":["urn:denizen:service:"],"case_reference":"","open":false,"expires":18}X@',
+  '#pass-1","typ":"denizen-pass+json"}',
+  '{"v":1,"use":"register","org":"","hub":"","bind":{"nonce":""},"uses":1,"not_before":18,"not_after":18,"quota":268435456}X@',
+  '{"v":1,"use":"deposit","org":"","hub":"","inbox":"","bind":{"nonce":""},"uses":4,"not_before":18,"not_after":18,"quota":1048576}X@',
+].join(''));
+
+function unbase45(text) {
+  const groups = text.match(/.{1,3}/gs) ?? [];
+  return Buffer.concat(groups.map((group) => {
+    const values = [...group].map((c) => '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:'.indexOf(c));
+    must(values.length > 1 && values.every((v) => v >= 0), 'no base45');
+    const [number, size] = [values.reduceRight((sum, v) => sum * 45 + v, 0), values.length - 1];
+    must(number < 256 ** size, 'no base45');
+    return Buffer.from(number.toString(16).padStart(2 * size, '0'), 'hex');
+  }));
+}
+
+/** The bytes of an invitation, from a link or from a QR code. */
+function handedOver(text) {
+  const [, prefix, rest] = /^(denizen:invite[#:])(.*)$/is.exec(text.trim()) ?? refuse('no invitation');
+  if (prefix.endsWith('#')) return unb64u(rest);
+  const packed = unbase45(rest.toUpperCase());
+  const { buffer, engine } = inflated(packed);
+  must(engine.bytesWritten === packed.length, 'bytes after the last block');
+  return buffer;
+}
+
+function inflated(packed) {
+  try {
+    return inflateRawSync(packed, { dictionary: COMMON, maxOutputLength: 16384, info: true });
+  } catch (error) {
+    return refuse(error.message);
+  }
+}
+
 export function invitation({ text, directory: log, now }) {
-  const trimmed = text.trim();
-  must(trimmed.startsWith('denizen:invite#'), 'no invitation');
-  const [object, registerPass, depositPass] = arrayOf(unb64u(trimmed.slice('denizen:invite#'.length)), 3);
+  const [object, registerPass, depositPass] = arrayOf(handedOver(text), 3);
   const { header, payload } = claimed(object);
   must(payload.v === 1, 'another version');
   const { directory: read } = replay(log);

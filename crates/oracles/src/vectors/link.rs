@@ -6,12 +6,16 @@ use super::{
 };
 use denizen_jose::{Object, Portable, base64url_decode, base64url_encode};
 use denizen_model::{
-    MessageId, Nonce, OrgId, Sha256Hash, UnixTime,
-    invitation::{INVITATION_PREFIX, INVITATION_TYP, Invitation, UnverifiedInvitation, to_text},
+    MessageId, Nonce, OrgId, Sha256Hash, UnixTime, base45,
+    invitation::{
+        INVITATION_PREFIX, INVITATION_QR_PREFIX, INVITATION_QR_SIZE_BYTES_MAX, INVITATION_TYP,
+        Invitation, UnverifiedInvitation, to_qr_text, to_text,
+    },
     key::{Identity, Message},
     link::{code_commitment, confirmation_code, kb_audience, kb_nonce},
     statement::{SUSPENSION_TYP, Suspension, sign_entry},
 };
+use miniz_oxide::deflate::compress_to_vec;
 use serde_json::{Value, json};
 
 pub(super) fn run(op: &str, input: &Value) -> Outcome {
@@ -168,6 +172,7 @@ fn invitations(book: &mut Book, world: &World) {
         poster,
         output,
     );
+    codes(book, &good);
 
     let changed = |change: &dyn Fn(&mut Invitation)| {
         let mut changed = invited.clone();
@@ -253,5 +258,67 @@ fn invitations(book: &mut Book, world: &World) {
         ),
     ] {
         book.bad(because, "link.invitation", with(&good, members), error);
+    }
+}
+
+/// The same invitation as a QR code has it.
+fn codes(book: &mut Book, good: &Value) {
+    let handed = text(good, "text");
+    let code = to_qr_text(handed).unwrap();
+    let bytes = base64url_decode(handed.strip_prefix(INVITATION_PREFIX).unwrap()).unwrap();
+    let packed = base45::decode(code.strip_prefix(INVITATION_QR_PREFIX).unwrap()).unwrap();
+    let same = run("invitation", good).unwrap();
+    let of = |text: String| with(good, json!({"text": text}));
+    let qr = |bytes: &[u8]| format!("{INVITATION_QR_PREFIX}{}", base45::encode(bytes));
+    for (name, text) in [
+        ("as a QR code has it", code.clone()),
+        (
+            "of a QR code, in small letters",
+            format!("{}\n", code.to_lowercase()),
+        ),
+        (
+            "of a link whose beginning is in capitals",
+            handed.replace(INVITATION_PREFIX, "DENIZEN:INVITE#"),
+        ),
+        (
+            "of a QR code, in a block that is not compressed",
+            qr(&compress_to_vec(&bytes, 0)),
+        ),
+    ] {
+        book.good(name, "link.invitation", of(text), same.clone());
+    }
+    let zeros = compress_to_vec(&[0; INVITATION_QR_SIZE_BYTES_MAX + 1], 9);
+    for (because, text) in [
+        (
+            "a QR code's text that was cut",
+            code[..code.len() - 3].to_owned(),
+        ),
+        (
+            "a QR code's text that was cut within a group",
+            code[..code.len() - 1].to_owned(),
+        ),
+        (
+            "a character that is not of the alphabet",
+            format!("{};{}", &code[..20], &code[21..]),
+        ),
+        (
+            "a group of base45 above 65535",
+            format!("{INVITATION_QR_PREFIX}:::{}", &code[18..]),
+        ),
+        (
+            "a byte after the last block",
+            qr(&[&packed[..], &[0]].concat()),
+        ),
+        ("more bytes than are read", qr(&zeros)),
+        (
+            "base64url after the prefix of a QR code",
+            handed.replace(INVITATION_PREFIX, INVITATION_QR_PREFIX),
+        ),
+        (
+            "base45 after the other prefix",
+            code.replace(INVITATION_QR_PREFIX, INVITATION_PREFIX),
+        ),
+    ] {
+        book.bad(because, "link.invitation", of(text), "Malformed");
     }
 }
