@@ -56,7 +56,7 @@ pub(crate) enum Command {
     Link {
         /// The profile's folder
         folder: PathBuf,
-        /// The invitation's text, `denizen:invite#...`
+        /// The invitation's text, `denizen:invite#...`, or what its QR code says, `DENIZEN:INVITE:...`
         invitation: String,
         /// Do not ask
         #[arg(long)]

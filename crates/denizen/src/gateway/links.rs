@@ -4,8 +4,8 @@ use super::{open, open_with_directory};
 use crate::shell::Shell;
 use anyhow::bail;
 use denizen_gateway::InviteRequest;
-use denizen_model::UnixTime;
-use fast_qr::{ECL, QRBuilder};
+use denizen_model::{UnixTime, invitation::to_qr_text};
+use fast_qr::{ECL, QRBuilder, QRCode};
 use std::{
     io::IsTerminal as _,
     path::{Path, PathBuf},
@@ -58,12 +58,18 @@ pub(super) async fn invite(shell: &Shell, arguments: InviteArguments) -> anyhow:
     let text = gateway.invite(request, shell.now(), &mut shell.rng())?;
     println!("{text}");
     if arguments.qr || std::io::stdout().is_terminal() {
-        match QRBuilder::new(text.as_bytes()).ecl(ECL::L).build() {
-            Ok(code) => println!("{}", code.to_str()),
-            Err(_) => eprintln!("The invitation is too long for a QR code: shorten its purpose."),
+        match square(&text) {
+            Some(code) => println!("{}", code.to_str()),
+            None => eprintln!("The invitation is too long for a QR code: shorten its purpose."),
         }
     }
     Ok(())
+}
+
+/// The QR code. Level L: a letter is clean, and a weak camera needs large modules more than spare ones.
+fn square(invitation: &str) -> Option<QRCode> {
+    let text = to_qr_text(invitation)?;
+    QRBuilder::new(text.as_bytes()).ecl(ECL::L).build().ok()
 }
 
 /// Lists the links that wait.

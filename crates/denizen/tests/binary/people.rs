@@ -8,9 +8,19 @@
 )]
 
 use crate::support::{HubFolder, Process, denizen, refused, succeed, text};
+use denizen_model::invitation::to_qr_text;
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
 const PERSON: &str = "urn:denizen:kind:person:1";
+
+/// What a camera reads of the code that was printed: it has few modules.
+fn scanned(invitation: &str, printed: &str) -> String {
+    let code = |line: &&str| line.starts_with('█') && line.ends_with('█');
+    let line = printed.lines().find(code).unwrap();
+    let modules = line.chars().count() - 2;
+    assert!((80..=93).contains(&modules), "{modules} modules");
+    to_qr_text(invitation).unwrap()
+}
 
 /// A hub that is served, an office that says who people are and asks whether they are of age.
 struct Town {
@@ -97,9 +107,10 @@ impl Town {
     /// Links a profile by its case, six digits and all; the office says who it is.
     fn link(&self, profile: &str, case: &str, ward: &[&str]) {
         let asked = ["--purpose", "Who you are", "--send", PERSON, "--case", case];
-        let said = self.office(&[&["invite"][..], &asked].concat());
+        let said = self.office(&[&["invite", "--qr"][..], &asked].concat());
         let invitation = said.lines().find(|l| l.starts_with("denizen:invite#"));
-        let rest = [&[invitation.unwrap(), "--yes"][..], ward].concat();
+        let read = scanned(invitation.unwrap(), &said);
+        let rest = [&[&read, "--yes"][..], ward].concat();
         self.does(&["link"], profile, &rest);
         self.office(&["sync"]);
         self.does(&["sync"], profile, ward);

@@ -9,7 +9,7 @@ use crate::{
     Gateway, HookSummary, LinkView, NoteView, PendingLink, RecordState, RecordView, freshness_text,
 };
 use denizen_credential::Status;
-use denizen_model::{MessageId, Sha256Hash, UnixTime};
+use denizen_model::{MessageId, Sha256Hash, UnixTime, invitation::to_qr_text};
 use serde_json::{Value, json};
 
 /// Adds a member to an object.
@@ -212,6 +212,9 @@ pub(crate) fn invitation(
         "expires": state.expires.to_rfc3339(),
     });
     if let Some(text) = text {
+        if let Some(qr) = to_qr_text(&text) {
+            add(&mut out, "qr", json!(qr));
+        }
         add(&mut out, "invitation", json!(text));
     }
     Ok(out)

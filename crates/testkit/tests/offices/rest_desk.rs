@@ -160,13 +160,16 @@ async fn the_clerk_enters_digits_that_rest_never_shows() {
     let asked =
         json!({"purpose": "Your crossings", "sends": [vct::CROSSING], "case_reference": case});
     let made = api.post("/v1/invitations", &asked).await.done();
-    let text = made["invitation"].as_str().unwrap().to_owned();
+    let text = made["invitation"].as_str().unwrap();
+    let code = made["qr"].as_str().unwrap().to_owned();
+    assert!(text.starts_with("denizen:invite#") && code.len() * 2 < text.len());
     let state = format!("/v1/invitations/{}", made["id"].as_str().unwrap());
     assert_eq!(api.get(&state).await.done()["uses_left"], 1);
-    let link = play.accept("aziza", &text).await;
+    let link = play.accept("aziza", &code).await;
     play.settle().await;
-    assert_eq!(api.get(&state).await.done()["uses_left"], 0);
-    assert!(api.get(&state).await.done()["invitation"].is_null());
+    let later = api.get(&state).await.done();
+    assert_eq!(later["uses_left"], 0);
+    assert!(later["invitation"].is_null() && later["qr"].is_null());
     let digits = play.holder("aziza").code(link).unwrap();
     let path = format!("/v1/links/{}", denizen_testkit::rest::encoded(case));
     for answer in [
