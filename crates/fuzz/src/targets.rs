@@ -202,7 +202,7 @@ pub const TARGETS: &[Target] = &[
     }),
     json!("hub-statement", InText(&[("deposit", "deposit.proof", "hub_statement")]), Statement),
     // What people and offices hand over.
-    whole!("base45", Here(&[b"%69 VD92EX0", b"FGW", b"GGW"]), |b| {
+    whole!("base45", Here(&[b"%69 VD92EX0", b"FGW", b"GGW", b"V5"]), |b| {
         let bytes = base45::decode(std::str::from_utf8(b).ok()?)?;
         Some(base45::encode(&bytes).into_bytes())
     }),
