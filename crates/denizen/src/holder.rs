@@ -408,6 +408,7 @@ impl<'a> Open<'a> {
         let sent = self.holder.send(&transport, self.now()).await;
         self.save()?;
         sent.map_err(|e| self.say.error(&e))?;
+        show::away(self);
         Ok(events)
     }
 

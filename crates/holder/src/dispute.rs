@@ -8,9 +8,9 @@ use crate::{
     holder::HolderError,
     link::Draft,
     present::present_offer,
-    profile::{Application, HeldRecord, LinkState, Shown},
+    profile::{Application, HeldRecord, Link, LinkState, Shown},
     select::offer_again,
-    sync::Event,
+    sync::{Away, Event},
 };
 use denizen_api::{
     HubClient, Transport,
@@ -250,31 +250,41 @@ impl Holder {
     /// Tells the hub which addresses are frozen or open since the last sync.
     pub(crate) async fn send_freezes<T: Transport>(
         &mut self,
+        away: &mut Away,
         transport: &T,
         now: UnixTime,
     ) -> Result<(), HolderError> {
-        let due: Vec<_> = self
-            .profile
-            .links
-            .iter()
-            .filter(|l| l.freeze_due)
-            .cloned()
-            .collect();
+        let due = self.profile.links.iter().filter(|l| l.freeze_due);
+        let due: Vec<_> = due.cloned().collect();
         for link in due {
-            let auth = self.root.derive_auth(AddressIndex(link.index));
-            let client = HubClient::new(transport, link.hub, &link.hub_url);
-            let state = client.address(&auth, now).await?;
-            if state.frozen != link.frozen {
-                let change = ChangeAccepts {
-                    version: state.version + 1,
-                    accepts: vec![Accept::Org(link.org)],
-                    frozen: link.frozen,
-                };
-                client.change_accepts(&change, &auth, now).await?;
+            if away.has(&link.hub) {
+                continue;
             }
-            if let Some(link) = self.profile.link_mut(link.index) {
-                link.freeze_due = false;
-            }
+            let done = self.send_freeze(&link, transport, now).await;
+            away.bear(&link.hub, done)?;
+        }
+        Ok(())
+    }
+
+    async fn send_freeze<T: Transport>(
+        &mut self,
+        link: &Link,
+        transport: &T,
+        now: UnixTime,
+    ) -> Result<(), HolderError> {
+        let auth = self.root.derive_auth(AddressIndex(link.index));
+        let client = HubClient::new(transport, link.hub, &link.hub_url);
+        let state = client.address(&auth, now).await?;
+        if state.frozen != link.frozen {
+            let change = ChangeAccepts {
+                version: state.version + 1,
+                accepts: vec![Accept::Org(link.org)],
+                frozen: link.frozen,
+            };
+            client.change_accepts(&change, &auth, now).await?;
+        }
+        if let Some(link) = self.profile.link_mut(link.index) {
+            link.freeze_due = false;
         }
         Ok(())
     }
@@ -287,7 +297,10 @@ impl Holder {
         rng: &mut dyn rand_core::CryptoRng,
     ) -> Result<(), HolderError> {
         let mut due = Vec::new();
-        for application in &self.profile.applications {
+        // A link that is still to be restored: later.
+        let there = |link: u32| self.profile.link(self.current(link)).is_some();
+        let applications = self.profile.applications.iter();
+        for application in applications.filter(|a| there(a.link)) {
             for shown in &application.shown {
                 if self.profile.corrected.contains(&shown.sd_hash) {
                     continue;

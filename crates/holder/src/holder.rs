@@ -132,6 +132,14 @@ pub enum HolderError {
 }
 
 impl HolderError {
+    /// Whether a hub is the reason: it did not answer, said no, or is not believed.
+    pub(crate) fn is_of_the_hub(&self) -> bool {
+        matches!(
+            self,
+            Self::Client(_) | Self::Directory(_) | Self::ReceiptRefused | Self::HubAtFault(_)
+        )
+    }
+
     /// The stable code: `err-<code>` says what happened, `rec-<code>` what to do next.
     #[must_use]
     pub fn code(&self) -> &'static str {

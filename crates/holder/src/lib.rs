@@ -82,7 +82,7 @@ pub use profile::{
 };
 pub use records::{RecordError, RecordView};
 pub use select::{EvidenceRequest, Missing, Offer, Selection, Unfit, UnfitReason, select};
-pub use sync::{Event, SyncReport};
+pub use sync::{Event, HubAway, SyncReport};
 pub use trust::{Freshness, StatusView, Trust};
 pub use ward::Ward;
 pub use ways::{Device, PrfOutput, Way, WayKind};

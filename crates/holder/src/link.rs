@@ -7,6 +7,7 @@ use crate::{
     outbox::{commit_salt, deposit_id, seal},
     profile::{Link, LinkState, Outgoing},
     state::Part,
+    sync::Away,
     trust::hub_key,
 };
 use denizen_api::{
@@ -162,20 +163,20 @@ impl Holder {
     /// Registers the addresses of links that were just accepted and queues their `link/accept`.
     pub(crate) async fn open_links<T: Transport>(
         &mut self,
+        away: &mut Away,
         transport: &T,
         now: UnixTime,
         rng: &mut dyn rand_core::CryptoRng,
     ) -> Result<(), HolderError> {
         let opening = |l: &&Link| l.state == LinkState::Opening && l.takes_over.is_none();
-        let waiting: Vec<u32> = self
-            .profile
-            .links
-            .iter()
-            .filter(opening)
-            .map(|l| l.index)
-            .collect();
-        for index in waiting {
-            if let Some(index) = self.register_link(index, transport, now).await? {
+        let waiting = self.profile.links.iter().filter(opening);
+        let waiting: Vec<_> = waiting.map(|l| (l.index, l.hub)).collect();
+        for (index, hub) in waiting {
+            if away.has(&hub) {
+                continue;
+            }
+            let done = self.register_link(index, transport, now).await;
+            if let Some(Some(index)) = away.bear(&hub, done)? {
                 match self.profile.link(index).and_then(|l| l.moves.clone()) {
                     Some(moves) => self.queue_move(index, &moves, now, rng)?,
                     None => self.queue_accept(index, now, rng)?,

@@ -197,6 +197,7 @@ impl Holder {
         profile.notes.retain(|n| n.link != index);
         profile.unread.retain(|u| u.link != index);
         profile.links.retain(|l| l.index != index);
+        profile.links_due.retain(|due| due.index() != index);
         self.forget_files(index);
     }
 }

@@ -5,6 +5,7 @@ use crate::{
     file::HeldFile,
     holder::{HolderError, is_passing},
     profile::{Outgoing, SentReceipt},
+    sync::Away,
     trust::Trust,
 };
 use denizen_api::{
@@ -67,25 +68,25 @@ pub(crate) fn deposit_id(rng: &mut dyn rand_core::CryptoRng) -> DepositId {
 /// Sends what waits, in order. What address 0 does not take holds back all that is behind it, which
 /// may rely on it (a spent mark comes before the copy that it marks); what one organisation's inbox
 /// does not take now holds back only what is for that inbox, and is given back. What is refused for
-/// good is kept aside.
+/// good is kept aside. What is for another hub that is away waits.
 pub(crate) async fn flush<T: Transport>(
     profile: &mut Profile,
     root: &RootSecret,
     (trust, objects): (&Trust, Option<&dyn ObjectFiles>),
-    transport: &T,
-    now: UnixTime,
+    away: &mut Away,
+    (transport, now): (&T, UnixTime),
 ) -> Result<Option<HolderError>, HolderError> {
     remove_settled(profile, objects);
     let (mut at, mut held_back) = (0, BTreeMap::new());
     while let Some(next) = profile.outbox.get(at).cloned() {
-        if held_back.contains_key(&next.index) {
+        if held_back.contains_key(&next.index) || away.has(&next.hub) {
             at += 1;
             continue;
         }
-        let outcome = match &next.object {
-            None => send(&next, root, transport, now).await?,
+        let sent = match &next.object {
+            None => send(&next, root, transport, now).await,
             Some(id) => match bytes_of(profile, objects, id) {
-                Some(bytes) => send_object(&next, (id, &bytes), root, transport, now).await?,
+                Some(bytes) => send_object(&next, (id, &bytes), root, transport, now).await,
                 None => {
                     profile.alarm("object-missing", None, now);
                     let lost = profile.outbox.remove(at);
@@ -94,9 +95,15 @@ pub(crate) async fn flush<T: Transport>(
                 }
             },
         };
+        let Some(outcome) = away.bear(&next.hub, sent)? else {
+            continue;
+        };
         match outcome {
             DepositOutcome::Stored { receipt, .. } => {
-                keep_receipt(profile, trust, &next, receipt, now)?;
+                let kept = keep_receipt(profile, trust, &next, receipt, now);
+                if away.bear(&next.hub, kept)?.is_none() {
+                    continue;
+                }
                 // There is room again.
                 let link = (next.index > 0).then_some(next.index);
                 profile.mend_unsaid(ProblemKind::Quota.name(), link, now);

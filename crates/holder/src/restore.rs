@@ -1,18 +1,62 @@
 //! Restore: from the kit alone, on an empty device (D6). Records verify without their issuers.
 
 use crate::{
-    Holder,
+    Event, Holder,
     holder::HolderError,
     profile::LinkState,
     state::{LinkPart, ManifestLink, ManifestPart, Part},
+    sync::Away,
 };
 use denizen_api::{HubClient, ProblemKind, Transport, client::ClientError};
 use denizen_guard::{Check, holds};
 use denizen_model::{
-    AddressId, CopyRef, HubId, Sha256Hash, UnixTime, catalogue::Catalogue, message::OutChain,
+    AddressId, CopyRef, HubId, OrgId, Sha256Hash, UnixTime, catalogue::Catalogue, message::OutChain,
 };
 use denizen_seal::{AddressIndex, RootSecret};
-use std::{collections::BTreeMap, sync::Arc};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// A link that address 0 names and that is still to be restored, once its hub answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct LinkDue {
+    part: Box<LinkPart>,
+    /// What the manifest of a profile that is restored says of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) said: Option<ManifestLink>,
+    origin: Origin,
+}
+
+/// Where a link that is due comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Origin {
+    /// Another device of hers made it while this one runs: what comes is answered.
+    OtherDevice,
+    /// The profile is restored: it is taken in as it stands.
+    Restored,
+    /// As `Restored`, and nobody knows which of its copies the lost device has shown.
+    AfterLoss,
+}
+
+impl LinkDue {
+    /// A link that another device of hers made.
+    pub(crate) fn new(part: Box<LinkPart>) -> Self {
+        Self {
+            part,
+            said: None,
+            origin: Origin::OtherDevice,
+        }
+    }
+
+    pub(crate) fn index(&self) -> u32 {
+        self.part.index
+    }
+
+    /// The hub, its URL, and the organisation.
+    pub(crate) fn place(&self) -> (HubId, &String, OrgId) {
+        (self.part.hub, &self.part.hub_url, self.part.org)
+    }
+}
 
 impl Holder {
     /// Restores a profile from its root: address 0, then every link that it names. One-time copies
@@ -69,22 +113,66 @@ impl Holder {
         let own: Vec<Sha256Hash> = holder.profile.own_heads.values().map(|(_, h)| *h).collect();
         holder.profile.own_chain = OutChain::make(own, rng);
         let newest = newest_manifest(&parts);
-        let manifest: BTreeMap<u32, &ManifestLink> = newest
-            .into_iter()
-            .flat_map(|m| m.links.iter().map(|l| (l.index, l)))
-            .collect();
-        for part in &parts {
-            let Part::Link(part) = part else { continue };
-            let said = manifest.get(&part.index);
-            holder
-                .restore_link(part, said.copied(), transport, now, rng)
-                .await?;
+        for due in &mut holder.profile.links_due {
+            let links = newest.iter().flat_map(|m| &m.links);
+            due.said = links.filter(|l| l.index == due.part.index).last().cloned();
+            due.origin = Origin::Restored;
         }
-        holder.replay(&manifest, transport, now, rng).await?;
+        let mut away = Away::none(hub);
+        holder.restore_due(&mut away, transport, now, rng).await?;
         holder.check_records(newest, now);
         holder.read_sent(transport, now).await?;
         holder.index_shown();
         Ok(holder)
+    }
+
+    /// Restores the links that are due and whose hubs answer; gives what those of a restored profile
+    /// brought. The others stay due.
+    pub(crate) async fn restore_due<T: Transport>(
+        &mut self,
+        away: &mut Away,
+        transport: &T,
+        now: UnixTime,
+        rng: &mut dyn rand_core::CryptoRng,
+    ) -> Result<Vec<Event>, HolderError> {
+        let mut there = Vec::new();
+        for due in self.profile.links_due.clone() {
+            if away.has(&due.part.hub) {
+                continue;
+            }
+            let said = due.said.as_ref();
+            let done = self
+                .restore_link(&due.part, said, transport, now, rng)
+                .await;
+            if away.bear(&due.part.hub, done)?.is_some() {
+                there.push(due);
+            }
+        }
+        // Whoever has other keys than those that were pinned is not listened to.
+        let broken = if there.is_empty() {
+            Vec::new()
+        } else {
+            self.check_pins(now)
+        };
+        let mut events = Vec::new();
+        for due in there {
+            let index = due.part.index;
+            if due.origin != Origin::OtherDevice && !broken.contains(&index) {
+                let done = self.replay(&due, transport, now, rng).await;
+                if done.is_err() {
+                    self.profile.links.retain(|l| l.index != index);
+                }
+                match away.bear(&due.part.hub, done)? {
+                    Some(came) => events.extend(came),
+                    None => continue,
+                }
+            }
+            self.profile.links_due.retain(|d| d.part.index != index);
+        }
+        if !events.is_empty() {
+            self.index_shown();
+        }
+        Ok(events)
     }
 
     pub(crate) async fn restore_link<T: Transport>(
@@ -134,47 +222,53 @@ impl Holder {
         Ok(())
     }
 
-    /// Takes in everything that the links hold. Nothing is answered meanwhile: the other device did.
+    /// Takes in everything that a link holds. Nothing is answered meanwhile: the other device did.
     async fn replay<T: Transport>(
         &mut self,
-        manifest: &BTreeMap<u32, &ManifestLink>,
+        due: &LinkDue,
         transport: &T,
         now: UnixTime,
         rng: &mut dyn rand_core::CryptoRng,
-    ) -> Result<(), HolderError> {
-        // Whoever has other keys than those that were pinned is not listened to.
-        let broken = self.check_pins(now);
-        let links: Vec<u32> = self.profile.links.iter().map(|l| l.index).collect();
-        for index in links.into_iter().filter(|index| !broken.contains(index)) {
-            let waiting = self.profile.outbox.len();
-            let out = self.profile.link(index).map(|l| l.out.clone());
-            for opened in self.fetch_link(index, transport, 0, now).await? {
-                self.take(index, &opened, now, rng)?;
-            }
-            // What is not sent is not in the chain either: the organisation would miss it.
-            self.profile.outbox.truncate(waiting);
-            if let (Some(link), Some(out)) = (self.profile.link_mut(index), out) {
-                link.out = out;
-            }
-            if let Some(said) = manifest.get(&index) {
-                self.take_end(index, said.state);
-            }
-            let said = manifest.get(&index).and_then(|m| m.cursor);
-            let link = self.profile.link(index).ok_or(HolderError::NotLinked)?;
-            let state = link.state;
-            if !holds(Check::ManifestCursor, link.cursor >= said) {
-                self.profile.alarm("restore-older", Some(index), now);
-            }
-            if state == LinkState::CodeReady {
-                self.queue_reveal(index, now, rng)?;
-            }
+    ) -> Result<Vec<Event>, HolderError> {
+        let index = due.part.index;
+        let Some(link) = self.profile.link(index) else {
+            return Ok(Vec::new());
+        };
+        let out = link.out.clone();
+        let waiting = self.profile.outbox.len();
+        let mut events = Vec::new();
+        for opened in self.fetch_link(index, transport, 0, now).await? {
+            events.extend(self.take(index, &opened, now, rng)?);
         }
-        Ok(())
+        // What is not sent is not in the chain either: the organisation would miss it.
+        self.profile.outbox.truncate(waiting);
+        if let Some(link) = self.profile.link_mut(index) {
+            link.out = out;
+        }
+        if let Some(said) = &due.said {
+            self.take_end(index, said.state);
+        }
+        let said = due.said.as_ref().and_then(|m| m.cursor);
+        let link = self.profile.link(index).ok_or(HolderError::NotLinked)?;
+        let state = link.state;
+        if !holds(Check::ManifestCursor, link.cursor >= said) {
+            self.profile.alarm("restore-older", Some(index), now);
+        }
+        if state == LinkState::CodeReady {
+            self.queue_reveal(index, now, rng)?;
+        }
+        if due.origin == Origin::AfterLoss {
+            self.spend_unmarked(Some(index), now, rng)?;
+        }
+        Ok(events)
     }
 
     /// Where no link has more than the manifest says, the records are those that it says.
     fn check_records(&mut self, manifest: Option<&ManifestPart>, now: UnixTime) {
-        let Some(manifest) = manifest else { return };
+        let whole = |m: &&ManifestPart| !m.partial && self.profile.links_due.is_empty();
+        let Some(manifest) = manifest.filter(whole) else {
+            return;
+        };
         let said = |index: u32| manifest.links.iter().find(|l| l.index == index);
         let mut links = self.profile.links.iter();
         let same = links.all(|l| said(l.index).is_some_and(|m| m.cursor == l.cursor));
@@ -189,8 +283,23 @@ impl Holder {
         now: UnixTime,
         rng: &mut dyn rand_core::CryptoRng,
     ) -> Result<(), HolderError> {
-        let copies = self.profile.records.iter().flat_map(|r| &r.copies);
-        let unmarked = copies.filter(|c| self.profile.is_unspent(&c.copy_ref));
+        for due in &mut self.profile.links_due {
+            due.origin = Origin::AfterLoss;
+        }
+        self.spend_unmarked(None, now, rng)
+    }
+
+    fn spend_unmarked(
+        &mut self,
+        link: Option<u32>,
+        now: UnixTime,
+        rng: &mut dyn rand_core::CryptoRng,
+    ) -> Result<(), HolderError> {
+        let records = self.profile.records.iter();
+        let records = records.filter(|r| link.is_none_or(|link| r.link == link));
+        let unmarked = records
+            .flat_map(|r| &r.copies)
+            .filter(|c| self.profile.is_unspent(&c.copy_ref));
         let refs: Vec<CopyRef> = unmarked.map(|c| c.copy_ref).collect();
         self.spend(refs, now, rng)
     }

@@ -10,6 +10,7 @@ use crate::{
     outbox::{commit_salt, deposit_id, seal},
     profile::{Application, Dispute, Erasure, Link, LinkState, Outgoing, Shown},
     renew::Carried,
+    restore::LinkDue,
     ward::Ward,
     ways::Device,
 };
@@ -132,6 +133,9 @@ pub(crate) struct ManifestPart {
     pub(crate) links: Vec<ManifestLink>,
     /// SHA-256 over the kept-copy hashes of all records, sorted.
     pub(crate) records: Sha256Hash,
+    /// Links were still to be restored: `records` has none of theirs.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) partial: bool,
     pub(crate) log_sizes: BTreeMap<String, u64>,
 }
 
@@ -302,11 +306,14 @@ impl Holder {
             cursor: l.cursor,
             out_head: l.out.head(),
         };
+        let due = &self.profile.links_due;
+        let said = due.iter().filter_map(|due| due.said.clone());
         ManifestPart {
             version: 0,
             next_index: self.profile.next_index,
-            links: self.profile.links.iter().map(link).collect(),
+            links: self.profile.links.iter().map(link).chain(said).collect(),
             records: self.records_hash(),
+            partial: !due.is_empty(),
             log_sizes: BTreeMap::new(),
         }
     }
@@ -339,9 +346,10 @@ impl Holder {
             Part::Device(device) => self.take_device_part(*device),
             Part::Ended { ids, locators } => self.take_ended(&ids, &locators),
             Part::Carried(carried) => self.take_carried(*carried),
-            // Only restoring adds links: a device that runs already asks for their salts first.
+            // It is added once its hub has given its salt.
             Part::Link(link) => {
                 self.profile.next_index = self.profile.next_index.max(link.index + 1);
+                self.profile.links_due.push(LinkDue::new(link));
             }
         }
     }

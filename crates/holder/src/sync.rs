@@ -1,6 +1,7 @@
 //! Sync: send what waits, fetch what came, check that the hub withholds nothing that it can be caught
 //! withholding (R10), take it in.
 
+mod hubs;
 mod page;
 mod refetch;
 mod statuses;
@@ -28,8 +29,10 @@ use denizen_model::{
     statement::split_kid,
 };
 use denizen_seal::AddressKeys;
+pub(crate) use hubs::Away;
+pub use hubs::HubAway;
 use page::Place;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// What a person should be told after a sync.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -154,26 +157,25 @@ impl Holder {
             self.catch_up(transport, now, rng).await?;
         }
         let before = self.profile.alarms.clone();
+        let mut away = Away::none(self.profile.hub);
         self.begin(transport, now).await?;
-        self.refresh_other_hubs(transport, now).await?;
+        self.refresh_other_hubs(&mut away, transport, now).await?;
         self.check_pins(now);
-        self.flush(transport, now).await?;
-        self.send_freezes(transport, now).await?;
-        for part in self.fetch_own(transport, now).await? {
-            if let Part::Link(part) = part {
-                self.restore_link(&part, None, transport, now, rng).await?;
-            }
-        }
+        self.flush(&mut away, transport, now).await?;
+        self.send_freezes(&mut away, transport, now).await?;
+        self.fetch_own(transport, now).await?;
+        let restored = self.restore_due(&mut away, transport, now, rng).await?;
+        report.events.extend(restored);
         if self.is_ended() {
             return Err(HolderError::DeviceEnded);
         }
-        self.open_links(transport, now, rng).await?;
-        self.fetch_links(&mut report, (transport, wait_s), now, rng)
+        self.open_links(&mut away, transport, now, rng).await?;
+        self.fetch_links(&mut report, &mut away, (transport, wait_s), (now, rng))
             .await?;
-        report
-            .events
-            .extend(self.fetch_files(transport, now).await?);
-        self.fetch_statuses(transport, now).await;
+        let files = self.fetch_files(&mut away, transport, now).await?;
+        report.events.extend(files);
+        self.fetch_statuses(&away, transport, now).await;
+        self.remember_away(&away, now);
         self.queue_corrections(now, rng)?;
         self.queue_refills(now, rng)?;
         self.tell_device(now, rng)?;
@@ -205,9 +207,9 @@ impl Holder {
     async fn fetch_links<T: Transport>(
         &mut self,
         report: &mut SyncReport,
+        away: &mut Away,
         (transport, wait_s): (&T, u32),
-        now: UnixTime,
-        rng: &mut dyn rand_core::CryptoRng,
+        (now, rng): (UnixTime, &mut dyn rand_core::CryptoRng),
     ) -> Result<(), HolderError> {
         // Whoever has other keys than those that were pinned is not listened to.
         let broken = self.check_pins(now);
@@ -217,18 +219,15 @@ impl Holder {
             LinkState::Refused => l.accept.is_some(),
             _ => true,
         };
-        let links: Vec<u32> = self
-            .profile
-            .links
-            .iter()
-            .filter(open)
-            .map(|l| l.index)
-            .filter(|index| !broken.contains(index))
-            .collect();
-        report
-            .events
-            .extend(self.refetch_lost(&broken, transport, now).await?);
-        for (at, index) in links.iter().enumerate() {
+        let listened = |l: &&Link| !broken.contains(&l.index);
+        let links = self.profile.links.iter().filter(open).filter(listened);
+        let links: Vec<(u32, HubId)> = links.map(|l| (l.index, l.hub)).collect();
+        let again = self.refetch_lost(&broken, away, transport, now).await?;
+        report.events.extend(again);
+        for (at, (index, hub)) in links.iter().enumerate() {
+            if away.has(hub) {
+                continue;
+            }
             let last = at + 1 == links.len() && report.events.is_empty();
             let wait_s = if last { wait_s } else { 0 };
             let opened = match self.fetch_link(*index, transport, wait_s, now).await {
@@ -241,7 +240,10 @@ impl Holder {
                     profile.alarm_about("withheld", link, ABOUT_ADDRESS, now);
                     continue;
                 }
-                opened => opened?,
+                opened => match away.bear(hub, opened)? {
+                    Some(opened) => opened,
+                    None => continue,
+                },
             };
             for opened in opened {
                 report.events.extend(self.take(*index, &opened, now, rng)?);
@@ -264,36 +266,20 @@ impl Holder {
         transport: &T,
         now: UnixTime,
     ) -> Result<(), HolderError> {
-        self.flush(transport, now).await?.map_or(Ok(()), Err)
+        let mut away = Away::none(self.profile.hub);
+        let held_back = self.flush(&mut away, transport, now).await?;
+        held_back.map_or(Ok(()), Err)
     }
 
     /// Sends what waits; gives what holds back a part of it.
     pub(crate) async fn flush<T: Transport>(
         &mut self,
+        away: &mut Away,
         transport: &T,
         now: UnixTime,
     ) -> Result<Option<HolderError>, HolderError> {
         let with = (&self.trust, self.apart.as_deref());
-        flush(&mut self.profile, &self.root, with, transport, now).await
-    }
-
-    async fn refresh_other_hubs<T: Transport>(
-        &mut self,
-        transport: &T,
-        now: UnixTime,
-    ) -> Result<(), HolderError> {
-        let own = self.profile.hub;
-        let others: BTreeMap<HubId, String> = self
-            .profile
-            .links
-            .iter()
-            .filter(|l| l.hub != own)
-            .map(|l| (l.hub, l.hub_url.clone()))
-            .collect();
-        for (hub, url) in others {
-            self.refresh_directory(&hub, &url, transport, now).await?;
-        }
-        Ok(())
+        flush(&mut self.profile, &self.root, with, away, (transport, now)).await
     }
 
     /// Every link's pinned statement is still in the chain that its directory shows (R2).

@@ -27,10 +27,12 @@ pub use service::{
 };
 pub(crate) use service::{leaving_page, service_pages};
 pub use story::{
-    AlarmRow, ApplicationPage, ApplicationRow, DisputeRow, DisputeStep, EventRow, History,
+    AlarmRow, ApplicationPage, ApplicationRow, AwayRow, DisputeRow, DisputeStep, EventRow, History,
     HistoryRow, PaperRow,
 };
-pub(crate) use story::{alarm_rows, application_page, application_rows, dispute_rows, history};
+pub(crate) use story::{
+    alarm_rows, application_page, application_rows, away_rows, dispute_rows, history,
+};
 pub use timeline::{EndRow, Timeline};
 pub(crate) use timeline::{YEAR_DAYS, timeline};
 pub(crate) use ways::ways_page;

@@ -165,6 +165,16 @@ pub(super) fn events(at: &Open<'_>, events: &[Event]) {
     }
 }
 
+/// Organisations whose hub does not answer: what goes there waits.
+pub(super) fn away(at: &Open<'_>) {
+    for hub in at.holder.hubs_away() {
+        let orgs: Vec<String> = hub.orgs.iter().map(|o| at.holder.name_of(o)).collect();
+        let slots = [("orgs", orgs.join(", ")), ("date", at.say.date(hub.since))];
+        let slots = slots.each_ref().map(|(name, text)| (*name, text.as_str()));
+        at.say.line("cli-hub-away", &slots);
+    }
+}
+
 /// What is wrong with this device's clock, if something is.
 pub(super) fn clock(at: &Open<'_>) {
     if let Some(code) = at.holder.clock(at.now()).code() {

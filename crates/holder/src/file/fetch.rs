@@ -7,7 +7,7 @@ use crate::{
     open::Opened,
     profile::Delivery,
     state::SentPart,
-    sync::Event,
+    sync::{Away, Event},
 };
 use denizen_api::{HubClient, Transport, client::ClientError, receipt::verify_marker};
 use denizen_model::{
@@ -113,6 +113,7 @@ impl Holder {
     /// Fetches the files that are still to be read. What does not come now is asked for again.
     pub(crate) async fn fetch_files<T: Transport>(
         &mut self,
+        away: &mut Away,
         transport: &T,
         now: UnixTime,
     ) -> Result<Vec<Event>, HolderError> {
@@ -125,9 +126,16 @@ impl Holder {
             let Some(object) = file.object() else {
                 continue;
             };
-            // Without an answer the rest waits for the next sync.
-            let Ok(bytes) = self.read_object(index, object, transport, now).await else {
-                break;
+            // Without an answer the rest that lies at that hub waits for the next sync.
+            let hub = self.profile.link(index).map_or(self.profile.hub, |l| l.hub);
+            if away.has(&hub) {
+                continue;
+            }
+            let read = self.read_object(index, object, transport, now).await;
+            let bytes = match away.bear(&hub, read) {
+                Ok(Some(bytes)) => bytes,
+                Ok(None) => continue,
+                Err(_) => break,
             };
             let here = bytes.is_some() && self.file_content(&file).is_some();
             if bytes.is_some() && !here {

@@ -1,5 +1,6 @@
 //! Records whose page on this device was gone, older or altered come again from their envelopes.
 
+use super::Away;
 use crate::{Event, Holder, holder::HolderError, open::Opened};
 use denizen_api::{ProblemKind, Transport, client::ClientError};
 use denizen_model::{
@@ -15,15 +16,24 @@ impl Holder {
     pub(super) async fn refetch_lost<T: Transport>(
         &mut self,
         broken: &[u32],
+        away: &mut Away,
         transport: &T,
         now: UnixTime,
     ) -> Result<Vec<Event>, HolderError> {
         let mut events = Vec::new();
         let links: BTreeSet<u32> = self.profile.lost.iter().map(|(link, _)| *link).collect();
         for index in links.into_iter().filter(|index| !broken.contains(index)) {
+            let hub = self.profile.link(index).map_or(self.profile.hub, |l| l.hub);
+            if away.has(&hub) {
+                continue;
+            }
+            let fetched = self.fetch_from_first(index, transport, now).await;
+            let Some(fetched) = away.bear(&hub, fetched)? else {
+                continue;
+            };
             let lost = self.profile.lost.iter().filter(|(link, _)| *link == index);
             let lost: BTreeSet<Sha256Hash> = lost.map(|(_, kept)| *kept).collect();
-            for opened in self.fetch_from_first(index, transport, now).await? {
+            for opened in fetched {
                 events.extend(self.take_lost(index, &opened, &lost));
             }
             let records = &self.profile.records;

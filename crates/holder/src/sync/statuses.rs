@@ -1,5 +1,6 @@
 //! The status lists of what she holds.
 
+use super::Away;
 use crate::{Holder, trust::parse_status_uri};
 use denizen_api::{HubClient, Transport};
 use denizen_credential::StatusRef;
@@ -9,7 +10,12 @@ use std::collections::{BTreeMap, BTreeSet};
 impl Holder {
     /// Fetches the status lists of what she holds, whole (R21). A list that cannot be had or is
     /// refused leaves the one before it: its age is said, and that one was refused.
-    pub(super) async fn fetch_statuses<T: Transport>(&mut self, transport: &T, now: UnixTime) {
+    pub(super) async fn fetch_statuses<T: Transport>(
+        &mut self,
+        away: &Away,
+        transport: &T,
+        now: UnixTime,
+    ) {
         let refs: BTreeSet<(u32, String)> = self
             .profile
             .records
@@ -17,6 +23,9 @@ impl Holder {
             .filter_map(|r| Some((r.link, self.status_ref(r)?.uri)))
             .collect();
         let mut whole: BTreeMap<u32, bool> = BTreeMap::new();
+        let hub_of = |link| self.profile.link(link).map(|l| l.hub);
+        let asked = |link| hub_of(link).is_none_or(|hub| !away.has(&hub));
+        let refs: Vec<_> = refs.into_iter().filter(|(link, _)| asked(*link)).collect();
         for (link, uri) in refs {
             let taken = self.fetch_status(link, &uri, transport, now).await;
             *whole.entry(link).or_insert(true) &= taken;

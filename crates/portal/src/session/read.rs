@@ -38,6 +38,8 @@ pub struct Overview {
     pub disputes: Vec<view::DisputeRow>,
     /// Alarms that need her, newest first.
     pub alarms: Vec<view::AlarmRow>,
+    /// Other hubs from which the last fetch brought nothing.
+    pub away: Vec<view::AwayRow>,
     /// Dates to keep, nearest first.
     pub tasks: Vec<view::TaskRow>,
     /// Papers that end within a year.
@@ -90,6 +92,7 @@ impl Session {
             applications: view::application_rows(holder),
             disputes: view::dispute_rows(holder),
             alarms: view::alarm_rows(holder),
+            away: view::away_rows(holder),
             tasks: if partial {
                 Vec::new()
             } else {

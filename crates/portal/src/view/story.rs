@@ -177,6 +177,25 @@ pub struct AlarmRow {
     pub org: Option<String>,
 }
 
+/// A hub from which the last fetch brought nothing.
+#[derive(Debug, Clone, Serialize, Tsify)]
+#[serde(rename_all = "camelCase")]
+pub struct AwayRow {
+    /// Names of the organisations there.
+    pub orgs: Vec<String>,
+    /// The day since when.
+    pub since: String,
+}
+
+/// Other hubs from which the last fetch brought nothing.
+pub(crate) fn away_rows(holder: &Holder) -> Vec<AwayRow> {
+    let row = |hub: denizen_holder::HubAway| AwayRow {
+        orgs: hub.orgs.iter().map(|org| holder.name_of(org)).collect(),
+        since: day(hub.since),
+    };
+    holder.hubs_away().into_iter().map(row).collect()
+}
+
 /// All applications, newest first.
 pub(crate) fn application_rows(holder: &Holder) -> Vec<ApplicationRow> {
     let all = holder.profile().applications.iter().rev();

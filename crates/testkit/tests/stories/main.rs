@@ -9,6 +9,7 @@ mod story_device;
 mod story_every_item;
 mod story_files;
 mod story_helpers;
+mod story_hub_away;
 mod story_hubs;
 mod story_import;
 mod story_journeys_adverse;

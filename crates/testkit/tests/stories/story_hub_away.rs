@@ -1,0 +1,217 @@
+//! Another hub does not answer: everything else goes on, and what is there comes once it answers again.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+use denizen_gateway::Gateway;
+use denizen_holder::{Holder, LinkState};
+use denizen_model::UnixTime;
+use denizen_recovery::Kit;
+use denizen_seal::RootSecret;
+use denizen_store::hub::Location;
+use denizen_testkit::{
+    AZIZA, Fault, Play, catalogue,
+    play::{BORDER, IMMIGRATION, TEST_CENTRE, vct},
+};
+
+use std::{fs, path::Path};
+
+/// Aziza with the border service at her own hub and the test centre at another one.
+async fn two_hubs(seed: u64) -> (Play, usize) {
+    let mut play = Play::make(seed).await;
+    let abroad = play.world.build_hub().await;
+    play.open_at(&BORDER, 0).await;
+    play.open_at(&TEST_CENTRE, abroad).await;
+    play.arrive(AZIZA).await;
+    for office in [&BORDER, &TEST_CENTRE] {
+        play.link("aziza", office).await;
+    }
+    (play, abroad)
+}
+
+/// The other hub goes, and with it whoever is there.
+fn leave(play: &mut Play, abroad: usize) -> Gateway {
+    play.world.stop_hub(abroad);
+    play.gateways.remove(TEST_CENTRE.name).unwrap()
+}
+
+async fn come_back(play: &mut Play, abroad: usize, office: Gateway) {
+    play.world.start_hub(abroad).unwrap();
+    play.gateways.insert(TEST_CENTRE.name, office);
+    play.settle().await;
+}
+
+/// Where her client says that nothing comes from: URL, since when, how many organisations.
+fn away(play: &Play) -> Vec<(String, UnixTime, usize)> {
+    let hubs = play.holder("aziza").hubs_away();
+    let of = |hub: denizen_holder::HubAway| (hub.hub_url, hub.since, hub.orgs.len());
+    hubs.into_iter().map(of).collect()
+}
+
+#[tokio::test]
+async fn what_comes_from_her_own_hub_comes_and_what_goes_to_the_other_waits() {
+    let (mut play, abroad) = two_hubs(1).await;
+    play.fill(&TEST_CENTRE).await;
+    let url = play.world.houses[abroad].url.clone();
+    let office = leave(&mut play, abroad);
+    let failed = play.world.now();
+    let before = play.kinds("aziza");
+    play.fill(&BORDER).await;
+    assert!(play.kinds("aziza").len() > before.len());
+    assert_eq!(away(&play), [(url.clone(), failed, 1)]);
+    // A letter to each of the two: hers goes, the other's waits, and she is not alarmed.
+    let now = play.world.now();
+    let aziza = &mut play.people.get_mut("aziza").unwrap().holder;
+    for link in aziza
+        .profile()
+        .links
+        .iter()
+        .map(|l| l.index)
+        .collect::<Vec<_>>()
+    {
+        let text = "When are you open?";
+        aziza
+            .note(link, None, text, now, &mut play.world.rng)
+            .unwrap();
+    }
+    let sent = aziza.profile().sent.len();
+    play.world.clock.advance_s(3600);
+    let later = play.world.now();
+    for _ in 0..3 {
+        play.sync_person("aziza", false).await;
+        let aziza = &mut play.people.get_mut("aziza").unwrap().holder;
+        aziza.send(&play.world.wire, later).await.unwrap();
+    }
+    let profile = play.holder("aziza").profile();
+    assert!(profile.sent.len() > sent);
+    let waits: Vec<_> = profile.outbox.iter().map(|o| o.hub).collect();
+    assert_eq!(waits, [play.world.houses[abroad].id]);
+    assert_eq!(away(&play), [(url, failed, 1)], "since it first failed");
+    come_back(&mut play, abroad, office).await;
+    assert!(play.holder("aziza").profile().outbox.is_empty());
+    assert_eq!(away(&play), []);
+    assert_eq!(play.alarms("aziza"), Vec::<String>::new());
+    play.end().await;
+}
+
+/// Restores her from her paper kit, on a device that has nothing.
+async fn restore(play: &mut Play) -> Holder {
+    let paper = play.holder("aziza").kit().to_text().to_string();
+    let kit = Kit::parse(&paper).unwrap();
+    let root = RootSecret::from_bytes(*kit.root);
+    let at = (play.world.house().id, play.world.house().url.clone());
+    let (now, with) = (play.world.now(), ("ru", catalogue()));
+    let (wire, rng) = (&play.world.wire, &mut play.world.rng);
+    let restored = Holder::restore(root, (at.0, &at.1), with, wire, now, rng);
+    restored.await.unwrap()
+}
+
+#[tokio::test]
+async fn a_kit_restores_what_is_there_and_the_rest_once_its_hub_answers() {
+    let (mut play, abroad) = two_hubs(2).await;
+    play.fill(&BORDER).await;
+    play.fill(&TEST_CENTRE).await;
+    let (all, old) = (play.kinds("aziza"), play.record("aziza", vct::LANGUAGE));
+    let old: Vec<_> = old.held.copies.iter().map(|c| c.copy_ref).collect();
+    assert!(!old.is_empty());
+    let office = leave(&mut play, abroad);
+    let restored = restore(&mut play).await;
+    play.people.get_mut("aziza").unwrap().holder = restored;
+    let here = play.kinds("aziza");
+    assert!(!here.is_empty() && here.len() < all.len());
+    assert_eq!(away(&play).len(), 1);
+    // It is kept and opened again, and the device writes down what it has.
+    let (now, root) = (play.world.now(), play.holder("aziza").danger_root().clone());
+    let kept = play.people["aziza"].holder.encrypt(&mut play.world.rng);
+    play.people.get_mut("aziza").unwrap().holder =
+        Holder::open(root, &kept, catalogue(), now).unwrap();
+    play.settle().await;
+    // A second loss before the other hub is back.
+    let restored = restore(&mut play).await;
+    play.people.get_mut("aziza").unwrap().holder = restored;
+    assert_eq!(play.kinds("aziza"), here);
+    come_back(&mut play, abroad, office).await;
+    assert_eq!(play.kinds("aziza"), all);
+    let profile = play.holder("aziza").profile();
+    assert!(
+        old.iter().all(|r| !profile.is_unspent(r)),
+        "shown by the lost device, perhaps"
+    );
+    assert!(
+        play.record("aziza", vct::LANGUAGE).copies_left > 0,
+        "fresh ones came"
+    );
+    assert_eq!(away(&play), []);
+    assert_eq!(play.alarms("aziza"), Vec::<String>::new());
+    play.restore_from_kit("aziza").await;
+    assert_eq!(play.kinds("aziza"), all);
+    assert_eq!(play.alarms("aziza"), Vec::<String>::new());
+    play.end().await;
+}
+
+/// A database of a stopped hub with what belongs to it, in the place of another one.
+fn copy_database(from: &Path, to: &Path) {
+    for extension in ["db", "db-wal", "db-shm"] {
+        let to = to.with_extension(extension);
+        if fs::copy(from.with_extension(extension), &to).is_err() && to.exists() {
+            fs::remove_file(&to).unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_older_state_of_a_hub_that_was_away_is_found_when_it_is_back() {
+    let (mut play, abroad) = two_hubs(3).await;
+    let Location::File(database) = play.world.houses[abroad].config.database.clone() else {
+        panic!("no file");
+    };
+    let older = tempfile::tempdir().unwrap();
+    play.world.stop_hub(abroad);
+    copy_database(&database, &older.path().join("hub.db"));
+    play.world.start_hub(abroad).unwrap();
+    play.fill(&TEST_CENTRE).await;
+    leave(&mut play, abroad);
+    let restored = restore(&mut play).await;
+    play.people.get_mut("aziza").unwrap().holder = restored;
+    // Her device has written down anew what it has, and is lost as well.
+    play.settle().await;
+    let restored = restore(&mut play).await;
+    play.people.get_mut("aziza").unwrap().holder = restored;
+    assert_eq!(play.alarms("aziza"), Vec::<String>::new());
+    copy_database(&older.path().join("hub.db"), &database);
+    play.world.start_hub(abroad).unwrap();
+    play.sync_person("aziza", false).await;
+    assert_eq!(play.alarms("aziza"), ["restore-older"]);
+}
+
+#[tokio::test]
+async fn a_link_that_another_device_made_is_not_lost_with_an_answer() {
+    let mut play = Play::with(4, &[BORDER, IMMIGRATION]).await;
+    play.arrive(AZIZA).await;
+    play.link("aziza", &BORDER).await;
+    play.second_device("aziza", "tablet").await;
+    let root = play.holder("tablet").danger_root().clone();
+    let kept = play.people["tablet"].holder.encrypt(&mut play.world.rng);
+    let tablet = play.people.remove("tablet").unwrap();
+    play.link_open("aziza", &IMMIGRATION).await;
+    let (mut number, mut failed) = (0, 0);
+    loop {
+        let now = play.world.now();
+        let mut holder = Holder::open(root.clone(), &kept, catalogue(), now).unwrap();
+        let (wire, rng) = (&play.world.wire, &mut play.world.rng);
+        wire.fault_at(number, Fault::LoseAnswer);
+        let whole = holder.sync(wire, 0, now, rng).await.is_ok();
+        failed += usize::from(!whole);
+        let untouched = whole && number >= wire.sent();
+        wire.calm();
+        holder.sync(wire, 0, now, rng).await.unwrap();
+        let links = &holder.profile().links;
+        let states: Vec<_> = links.iter().map(|l| l.state).collect();
+        assert_eq!(states, [LinkState::Confirmed; 2], "request {number}");
+        number += 1;
+        if untouched {
+            break;
+        }
+    }
+    assert!(failed > 3, "{failed} of {number}");
+    drop(tablet);
+    play.end().await;
+}
