@@ -25,6 +25,22 @@ test("with `denizen portal` she begins, links at two hubs, and unlocks; no hub s
     await expect(she.says(she.me.passport)).toBeVisible();
     expect([...origins].filter((origin) => origin.startsWith("http"))).toEqual([url]);
 
+    // One of the two does not answer: what the other has for her comes, and she is told since when.
+    const [away = ""] = she.t("portal-hub-away", { orgs: "City Clinic No. 4", date: "|" }).split("|");
+    await there.stopHub();
+    await here.left(she.me);
+    await she.go("home");
+    await she.fetchUntil(she.says(away));
+    await she.go("records");
+    await she.fetchUntil(she.page.getByRole("link", { name: she.kind("border-crossing") }));
+    there.startHub();
+    await she.go("home");
+    await expect(she.says(away)).toBeVisible();
+    await expect(async () => {
+      await she.press("portal-fetch");
+      await expect(she.says(away)).toBeHidden({ timeout: 700 });
+    }).toPass({ timeout: 75_000 });
+
     // The policy of both is one: nothing is widened here.
     const policy = async (at: string) => (await fetch(at)).headers.get("content-security-policy");
     expect(await policy(url)).toBe(await policy(here.url));
