@@ -4,7 +4,7 @@ use crate::{Freshness, Holder, RecordView};
 use denizen_credential::Status;
 use denizen_model::{
     UnixTime,
-    catalogue::{Catalogue, ClaimMetadata, Kind, Locale},
+    catalogue::{Catalogue, ClaimMetadata, Kind, Locale, Service},
     message::Notice,
 };
 use serde_json::{Map, Value};
@@ -66,6 +66,14 @@ impl<'a> Words<'a> {
         let name = self.catalogue.kind(vct).map(|k| format!("kind-{}", k.name));
         name.and_then(|n| self.known(&n))
             .unwrap_or_else(|| vct.to_owned())
+    }
+
+    /// The law that lets the office of a service ask, by its name in her language if there is one.
+    #[must_use]
+    pub fn law(&self, service: &Service) -> String {
+        let key = service.legal_basis_key.as_deref();
+        key.and_then(|key| self.known(key))
+            .unwrap_or_else(|| service.legal_basis.clone())
     }
 
     /// What a stable code means, and what to do next.

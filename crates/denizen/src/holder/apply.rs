@@ -99,7 +99,8 @@ fn show_selection(at: &Open<'_>, preview: &Preview) {
     let org = at.holder.name_of(&preview.org);
     let purpose = say.known(&service.purpose_key).unwrap_or_default();
     say.line("cli-apply-recipient", &[("org", &org)]);
-    let slots = [("purpose", purpose.as_str()), ("law", &service.legal_basis)];
+    let law = at.holder.words().law(service);
+    let slots = [("purpose", purpose.as_str()), ("law", &law)];
     say.line("cli-apply-purpose", &slots);
     say.line(
         "cli-apply-retention",
@@ -168,7 +169,7 @@ fn show_leaving(at: &Open<'_>, preview: &Preview) {
 /// Yes or no, and a second time for each paper of a special category (R28).
 fn confirm(at: &Open<'_>, preview: &Preview, asked: &Asked) -> anyhow::Result<Option<Confirmed>> {
     let org = at.holder.name_of(&preview.org);
-    let law = &preview.service().legal_basis;
+    let law = &at.holder.words().law(preview.service());
     let mut special = Vec::new();
     for Leaving { offer, .. } in &preview.leaving {
         if offer.sensitivity != Sensitivity::Special {

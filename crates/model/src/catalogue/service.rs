@@ -87,8 +87,11 @@ pub struct Service {
     pub title_key: String,
     /// Message key of its purpose.
     pub purpose_key: String,
-    /// The law that lets the office ask.
+    /// The law that lets the office ask, as anybody can look it up.
     pub legal_basis: String,
+    /// Message key of the law's name as a person reads it; absent: [`Service::legal_basis`] is shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub legal_basis_key: Option<String>,
     /// An unmodified DCQL query (OpenID4VP 1.0 section 6).
     pub evidence: Value,
     /// Who may have issued each evidence: credential query id -> `admitted` or organisation ids.

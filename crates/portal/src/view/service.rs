@@ -200,7 +200,7 @@ pub(super) fn page(
         purpose: words.known(&service.purpose_key).unwrap_or_default(),
         org,
         linked,
-        legal_basis: service.legal_basis.clone(),
+        legal_basis: words.law(service),
         retention_days: service.retention_days,
         deadline_days: service.deadline_days,
         fee: fee.map(|f| format!("{} {}", f.amount, f.currency)),

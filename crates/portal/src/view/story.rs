@@ -251,7 +251,7 @@ pub(crate) fn application_page(
     let papers = holder.filed_papers(application);
     Some(ApplicationPage {
         row: application_row(holder, application),
-        legal_basis: service.map(|s| s.legal_basis.clone()),
+        legal_basis: service.map(|s| holder.words().law(s)),
         retention_days: service.map(|s| s.retention_days),
         answered: service.map_or_else(Vec::new, |s| answered(holder, s, application)),
         papers: papers.iter().map(|p| paper_row(holder, p)).collect(),

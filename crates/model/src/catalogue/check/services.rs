@@ -272,8 +272,10 @@ impl<'a> At<'a, '_> {
         });
         let evidence = asked.keys();
         let evidence = evidence.map(|id| (*id, format!("service-{name}-evidence-{id}")));
-        let own = [&service.title_key, &service.purpose_key].map(|k| (k.as_str(), k.clone()));
-        let keys: Vec<_> = own.into_iter().chain(evidence).chain(answers).collect();
+        let own = [&service.title_key, &service.purpose_key];
+        let own = own.into_iter().chain(&service.legal_basis_key);
+        let own = own.map(|k| (k.as_str(), k.clone()));
+        let keys: Vec<_> = own.chain(evidence).chain(answers).collect();
         for (shown, key) in keys.iter().filter(|(_, key)| !english.has(key)) {
             let reason = format!("needs the text {key}, which no message file has");
             self.wrong(shown, reason);
