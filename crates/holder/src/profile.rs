@@ -486,9 +486,9 @@ pub struct Profile {
     /// The latest time that has certainly come: a hub signed it, and this device's clock had reached it.
     #[serde(default = "long_ago", skip_serializing_if = "is_long_ago")]
     pub time_come: UnixTime,
-    /// Hubs that failed at the last sync, by hub id, each since when.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub hubs_away: BTreeMap<String, UnixTime>,
+    /// Hubs that failed at the last sync, each since when.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hubs_away: Vec<(HubId, UnixTime)>,
     /// Links that address 0 names and that are still to be restored, each once its hub answers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) links_due: Vec<LinkDue>,
@@ -608,7 +608,7 @@ impl Profile {
             statuses: BTreeMap::new(),
             statuses_beside: BTreeMap::new(),
             time_come: long_ago(),
-            hubs_away: BTreeMap::new(),
+            hubs_away: Vec::new(),
             links_due: Vec::new(),
             log_sizes: BTreeMap::new(),
             log_roots: BTreeMap::new(),

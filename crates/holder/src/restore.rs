@@ -18,43 +18,59 @@ use std::sync::Arc;
 
 /// A link that address 0 names and that is still to be restored, once its hub answers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct LinkDue {
-    part: Box<LinkPart>,
-    /// What the manifest of a profile that is restored says of it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) said: Option<ManifestLink>,
-    origin: Origin,
-}
-
-/// Where a link that is due comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum Origin {
+#[serde(tag = "from", rename_all = "kebab-case")]
+pub(crate) enum LinkDue {
     /// Another device of hers made it while this one runs: what comes is answered.
-    OtherDevice,
+    OtherDevice {
+        /// What finds it.
+        part: Box<LinkPart>,
+    },
     /// The profile is restored: it is taken in as it stands.
-    Restored,
-    /// As `Restored`, and nobody knows which of its copies the lost device has shown.
-    AfterLoss,
+    Restored {
+        /// What finds it.
+        part: Box<LinkPart>,
+        /// What the manifest says of it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        said: Option<ManifestLink>,
+        /// Nobody knows which of its copies the lost device has shown.
+        after_loss: bool,
+    },
 }
 
 impl LinkDue {
-    /// A link that another device of hers made.
-    pub(crate) fn new(part: Box<LinkPart>) -> Self {
-        Self {
-            part,
-            said: None,
-            origin: Origin::OtherDevice,
+    fn part(&self) -> &LinkPart {
+        match self {
+            Self::OtherDevice { part } | Self::Restored { part, .. } => part,
         }
     }
 
     pub(crate) fn index(&self) -> u32 {
-        self.part.index
+        self.part().index
+    }
+
+    /// What the manifest of a profile that is restored says of it.
+    pub(crate) fn said(&self) -> Option<&ManifestLink> {
+        match self {
+            Self::OtherDevice { .. } => None,
+            Self::Restored { said, .. } => said.as_ref(),
+        }
     }
 
     /// The hub, its URL, and the organisation.
     pub(crate) fn place(&self) -> (HubId, &String, OrgId) {
-        (self.part.hub, &self.part.hub_url, self.part.org)
+        let part = self.part();
+        (part.hub, &part.hub_url, part.org)
+    }
+
+    /// The same of a profile that is restored.
+    fn restored(self, manifest: Option<&ManifestPart>) -> Self {
+        let (Self::OtherDevice { part } | Self::Restored { part, .. }) = self;
+        let links = manifest.iter().flat_map(|m| &m.links);
+        Self::Restored {
+            said: links.filter(|l| l.index == part.index).last().cloned(),
+            part,
+            after_loss: false,
+        }
     }
 }
 
@@ -113,11 +129,9 @@ impl Holder {
         let own: Vec<Sha256Hash> = holder.profile.own_heads.values().map(|(_, h)| *h).collect();
         holder.profile.own_chain = OutChain::make(own, rng);
         let newest = newest_manifest(&parts);
-        for due in &mut holder.profile.links_due {
-            let links = newest.iter().flat_map(|m| &m.links);
-            due.said = links.filter(|l| l.index == due.part.index).last().cloned();
-            due.origin = Origin::Restored;
-        }
+        let due = std::mem::take(&mut holder.profile.links_due);
+        let due = due.into_iter().map(|due| due.restored(newest));
+        holder.profile.links_due = due.collect();
         let mut away = Away::none(hub);
         holder.restore_due(&mut away, transport, now, rng).await?;
         holder.check_records(newest, now);
@@ -137,14 +151,12 @@ impl Holder {
     ) -> Result<Vec<Event>, HolderError> {
         let mut there = Vec::new();
         for due in self.profile.links_due.clone() {
-            if away.has(&due.part.hub) {
+            let (part, said) = (due.part(), due.said());
+            if away.has(&part.hub) {
                 continue;
             }
-            let said = due.said.as_ref();
-            let done = self
-                .restore_link(&due.part, said, transport, now, rng)
-                .await;
-            if away.bear(&due.part.hub, done)?.is_some() {
+            let done = self.restore_link(part, said, transport, now, rng).await;
+            if away.bear(&part.hub, done)?.is_some() {
                 there.push(due);
             }
         }
@@ -156,18 +168,19 @@ impl Holder {
         };
         let mut events = Vec::new();
         for due in there {
-            let index = due.part.index;
-            if due.origin != Origin::OtherDevice && !broken.contains(&index) {
+            let index = due.index();
+            let restored = matches!(due, LinkDue::Restored { .. });
+            if restored && !broken.contains(&index) {
                 let done = self.replay(&due, transport, now, rng).await;
                 if done.is_err() {
                     self.profile.links.retain(|l| l.index != index);
                 }
-                match away.bear(&due.part.hub, done)? {
+                match away.bear(&due.part().hub, done)? {
                     Some(came) => events.extend(came),
                     None => continue,
                 }
             }
-            self.profile.links_due.retain(|d| d.part.index != index);
+            self.profile.links_due.retain(|d| d.index() != index);
         }
         if !events.is_empty() {
             self.index_shown();
@@ -230,7 +243,7 @@ impl Holder {
         now: UnixTime,
         rng: &mut dyn rand_core::CryptoRng,
     ) -> Result<Vec<Event>, HolderError> {
-        let index = due.part.index;
+        let index = due.index();
         let Some(link) = self.profile.link(index) else {
             return Ok(Vec::new());
         };
@@ -245,10 +258,10 @@ impl Holder {
         if let Some(link) = self.profile.link_mut(index) {
             link.out = out;
         }
-        if let Some(said) = &due.said {
+        if let Some(said) = due.said() {
             self.take_end(index, said.state);
         }
-        let said = due.said.as_ref().and_then(|m| m.cursor);
+        let said = due.said().and_then(|m| m.cursor);
         let link = self.profile.link(index).ok_or(HolderError::NotLinked)?;
         let state = link.state;
         if !holds(Check::ManifestCursor, link.cursor >= said) {
@@ -257,7 +270,14 @@ impl Holder {
         if state == LinkState::CodeReady {
             self.queue_reveal(index, now, rng)?;
         }
-        if due.origin == Origin::AfterLoss {
+        let lost = matches!(
+            due,
+            LinkDue::Restored {
+                after_loss: true,
+                ..
+            }
+        );
+        if lost {
             self.spend_unmarked(Some(index), now, rng)?;
         }
         Ok(events)
@@ -284,7 +304,9 @@ impl Holder {
         rng: &mut dyn rand_core::CryptoRng,
     ) -> Result<(), HolderError> {
         for due in &mut self.profile.links_due {
-            due.origin = Origin::AfterLoss;
+            if let LinkDue::Restored { after_loss, .. } = due {
+                *after_loss = true;
+            }
         }
         self.spend_unmarked(None, now, rng)
     }

@@ -307,7 +307,7 @@ impl Holder {
             out_head: l.out.head(),
         };
         let due = &self.profile.links_due;
-        let said = due.iter().filter_map(|due| due.said.clone());
+        let said = due.iter().filter_map(|due| due.said().cloned());
         ManifestPart {
             version: 0,
             next_index: self.profile.next_index,
@@ -349,7 +349,9 @@ impl Holder {
             // It is added once its hub has given its salt.
             Part::Link(link) => {
                 self.profile.next_index = self.profile.next_index.max(link.index + 1);
-                self.profile.links_due.push(LinkDue::new(link));
+                self.profile
+                    .links_due
+                    .push(LinkDue::OtherDevice { part: link });
             }
         }
     }

@@ -5,17 +5,16 @@ use crate::{
     holder::HolderError,
     profile::{Link, LinkState},
     restore::LinkDue,
-    trust::hub_key,
 };
 use denizen_api::Transport;
 use denizen_model::{HubId, OrgId, UnixTime};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// Hubs that failed in this sync: they are not asked again in it.
 #[derive(Debug)]
 pub(crate) struct Away {
     own: HubId,
-    hubs: BTreeSet<HubId>,
+    hubs: Vec<HubId>,
 }
 
 impl Away {
@@ -23,7 +22,7 @@ impl Away {
     pub(crate) fn none(own: HubId) -> Self {
         Self {
             own,
-            hubs: BTreeSet::new(),
+            hubs: Vec::new(),
         }
     }
 
@@ -43,7 +42,7 @@ impl Away {
         match done {
             Ok(done) => Ok(Some(done)),
             Err(error) if *hub != self.own && error.is_of_the_hub() => {
-                self.hubs.insert(*hub);
+                self.hubs.push(*hub);
                 Ok(None)
             }
             Err(error) => Err(error),
@@ -67,24 +66,25 @@ impl Holder {
     /// sends them waits; what she has of them stays.
     #[must_use]
     pub fn hubs_away(&self) -> Vec<HubAway> {
-        let away = &self.profile.hubs_away;
-        let mut all: BTreeMap<HubId, HubAway> = BTreeMap::new();
-        let places = self.links_there().map(|l| (l.hub, &l.hub_url, l.org));
+        let links = self.links_there().map(|l| (l.hub, &l.hub_url, l.org));
         let due = self.profile.links_due.iter().map(LinkDue::place);
-        for (hub, hub_url, org) in places.chain(due) {
-            let Some(since) = away.get(&hub_key(&hub)) else {
-                continue;
-            };
-            let entry = all.entry(hub).or_insert_with(|| HubAway {
-                hub_url: hub_url.clone(),
-                since: *since,
-                orgs: Vec::new(),
-            });
-            if !entry.orgs.contains(&org) {
-                entry.orgs.push(org);
+        let places: Vec<_> = links.chain(due).collect();
+        let away = self.profile.hubs_away.iter().filter_map(|(away, since)| {
+            let mut there = places.iter().filter(|(hub, ..)| hub == away).peekable();
+            let hub_url = there.peek()?.1.clone();
+            let mut orgs = Vec::new();
+            for (.., org) in there {
+                if !orgs.contains(org) {
+                    orgs.push(*org);
+                }
             }
-        }
-        all.into_values().collect()
+            Some(HubAway {
+                hub_url,
+                since: *since,
+                orgs,
+            })
+        });
+        away.collect()
     }
 
     /// Links that something is still fetched from.
@@ -112,11 +112,12 @@ impl Holder {
 
     /// Remembers since when which hubs are away.
     pub(super) fn remember_away(&mut self, away: &Away, now: UnixTime) {
-        let still: BTreeSet<String> = away.hubs.iter().map(hub_key).collect();
         let known = &mut self.profile.hubs_away;
-        known.retain(|hub, _| still.contains(hub));
-        for hub in still {
-            known.entry(hub).or_insert(now);
+        known.retain(|(hub, _)| away.has(hub));
+        for hub in &away.hubs {
+            if !known.iter().any(|(known, _)| known == hub) {
+                known.push((*hub, now));
+            }
         }
     }
 }
