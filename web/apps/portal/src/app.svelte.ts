@@ -190,9 +190,10 @@ class App {
 
   /** Reads the lists anew; or at first only what is there soonest. */
   async look(partial = false): Promise<void> {
-    this.overview = await this.client.call("overview", partial);
+    const [overview, kept] = await Promise.all([this.client.call("overview", partial), this.client.call("keptHere")]);
+    this.overview = overview;
     if (this.#listing > 0 && !partial) await this.#readRows();
-    this.kept = await this.client.call("keptHere");
+    this.kept = kept;
   }
 
   /** Reads all records, and anew with each look, until what is given back is called: most screens need only the newest. */

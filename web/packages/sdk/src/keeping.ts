@@ -8,7 +8,7 @@ import { fetched, problem } from "./door.js";
 import { emptyHome, keepHome, openFresh, openHome, sealFresh, type Fresh } from "./home.js";
 import type { KeptHere, Overview, Start } from "./protocol.js";
 import { send } from "./send.js";
-import { forget, read, readPages, remove, replaceProfile, write, writeAll, writePacked, type Kept } from "./store.js";
+import { forget, read, readPages, readSome, remove, replaceProfile, write, writeAll, writePacked, type Kept } from "./store.js";
 import { validate } from "./validate.js";
 
 declare const __WASM_INTEGRITY__: string;
@@ -104,7 +104,8 @@ export async function hold(): Promise<void> {
 
 /** Keeps the profile. Nothing leaves that this browser would not know after it was closed. */
 export async function keep(): Promise<void> {
-  const kept = await read("passphrase") !== undefined || (await read("passkeys") ?? []).length > 0;
+  const { there, passkeys = [] } = await readSome("passkeys");
+  const kept = there.has("passphrase") || passkeys.length > 0;
   // Before there is a way to unlock it, a kept profile would be lost bytes.
   if (!kept) return;
   const profile = own();
@@ -197,17 +198,18 @@ export async function settle(profile: Session, opens: Partial<Pick<Kept, "passph
 }
 
 export async function keptHere(): Promise<KeptHere> {
-  const passkeys = await read("passkeys") ?? [];
+  const { there, passkeys = [], kitConfirmed = false } = await readSome("passkeys", "kitConfirmed");
   return {
-    profile: await keptProfile(),
-    passphrase: await read("passphrase") !== undefined,
+    profile: isProfile(there),
+    passphrase: there.has("passphrase"),
     passkeys: passkeys.map(({ id, credentialId }) => ({ id, credentialId })),
-    staySignedIn: await read("staySignedIn") !== undefined,
-    kitConfirmed: await read("kitConfirmed") ?? false,
+    staySignedIn: there.has("staySignedIn"),
+    kitConfirmed,
   };
 }
 
-export const keptProfile = async (): Promise<boolean> => (await read("profile") ?? await read("fresh")) !== undefined;
+const isProfile = (there: ReadonlySet<IDBValidKey>): boolean => there.has("profile") || there.has("fresh");
+export const keptProfile = async (): Promise<boolean> => isProfile((await readSome()).there);
 
 /** Ends what is open, whichever module has it. */
 export function leave(): void {
@@ -228,11 +230,12 @@ export async function forgetAll(): Promise<void> {
 export async function enter(root: Uint8Array, way: string | undefined): Promise<void> {
   try {
     await hold();
-    const [head, fresh] = [await read("profile"), await read("fresh")];
+    const { profile: head, fresh } = await readSome("profile", "fresh");
     const { language, texts } = begun();
     leave();
     if (head !== undefined) {
-      entered = { root, way, home: await openHome(root, head, language, texts) };
+      // With the whole module there is no waiting for it.
+      entered = { root, way, home: loaded === undefined ? await openHome(root, head, language, texts) : undefined };
     } else {
       const made = fresh === undefined ? undefined : openFresh(root, fresh);
       if (made === undefined) throw problem("profile");
@@ -269,7 +272,7 @@ export async function whole(): Promise<void> {
 /** The profile that is kept, with the root that opens it. */
 async function openKept(root: Uint8Array): Promise<Session> {
   const { files, language } = all();
-  const [head, earlier] = [await read("profile"), await read("earlier")];
+  const { profile: head, earlier } = await readSome("profile", "earlier");
   if (head === undefined) throw problem("profile");
   const opened = Session.open(root, head, await readPages(), language, files, send);
   if (earlier !== undefined) opened.openEarlier(earlier, files);

@@ -29,42 +29,72 @@ export interface Kept {
   kitConfirmed: boolean;
 }
 
+/** The database, once it is open: most steps need it several times. */
+let opened: Promise<IDBDatabase> | undefined;
+
 function open(): Promise<IDBDatabase> {
-  return new Promise((resolve, reject) => {
+  opened ??= new Promise((resolve, reject) => {
     const asked = indexedDB.open(NAME, 1);
     asked.onupgradeneeded = () => asked.result.createObjectStore(STORE);
-    asked.onsuccess = () => resolve(asked.result);
-    asked.onerror = () => reject(new Error("storage"));
+    asked.onsuccess = () => {
+      const database = asked.result;
+      // Whoever deletes it does not wait for this worker.
+      database.onversionchange = () => {
+        opened = undefined;
+        database.close();
+      };
+      database.onclose = () => (opened = undefined);
+      resolve(database);
+    };
+    asked.onerror = () => {
+      opened = undefined;
+      reject(new Error("storage"));
+    };
+  });
+  return opened;
+}
+
+/** One transaction: its work says how its result is read once all of it is done. */
+async function run<T>(mode: IDBTransactionMode, work: (store: IDBObjectStore) => () => T): Promise<T> {
+  const database = await open();
+  return new Promise<T>((resolve, reject) => {
+    // `strict`: what is said to be kept is on the disk, also if the browser ends now.
+    const transaction = database.transaction(STORE, mode, { durability: "strict" });
+    const result = work(transaction.objectStore(STORE));
+    transaction.oncomplete = () => resolve(result());
+    transaction.onerror = transaction.onabort = () => reject(new Error("storage"));
   });
 }
 
-async function run<T>(mode: IDBTransactionMode, work: (store: IDBObjectStore) => IDBRequest<T>): Promise<T> {
-  const database = await open();
-  try {
-    return await new Promise<T>((resolve, reject) => {
-      // `strict`: what is said to be kept is on the disk, also if the browser ends now.
-      const transaction = database.transaction(STORE, mode, { durability: "strict" });
-      const asked = work(transaction.objectStore(STORE));
-      transaction.oncomplete = () => resolve(asked.result);
-      transaction.onerror = transaction.onabort = () => reject(new Error("storage"));
-    });
-  } finally {
-    database.close();
-  }
-}
+/** The values of some keys, as they are at one moment; and under which keys there is anything. */
+export const readSome = <K extends keyof Kept>(...keys: K[]): Promise<Partial<Pick<Kept, K>> & { there: ReadonlySet<IDBValidKey> }> =>
+  run("readonly", (store) => {
+    const asked = keys.map((key) => [key, store.get(key)] as const);
+    const there = store.getAllKeys();
+    return () => ({ ...Object.fromEntries(asked.map(([key, value]) => [key, value.result as unknown])) as Partial<Pick<Kept, K>>, there: new Set(there.result) });
+  });
 
 export const read = <K extends keyof Kept>(key: K): Promise<Kept[K] | undefined> =>
-  run("readonly", (store) => store.get(key) as IDBRequest<Kept[K] | undefined>);
+  run("readonly", (store) => {
+    const asked = store.get(key) as IDBRequest<Kept[K] | undefined>;
+    return () => asked.result;
+  });
+
+/** Nothing is read of what was written. */
+const done = (): void => undefined;
 
 export const write = async <K extends keyof Kept>(key: K, value: Kept[K]): Promise<void> => {
-  await run("readwrite", (store) => store.put(value, key));
+  await run("readwrite", (store) => {
+    store.put(value, key);
+    return done;
+  });
 };
 
 /** Keeps several values, all of them or none. */
 export const writeAll = async (values: Partial<Kept>): Promise<void> => {
   await run("readwrite", (store) => {
     for (const [key, value] of Object.entries(values)) store.put(value, key);
-    return store.count();
+    return done;
   });
 };
 
@@ -81,7 +111,8 @@ export const writePacked = async (head: Uint8Array, pages: Map<number, Uint8Arra
     for (const [number, bytes] of pages) store.put({ number, bytes }, page(number));
     store.delete(IDBKeyRange.bound(page(count), ABOVE_ALL));
     store.delete("home" satisfies keyof Kept);
-    return store.put(head, "profile");
+    store.put(head, "profile");
+    return done;
   });
 };
 
@@ -92,21 +123,31 @@ export const replaceProfile = async (head: Uint8Array, pages: Map<number, Uint8A
     store.delete(IDBKeyRange.bound(page(0), ABOVE_ALL));
     for (const [number, bytes] of pages) store.put({ number, bytes }, page(number));
     for (const [key, value] of Object.entries(with_)) store.put(value, key);
-    return store.put(head, "profile");
+    store.put(head, "profile");
+    return done;
   });
 };
 
 /** The pages of the kept profile, by number. */
 export const readPages = async (): Promise<Map<number, Uint8Array>> => {
-  const all = await run("readonly", (store) => store.getAll(IDBKeyRange.bound(page(0), ABOVE_ALL)) as IDBRequest<{ number: number; bytes: Uint8Array }[]>);
+  const all = await run("readonly", (store) => {
+    const asked = store.getAll(IDBKeyRange.bound(page(0), ABOVE_ALL)) as IDBRequest<{ number: number; bytes: Uint8Array }[]>;
+    return () => asked.result;
+  });
   return new Map(all.map(({ number, bytes }) => [number, bytes]));
 };
 
 export const remove = async (key: keyof Kept): Promise<void> => {
-  await run("readwrite", (store) => store.delete(key));
+  await run("readwrite", (store) => {
+    store.delete(key);
+    return done;
+  });
 };
 
 /** Forgets everything that this browser keeps. */
 export const forget = async (): Promise<void> => {
-  await run("readwrite", (store) => store.clear());
+  await run("readwrite", (store) => {
+    store.clear();
+    return done;
+  });
 };

@@ -20,6 +20,7 @@ const START: Start = {
 const { database, pages } = vi.hoisted(() => ({ database: new Map<string, unknown>(), pages: new Map<number, Uint8Array>() }));
 vi.mock("../src/store.js", () => ({
   read: async (key: string) => structuredClone(database.get(key)),
+  readSome: async (...keys: string[]) => structuredClone({ ...Object.fromEntries(keys.map((key) => [key, database.get(key)])), there: new Set(database.keys()) }),
   write: async (key: string, value: unknown) => void database.set(key, structuredClone(value)),
   writeAll: async (values: object) => { for (const [key, value] of Object.entries(values)) database.set(key, structuredClone(value)); },
   remove: async (key: string) => void database.delete(key),
