@@ -6,20 +6,15 @@
 //! their envelopes. Nothing that lies in a page is believed because it lies there: a page that opens
 //! was sealed by this profile's root, and it says that a signature was good, not that its key counts.
 
+mod form;
 mod layout;
 mod seal;
 
-use crate::{
-    Holder, Profile,
-    checked::Checked,
-    profile::HeldRecord,
-    read::{Read, Said},
-};
+use crate::{Holder, Profile, checked::Checked, profile::HeldRecord, read::Read};
 use denizen_model::{Sha256Hash, id::Bytes};
 use denizen_seal::RootSecret;
 use seal::{open, seal_head};
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 use std::{collections::BTreeMap, sync::Arc};
 
 /// Records of one page, at most.
@@ -46,18 +41,6 @@ pub(crate) struct PackedHead {
     pages: Vec<Mark>,
     /// Records that came out of an export, each with its place: no envelope would bring them again.
     imported: Vec<(usize, Arc<HeldRecord>)>,
-}
-
-/// A record in a page.
-#[derive(Deserialize)]
-struct Entry {
-    held: Arc<HeldRecord>,
-    /// The signature of the kept copy that was good, if it was.
-    good: Option<Sha256Hash>,
-    /// What the kept copy says, if it was read under that signature; of another version it may have another
-    /// shape.
-    #[serde(default)]
-    said: Option<Box<RawValue>>,
 }
 
 /// The pages of an opened profile, as they were last kept.
@@ -106,10 +89,9 @@ impl Pages {
                 for entry in entries {
                     let good = entry.good.map(|good| (entry.held.kept_hash, good));
                     this.good.extend(good);
-                    let said = entry.said.filter(|_| entry.good.is_some());
-                    let said = said.and_then(|said| Said::of_this_version(&said));
-                    let laid = Arc::new((Arc::clone(&entry.held), entry.good, said.is_some()));
-                    if let Some(said) = said {
+                    let said = entry.said.is_some();
+                    let laid = Arc::new((Arc::clone(&entry.held), entry.good, said));
+                    if let Some(said) = entry.said {
                         read.danger_remember(&laid, said);
                     }
                     this.laid.push(laid);
@@ -196,7 +178,7 @@ impl Holder {
 #[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests {
     use super::*;
-    use crate::profile::Delivery;
+    use crate::{profile::Delivery, read::Said};
     use denizen_model::{
         HubId, MessageId, Nonce, OrgId, UnixTime,
         deposit::Receipt,
@@ -354,11 +336,9 @@ mod tests {
     }
 
     #[test]
-    fn what_a_record_says_lies_beside_it_and_is_taken_only_as_this_program_reads() {
-        let said = |v: u32| -> Said {
-            let said = serde_json::json!({
-                "v": v, "iss": "i", "kid": "k", "key": "AA", "claims": { "number": "7" },
-            });
+    fn what_a_record_says_lies_beside_it() {
+        let said = || -> Said {
+            let said = serde_json::json!(["i", "k", "AA", null, null, { "number": "7" }]);
             serde_json::from_value(said).unwrap()
         };
         let mut device = Device::with(3);
@@ -367,35 +347,24 @@ mod tests {
         device.pages.good.insert(signed.kept_hash, good);
         for held in &device.profile.records[..2] {
             let laid = Arc::new((held.clone(), Some(good), true));
-            device.read.danger_remember(&laid, said(1));
+            device.read.danger_remember(&laid, said());
         }
         assert_eq!(device.keep(&root(1)), vec![0]);
         assert!(device.keep(&root(1)).is_empty(), "it is there");
         let (_, pages, read) = device.open_reading(&root(1));
         let there = read.said(&signed.kept_hash, &signed.kept).unwrap();
-        assert_eq!(*there, said(1));
+        assert_eq!(*there, said());
         assert!(read.said(&signed.kept_hash, "another text").is_none());
         let unsigned = &device.profile.records[1];
         assert!(read.said(&unsigned.kept_hash, &unsigned.kept).is_none());
         (device.pages, device.read) = (pages, read);
         assert!(device.keep(&root(1)).is_empty(), "nor after it was opened");
-        // What another program's version left is read anew, and written over; its records are there.
+        // A page that says nothing is written anew once its records were read.
         let laid = Arc::new((signed.clone(), Some(good), true));
-        let mut other = Device::with(3);
-        other.pages.good.insert(signed.kept_hash, good);
-        other.read.danger_remember(&laid, said(2));
-        assert_eq!(other.keep(&root(1)), vec![0]);
-        let (profile, pages, read) = other.open_reading(&root(1));
-        assert_eq!(profile.records.len(), 3);
-        assert!(!read.has(&signed.kept_hash));
-        (other.pages, other.read) = (pages, read);
-        other.read.danger_remember(&laid, said(1));
-        assert_eq!(other.keep(&root(1)), vec![0]);
-        // A page from before says nothing, and is written anew once its records were read.
         let mut before = Device::with(3);
         before.pages.good.insert(signed.kept_hash, good);
         assert_eq!(before.keep(&root(1)), vec![0]);
-        before.read.danger_remember(&laid, said(1));
+        before.read.danger_remember(&laid, said());
         assert_eq!(before.keep(&root(1)), vec![0]);
     }
 

@@ -11,8 +11,8 @@ use crate::{
 use denizen_credential::{StatusRef, UnverifiedCredential, VerifiedCredential};
 use denizen_jose::{Alg, PublicKey};
 use denizen_model::{PublicKeyFor, Sha256Hash, id::Bytes, key::Issuer};
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, value::RawValue};
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::{Map, Value};
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
@@ -29,28 +29,55 @@ pub(crate) struct Known {
 }
 
 /// Counts up when credentials are read in another way: what an earlier program read is read anew.
-const READING: u32 = 1;
+pub(crate) const READING: u8 = b'1';
 
 /// What lists need of a kept copy, as it lies beside it in a page: no list reads a credential twice.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(from = "SaidRow")]
 pub(crate) struct Said {
-    v: u32,
     iss: String,
     kid: String,
     /// The key that signed it, a point of P-256.
     key: Bytes,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     iat: Option<i64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     status: Option<StatusRef>,
     claims: Arc<Map<String, Value>>,
 }
 
-impl Said {
-    /// What lies in a page, if this program's version laid it there.
-    pub(crate) fn of_this_version(lies: &RawValue) -> Option<Self> {
-        let said: Self = serde_json::from_slice(lies.get().as_bytes()).ok()?;
-        (said.v == READING).then_some(said)
+/// The same as it is written, its members in their order.
+type SaidRow = (
+    String,
+    String,
+    Bytes,
+    Option<i64>,
+    Option<StatusRef>,
+    Arc<Map<String, Value>>,
+);
+
+impl From<SaidRow> for Said {
+    fn from((iss, kid, key, iat, status, claims): SaidRow) -> Self {
+        Self {
+            iss,
+            kid,
+            key,
+            iat,
+            status,
+            claims,
+        }
+    }
+}
+
+impl Serialize for Said {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self {
+            iss,
+            kid,
+            key,
+            iat,
+            status,
+            claims,
+        } = self;
+        (iss, kid, key, iat, status, claims).serialize(serializer)
     }
 }
 
@@ -126,7 +153,6 @@ impl Read {
                 credential, key, ..
             } = self.get(kept, text)?;
             Some(Arc::new(Said {
-                v: READING,
                 iss: credential.issuer().to_owned(),
                 kid: credential.kid().to_owned(),
                 key: Bytes(key.as_bytes().to_vec()),

@@ -46,7 +46,7 @@ pub use attach::{FileToAttach, attach_file, move_into_objects, open_attachment, 
 pub use file::{FILE_INFO, FILE_SIZE_BYTES_MAX};
 pub use kem::{KemPublic, KemSecret};
 pub use kept::Kept;
-pub use local::{LocalKey, LocalKeyError};
+pub use local::{LocalKey, LocalKeyError, Plain};
 #[cfg(not(target_arch = "wasm32"))]
 pub use native::Native;
 pub use object::{

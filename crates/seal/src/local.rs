@@ -8,11 +8,38 @@ use chacha20poly1305::{
     ChaCha20Poly1305, KeyInit,
     aead::{Aead, Payload},
 };
-use zeroize::{ZeroizeOnDrop, Zeroizing};
+use std::ops::Deref;
+use zeroize::{ZeroizeOnDrop, optimization_barrier};
 
 /// A symmetric key for data at rest, wiped when dropped.
 #[derive(Clone, ZeroizeOnDrop)]
 pub struct LocalKey([u8; 32]);
+
+/// What was decrypted. It is wiped when it is dropped, and at once: `Zeroizing` writes byte after byte, which
+/// takes a browser about as long as the cipher.
+pub struct Plain(Vec<u8>);
+
+impl Deref for Plain {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl Drop for Plain {
+    fn drop(&mut self) {
+        self.0.fill(0);
+        // Or a compiler could leave it out, since nobody reads it.
+        optimization_barrier(self.0.as_slice());
+    }
+}
+
+impl std::fmt::Debug for Plain {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Plain(..)")
+    }
+}
 
 /// Data at rest that this key does not open in this place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -69,11 +96,7 @@ impl LocalKey {
     ///
     /// # Errors
     /// [`LocalKeyError`].
-    pub fn decrypt(
-        &self,
-        context: &[u8],
-        bytes: &[u8],
-    ) -> Result<Zeroizing<Vec<u8>>, LocalKeyError> {
+    pub fn decrypt(&self, context: &[u8], bytes: &[u8]) -> Result<Plain, LocalKeyError> {
         let (nonce, ct) = bytes.split_first_chunk::<12>().ok_or(LocalKeyError)?;
         ChaCha20Poly1305::new(&self.0.into())
             .decrypt(
@@ -83,7 +106,7 @@ impl LocalKey {
                     aad: context,
                 },
             )
-            .map(Zeroizing::new)
+            .map(Plain)
             .map_err(|_| LocalKeyError)
     }
 }

@@ -1,18 +1,14 @@
 //! Which records lie in which page.
 
-use super::{Laid, PAGE_RECORDS_MAX, PAGE_SIZE_BYTES_MAX, Pages};
-use crate::{
-    profile::HeldRecord,
-    read::{Read, Said},
-};
+use super::{Laid, PAGE_RECORDS_MAX, PAGE_SIZE_BYTES_MAX, Pages, form::Text};
+use crate::{profile::HeldRecord, read::Read};
 use denizen_model::Sha256Hash;
-use serde::Serialize;
 use std::sync::Arc;
 
 /// What is sealed into a page, before it is.
 pub(super) struct Draft {
     pub(super) records: Vec<(u32, Sha256Hash)>,
-    pub(super) json: Vec<u8>,
+    pub(super) text: Text,
 }
 
 /// What lies in pages from now on.
@@ -22,14 +18,6 @@ pub(super) struct Layout {
     /// The pages after them.
     pub(super) drafts: Vec<Draft>,
     pub(super) laid: Vec<Arc<Laid>>,
-}
-
-#[derive(Serialize)]
-struct EntryOf<'a> {
-    held: &'a HeldRecord,
-    good: Option<Sha256Hash>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    said: Option<&'a Said>,
 }
 
 impl Pages {
@@ -71,27 +59,22 @@ impl Pages {
             let good = self.good.get(&held.kept_hash).copied();
             let said = good.and_then(|_| read.said(&held.kept_hash, &held.kept));
             laid.push(Arc::new((Arc::clone(held), good, said.is_some())));
-            let said = said.as_deref();
-            let json = serde_json::to_vec(&EntryOf { held, good, said }).expect("a record is JSON");
+            let text = Text::of(held, good, said.as_deref());
             let name = (held.link, held.kept_hash);
             let open = drafts.last_mut().filter(|draft| {
-                let fits = draft.json.len() + json.len() < PAGE_SIZE_BYTES_MAX;
+                let fits = draft.text.size() + text.size() < PAGE_SIZE_BYTES_MAX;
                 fits && draft.records.len() < PAGE_RECORDS_MAX
             });
             match open {
                 Some(draft) => {
-                    draft.json.push(b',');
-                    draft.json.extend_from_slice(&json);
+                    draft.text.add(&text);
                     draft.records.push(name);
                 }
                 None => drafts.push(Draft {
                     records: vec![name],
-                    json: [b"[", json.as_slice()].concat(),
+                    text,
                 }),
             }
-        }
-        for draft in &mut drafts {
-            draft.json.push(b']');
         }
         Layout { same, drafts, laid }
     }

@@ -1,6 +1,10 @@
 //! How a page and the head are sealed, and how a page is opened.
 
-use super::{Entry, Mark, PackedHead, Pages, layout::Layout};
+use super::{
+    Mark, PackedHead, Pages,
+    form::{self, Entry},
+    layout::Layout,
+};
 use crate::Profile;
 use denizen_model::{HubId, Sha256Hash, id::Bytes};
 use denizen_seal::{LocalKey, RootSecret};
@@ -23,14 +27,15 @@ impl Pages {
         let (mut pages, mut known) = (Vec::new(), self.marks.iter().skip(layout.same));
         let from = u32::try_from(layout.same).unwrap_or(u32::MAX);
         for (number, draft) in (from..).zip(layout.drafts) {
-            let inside = Sha256Hash::of(&draft.json);
+            let text = draft.text.whole();
+            let inside = Sha256Hash::of(&text);
             let before = known.next();
             if let Some(same) = before.filter(|mark| mark.inside == inside) {
                 marks.push(same.clone());
                 continue;
             }
             let version = before.map_or(1, |mark| mark.version + 1);
-            let page = key.encrypt(&context(hub, number, version), &draft.json, &mut rng);
+            let page = key.encrypt(&context(hub, number, version), &text, &mut rng);
             marks.push(Mark {
                 version,
                 seal: Bytes(seal_of(&page).to_vec()),
@@ -74,10 +79,10 @@ pub(super) fn open(
     if seal_of(page) != mark.seal.0.as_slice() {
         return None;
     }
-    let json = key
+    let text = key
         .decrypt(&context(hub, number, mark.version), page)
         .ok()?;
-    let entries: Vec<Entry> = serde_json::from_slice(&json).ok()?;
+    let entries = form::read(&text)?;
     let named = entries.iter().map(|e| (e.held.link, e.held.kept_hash));
     named.eq(mark.records.iter().copied()).then_some(entries)
 }
