@@ -408,7 +408,7 @@ impl<'a> Open<'a> {
         let sent = self.holder.send(&transport, self.now()).await;
         self.save()?;
         sent.map_err(|e| self.say.error(&e))?;
-        show::away(self);
+        show::away(&self.say, &self.holder);
         Ok(events)
     }
 
@@ -548,6 +548,7 @@ async fn finish_restore(
         &[("links", &links), ("records", &records)],
     );
     say.line("cli-restore-older", &[]);
+    show::away(say, &holder);
     for alarm in holder.profile().open_alarms() {
         say.plain(&say.refusal(&alarm.code).to_string());
     }

@@ -13,7 +13,8 @@ use crate::{
     sync::{Away, Event},
 };
 use denizen_api::{
-    HubClient, Transport,
+    HubClient, ProblemKind, Transport,
+    client::ClientError,
     wire::{Accept, ChangeAccepts},
 };
 use denizen_credential::KeyBinding;
@@ -274,7 +275,12 @@ impl Holder {
     ) -> Result<(), HolderError> {
         let auth = self.root.derive_auth(AddressIndex(link.index));
         let client = HubClient::new(transport, link.hub, &link.hub_url);
-        let state = client.address(&auth, now).await?;
+        let state = match client.address(&auth, now).await {
+            Ok(state) => state,
+            // The hub says that this one address is gone: it is told of when it is fetched.
+            Err(ClientError::Problem(ProblemKind::NotFound | ProblemKind::Closed)) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
         if state.frozen != link.frozen {
             let change = ChangeAccepts {
                 version: state.version + 1,

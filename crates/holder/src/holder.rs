@@ -405,6 +405,14 @@ impl Holder {
         language.clone_into(&mut self.profile.language);
     }
 
+    /// The organisation of a link, also of one that is still to be restored.
+    #[must_use]
+    pub fn org_of(&self, index: u32) -> Option<OrgId> {
+        let due = self.profile.links_due.iter().find(|d| d.index() == index);
+        let link = self.profile.link(index).map(|l| l.org);
+        link.or_else(|| due.map(|due| due.place().2))
+    }
+
     /// An organisation's name in her language, or in English.
     #[must_use]
     pub fn name_of(&self, org: &OrgId) -> String {

@@ -224,7 +224,7 @@ impl Holder {
     }
 
     /// Another device has this index: takes the next one.
-    fn renumber(&mut self, index: u32) -> u32 {
+    pub(crate) fn renumber(&mut self, index: u32) -> u32 {
         let next = self.profile.next_index.max(index + 1);
         self.profile.next_index = next + 1;
         let address = AddressId::of(&self.root.derive_auth(AddressIndex(next)).public_for());

@@ -6,7 +6,9 @@ use crate::{
     holder::HolderError,
     link::Draft,
     profile::{Application, Dispute, Link, LinkState, NoteEntry, NoticeEntry},
+    restore::LinkDue,
     state::Part,
+    sync::Away,
 };
 use denizen_api::{HubClient, ProblemKind, Transport, client::ClientError};
 use denizen_model::{
@@ -76,9 +78,14 @@ impl Holder {
             .iter()
             .filter_map(|l| Some((l.index, l.takes_over?)))
             .collect();
-        let mut count = 0;
+        let (mut count, mut away) = (0, Away::none(self.profile.hub));
         for (index, from) in due {
-            if let Some(index) = self.register_link(index, transport, now).await? {
+            let hub = self.profile.link(index).map_or(self.profile.hub, |l| l.hub);
+            if away.has(&hub) {
+                continue;
+            }
+            let done = self.register_link(index, transport, now).await;
+            if let Some(Some(index)) = away.bear(&hub, done)? {
                 self.queue_over(index, from, old, now, rng)?;
                 count += 1;
             }
@@ -318,7 +325,7 @@ impl Holder {
     /// whoever has the old root finds nothing there any more. What they have copied stays theirs.
     ///
     /// # Errors
-    /// [`HolderError::NotOpen`] while a link is not taken over; [`HolderError::Client`]: the next call goes
+    /// [`HolderError::NotOpen`] while a link is not taken over, or something waits for a hub that is away; [`HolderError::Client`]: the next call goes
     /// on.
     pub async fn abandon<T: Transport>(
         &self,
@@ -330,6 +337,9 @@ impl Holder {
             return Err(HolderError::NotOpen);
         }
         old.send(transport, now).await?;
+        if !old.profile.outbox.is_empty() {
+            return Err(HolderError::NotOpen);
+        }
         let ways = old.profile.devices.iter().flat_map(|d| &d.ways);
         let locators: Vec<Nonce> = ways.filter_map(|w| w.locator).collect();
         for locator in &locators {
@@ -350,13 +360,15 @@ impl Holder {
         Ok(())
     }
 
-    /// Links of `old` that still wait for their organisation's answer, or cannot be moved.
+    /// Links of `old` that still wait for their organisation's answer, are themselves still to be restored, or
+    /// cannot be moved.
     #[must_use]
     pub fn not_taken_over(&self, old: &Self) -> Vec<u32> {
         let taken = self.taken_over(old);
         let open = old.profile.links.iter().filter(|l| {
             matches!(l.state, LinkState::Confirmed | LinkState::Moved) && !taken.contains(&l.index)
         });
-        open.map(|l| l.index).collect()
+        let due = old.profile.links_due.iter().map(LinkDue::index);
+        open.map(|l| l.index).chain(due).collect()
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::{
     Event, Holder,
+    alarm::ABOUT_ADDRESS,
     holder::HolderError,
     profile::LinkState,
     state::{LinkPart, ManifestLink, ManifestPart, Part},
@@ -21,39 +22,48 @@ use std::sync::Arc;
 #[serde(tag = "from", rename_all = "kebab-case")]
 pub(crate) enum LinkDue {
     /// Another device of hers made it while this one runs: what comes is answered.
-    OtherDevice {
-        /// What finds it.
-        part: Box<LinkPart>,
-    },
+    OtherDevice(Due),
     /// The profile is restored: it is taken in as it stands.
-    Restored {
-        /// What finds it.
-        part: Box<LinkPart>,
-        /// What the manifest says of it.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        said: Option<ManifestLink>,
-        /// Nobody knows which of its copies the lost device has shown.
-        after_loss: bool,
-    },
+    Restored(Due),
+    /// As `Restored`, and nobody knows which of its copies the lost device has shown.
+    AfterLoss(Due),
+}
+
+/// What is known of a link that is due.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Due {
+    part: Box<LinkPart>,
+    /// The most that a manifest has said of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    said: Option<ManifestLink>,
 }
 
 impl LinkDue {
+    /// A link of which address 0 tells.
+    pub(crate) fn new(part: Box<LinkPart>) -> Self {
+        Self::OtherDevice(Due { part, said: None })
+    }
+
+    fn due(&self) -> &Due {
+        let (Self::OtherDevice(due) | Self::Restored(due) | Self::AfterLoss(due)) = self;
+        due
+    }
+
     fn part(&self) -> &LinkPart {
-        match self {
-            Self::OtherDevice { part } | Self::Restored { part, .. } => part,
-        }
+        &self.due().part
     }
 
     pub(crate) fn index(&self) -> u32 {
         self.part().index
     }
 
-    /// What the manifest of a profile that is restored says of it.
     pub(crate) fn said(&self) -> Option<&ManifestLink> {
-        match self {
-            Self::OtherDevice { .. } => None,
-            Self::Restored { said, .. } => said.as_ref(),
-        }
+        self.due().said.as_ref()
+    }
+
+    /// Whether it is taken in as it stands.
+    pub(crate) fn is_restored(&self) -> bool {
+        !matches!(self, Self::OtherDevice(_))
     }
 
     /// The hub, its URL, and the organisation.
@@ -62,14 +72,24 @@ impl LinkDue {
         (part.hub, &part.hub_url, part.org)
     }
 
-    /// The same of a profile that is restored.
-    fn restored(self, manifest: Option<&ManifestPart>) -> Self {
-        let (Self::OtherDevice { part } | Self::Restored { part, .. }) = self;
-        let links = manifest.iter().flat_map(|m| &m.links);
-        Self::Restored {
-            said: links.filter(|l| l.index == part.index).last().cloned(),
-            part,
-            after_loss: false,
+    /// What a manifest says of a link with its index: a newer one says no less.
+    pub(crate) fn hear(&mut self, heard: &ManifestLink) {
+        let (Self::OtherDevice(due) | Self::Restored(due) | Self::AfterLoss(due)) = self;
+        let known = due.said.as_ref().and_then(|said| said.cursor);
+        if due.part.index == heard.index && heard.cursor >= known {
+            due.said = Some(heard.clone());
+        }
+    }
+
+    fn restored(self) -> Self {
+        let (Self::OtherDevice(due) | Self::Restored(due) | Self::AfterLoss(due)) = self;
+        Self::Restored(due)
+    }
+
+    fn after_loss(self) -> Self {
+        match self {
+            Self::Restored(due) => Self::AfterLoss(due),
+            other => other,
         }
     }
 }
@@ -130,8 +150,7 @@ impl Holder {
         holder.profile.own_chain = OutChain::make(own, rng);
         let newest = newest_manifest(&parts);
         let due = std::mem::take(&mut holder.profile.links_due);
-        let due = due.into_iter().map(|due| due.restored(newest));
-        holder.profile.links_due = due.collect();
+        holder.profile.links_due = due.into_iter().map(LinkDue::restored).collect();
         let mut away = Away::none(hub);
         holder.restore_due(&mut away, transport, now, rng).await?;
         holder.check_records(newest, now);
@@ -156,7 +175,7 @@ impl Holder {
                 continue;
             }
             let done = self.restore_link(part, said, transport, now, rng).await;
-            if away.bear(&part.hub, done)?.is_some() {
+            if away.bear(&part.hub, done)? == Some(true) {
                 there.push(due);
             }
         }
@@ -169,8 +188,10 @@ impl Holder {
         let mut events = Vec::new();
         for due in there {
             let index = due.index();
-            let restored = matches!(due, LinkDue::Restored { .. });
-            if restored && !broken.contains(&index) {
+            if due.is_restored() && broken.contains(&index) {
+                continue;
+            }
+            if due.is_restored() {
                 let done = self.replay(&due, transport, now, rng).await;
                 if done.is_err() {
                     self.profile.links.retain(|l| l.index != index);
@@ -180,7 +201,12 @@ impl Holder {
                     None => continue,
                 }
             }
-            self.profile.links_due.retain(|d| d.index() != index);
+            if let Some(said) = due.said() {
+                self.take_end(index, said.state);
+            }
+            self.profile.links_due.retain(|d| *d != due);
+            self.profile
+                .mend("withheld", Some(index), ABOUT_ADDRESS, now);
         }
         if !events.is_empty() {
             self.index_shown();
@@ -188,17 +214,27 @@ impl Holder {
         Ok(events)
     }
 
-    pub(crate) async fn restore_link<T: Transport>(
+    /// Whether the link is there now, or not to be restored: else it stays due.
+    async fn restore_link<T: Transport>(
         &mut self,
         part: &LinkPart,
         said: Option<&ManifestLink>,
         transport: &T,
         now: UnixTime,
         rng: &mut dyn rand_core::CryptoRng,
-    ) -> Result<(), HolderError> {
-        let shredded = self.profile.shredded.contains(&part.index);
-        if shredded || self.profile.link(part.index).is_some() {
-            return Ok(());
+    ) -> Result<bool, HolderError> {
+        if self.profile.shredded.contains(&part.index) {
+            return Ok(true);
+        }
+        if let Some(link) = self.profile.link(part.index) {
+            if link.invitation == part.invitation {
+                return Ok(true);
+            }
+            // Two devices took one index, at hubs that cannot tell: the one that no hub has yet gives way.
+            if link.state != LinkState::Opening {
+                return Ok(false);
+            }
+            self.renumber(part.index);
         }
         if part.hub != self.profile.hub {
             self.refresh_directory(&part.hub, &part.hub_url, transport, now)
@@ -210,14 +246,16 @@ impl Holder {
             Ok(state) => state,
             // She wrote down that it was there, and not that she shredded it.
             Err(ClientError::Problem(ProblemKind::NotFound | ProblemKind::Closed)) => {
-                self.profile.alarm("withheld", Some(part.index), now);
-                return Ok(());
+                let link = Some(part.index);
+                self.profile
+                    .alarm_about("withheld", link, ABOUT_ADDRESS, now);
+                return Ok(false);
             }
             Err(error) => return Err(error.into()),
         };
         let Some(salt) = state.salt else {
             self.profile.alarm("other-salt", Some(part.index), now);
-            return Ok(());
+            return Ok(false);
         };
         let keys = self
             .root
@@ -225,14 +263,14 @@ impl Holder {
         let same = Sha256Hash::of(&keys.kem.public().to_bytes()) == part.kem;
         if !holds(Check::SaltPinned, same) {
             self.profile.alarm("other-salt", Some(part.index), now);
-            return Ok(());
+            return Ok(false);
         }
         let follows = said.and_then(|m| m.out_head).into_iter().collect();
         let address = AddressId::of(&auth.public_for());
         let mut link = part.to_link(address, salt, OutChain::make(follows, rng));
         link.accept = said.and_then(|m| m.accept);
         self.profile.links.push(link);
-        Ok(())
+        Ok(true)
     }
 
     /// Takes in everything that a link holds. Nothing is answered meanwhile: the other device did.
@@ -258,9 +296,6 @@ impl Holder {
         if let Some(link) = self.profile.link_mut(index) {
             link.out = out;
         }
-        if let Some(said) = due.said() {
-            self.take_end(index, said.state);
-        }
         let said = due.said().and_then(|m| m.cursor);
         let link = self.profile.link(index).ok_or(HolderError::NotLinked)?;
         let state = link.state;
@@ -270,14 +305,7 @@ impl Holder {
         if state == LinkState::CodeReady {
             self.queue_reveal(index, now, rng)?;
         }
-        let lost = matches!(
-            due,
-            LinkDue::Restored {
-                after_loss: true,
-                ..
-            }
-        );
-        if lost {
+        if matches!(due, LinkDue::AfterLoss(_)) {
             self.spend_unmarked(Some(index), now, rng)?;
         }
         Ok(events)
@@ -303,11 +331,8 @@ impl Holder {
         now: UnixTime,
         rng: &mut dyn rand_core::CryptoRng,
     ) -> Result<(), HolderError> {
-        for due in &mut self.profile.links_due {
-            if let LinkDue::Restored { after_loss, .. } = due {
-                *after_loss = true;
-            }
-        }
+        let due = std::mem::take(&mut self.profile.links_due);
+        self.profile.links_due = due.into_iter().map(LinkDue::after_loss).collect();
         self.spend_unmarked(None, now, rng)
     }
 

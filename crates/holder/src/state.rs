@@ -333,6 +333,10 @@ impl Holder {
                 self.profile.next_index = self.profile.next_index.max(manifest.next_index);
                 for link in &manifest.links {
                     self.take_end(link.index, link.state);
+                    let mut due = self.profile.links_due.iter_mut();
+                    if let Some(due) = due.find(|due| due.index() == link.index) {
+                        due.hear(link);
+                    }
                 }
             }
             Part::Shredded { index, erased } => {
@@ -349,9 +353,7 @@ impl Holder {
             // It is added once its hub has given its salt.
             Part::Link(link) => {
                 self.profile.next_index = self.profile.next_index.max(link.index + 1);
-                self.profile
-                    .links_due
-                    .push(LinkDue::OtherDevice { part: link });
+                self.profile.links_due.push(LinkDue::new(link));
             }
         }
     }

@@ -13,6 +13,7 @@ use crate::{
     open::{Expected, Opened, open},
     outbox::flush,
     profile::{Link, LinkState},
+    restore::LinkDue,
     state::Part,
 };
 use denizen_api::{ProblemKind, Transport, client::ClientError, wire::Fetched};
@@ -219,7 +220,14 @@ impl Holder {
             LinkState::Refused => l.accept.is_some(),
             _ => true,
         };
-        let listened = |l: &&Link| !broken.contains(&l.index);
+        // Nor is one fetched that is still to be taken in as it stands.
+        let due = self
+            .profile
+            .links_due
+            .iter()
+            .filter(|due| due.is_restored());
+        let due: Vec<u32> = due.map(LinkDue::index).collect();
+        let listened = |l: &&Link| !broken.contains(&l.index) && !due.contains(&l.index);
         let links = self.profile.links.iter().filter(open).filter(listened);
         let links: Vec<(u32, HubId)> = links.map(|l| (l.index, l.hub)).collect();
         let again = self.refetch_lost(&broken, away, transport, now).await?;
@@ -268,6 +276,7 @@ impl Holder {
     ) -> Result<(), HolderError> {
         let mut away = Away::none(self.profile.hub);
         let held_back = self.flush(&mut away, transport, now).await?;
+        self.add_away(&away, now);
         held_back.map_or(Ok(()), Err)
     }
 

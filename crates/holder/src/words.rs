@@ -71,7 +71,12 @@ impl<'a> Words<'a> {
     /// The law that lets the office of a service ask, by its name in her language if there is one.
     #[must_use]
     pub fn law(&self, service: &Service) -> String {
-        let key = service.legal_basis_key.as_deref();
+        // A name is of one law: nobody's service shows another law than it declares.
+        let same = |s: &&Service| {
+            s.legal_basis_key == service.legal_basis_key && s.legal_basis == service.legal_basis
+        };
+        let known = self.catalogue.services().find(same);
+        let key = known.and_then(|s| s.legal_basis_key.as_deref());
         key.and_then(|key| self.known(key))
             .unwrap_or_else(|| service.legal_basis.clone())
     }

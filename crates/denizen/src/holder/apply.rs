@@ -73,7 +73,7 @@ pub(super) async fn show_and_file(
     };
     sent.map_err(|e| at.say.error(&e))?;
     at.sync_once(0).await?;
-    at.say.line("cli-apply-sent", &[]);
+    show::sent(at, "cli-apply-sent");
     Ok(true)
 }
 

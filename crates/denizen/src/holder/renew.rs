@@ -113,8 +113,8 @@ fn tell(new: &Open<'_>, old: &Open<'_>) {
     let waiting = new.holder.not_taken_over(&old.holder);
     new.say.line("cli-renew-moved", &[("count", &moved)]);
     for index in &waiting {
-        let link = old.holder.profile().link(*index);
-        let org = link.map(|l| old.holder.name_of(&l.org)).unwrap_or_default();
+        let org = old.holder.org_of(*index);
+        let org = org.map(|org| old.holder.name_of(&org)).unwrap_or_default();
         new.say.indented("cli-renew-waits", &[("org", &org)]);
     }
     if !waiting.is_empty() {

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::visible::in_line;
 use anyhow::bail;
-use denizen_holder::{ClaimLine, Event, InvitationPreview, Link, LinkState, RecordView};
+use denizen_holder::{ClaimLine, Event, Holder, InvitationPreview, Link, LinkState, RecordView};
 use denizen_model::{
     OrgId,
     message::{ApplicationEvent, ApplicationState, DisputeEvent, DisputeState, Sensitivity},
@@ -166,13 +166,24 @@ pub(super) fn events(at: &Open<'_>, events: &[Event]) {
 }
 
 /// Organisations whose hub does not answer: what goes there waits.
-pub(super) fn away(at: &Open<'_>) {
-    for hub in at.holder.hubs_away() {
-        let orgs: Vec<String> = hub.orgs.iter().map(|o| at.holder.name_of(o)).collect();
-        let slots = [("orgs", orgs.join(", ")), ("date", at.say.date(hub.since))];
+pub(super) fn away(say: &Say, holder: &Holder) {
+    for hub in holder.hubs_away() {
+        let mut orgs: Vec<String> = hub.orgs.iter().map(|o| holder.name_of(o)).collect();
+        if orgs.is_empty() {
+            orgs.push(hub.hub_url);
+        }
+        let slots = [("orgs", orgs.join(", ")), ("date", say.date(hub.since))];
         let slots = slots.each_ref().map(|(name, text)| (*name, text.as_str()));
-        at.say.line("cli-hub-away", &slots);
+        say.line("cli-hub-away", &slots);
     }
+}
+
+/// That what was asked for was sent; or that a part of it waits for a hub that is away.
+pub(super) fn sent(at: &Open<'_>, key: &str) {
+    let profile = at.holder.profile();
+    let away = |hub| profile.hubs_away.iter().any(|(away, _)| away == hub);
+    let waits = profile.outbox.iter().any(|o| away(&o.hub));
+    at.say.line(if waits { "cli-sent-later" } else { key }, &[]);
 }
 
 /// What is wrong with this device's clock, if something is.

@@ -57,7 +57,8 @@ pub struct HubAway {
     pub hub_url: String,
     /// When it first failed since it last did what it was asked.
     pub since: UnixTime,
-    /// The organisations there with which she has a link, in the order of the links.
+    /// The organisations there with which she has a link, in the order of the links; none whose name is not
+    /// known because the hub's directory was never had.
     pub orgs: Vec<OrgId>,
 }
 
@@ -74,7 +75,9 @@ impl Holder {
             let hub_url = there.peek()?.1.clone();
             let mut orgs = Vec::new();
             for (.., org) in there {
-                if !orgs.contains(org) {
+                let directory = self.trust.directory(away);
+                let named = directory.and_then(|d| d.directory.organisation(org));
+                if named.is_some() && !orgs.contains(org) {
                     orgs.push(*org);
                 }
             }
@@ -112,8 +115,13 @@ impl Holder {
 
     /// Remembers since when which hubs are away.
     pub(super) fn remember_away(&mut self, away: &Away, now: UnixTime) {
+        self.profile.hubs_away.retain(|(hub, _)| away.has(hub));
+        self.add_away(away, now);
+    }
+
+    /// The same after something was only sent: others were not asked.
+    pub(super) fn add_away(&mut self, away: &Away, now: UnixTime) {
         let known = &mut self.profile.hubs_away;
-        known.retain(|(hub, _)| away.has(hub));
         for hub in &away.hubs {
             if !known.iter().any(|(known, _)| known == hub) {
                 known.push((*hub, now));

@@ -181,7 +181,9 @@ pub struct AlarmRow {
 #[derive(Debug, Clone, Serialize, Tsify)]
 #[serde(rename_all = "camelCase")]
 pub struct AwayRow {
-    /// Names of the organisations there.
+    /// Its URL.
+    pub hub: String,
+    /// Names of the organisations there, or its URL if none is known.
     pub orgs: Vec<String>,
     /// The day since when.
     pub since: String,
@@ -189,9 +191,14 @@ pub struct AwayRow {
 
 /// Other hubs from which the last fetch brought nothing.
 pub(crate) fn away_rows(holder: &Holder) -> Vec<AwayRow> {
-    let row = |hub: denizen_holder::HubAway| AwayRow {
-        orgs: hub.orgs.iter().map(|org| holder.name_of(org)).collect(),
-        since: day(hub.since),
+    let row = |away: denizen_holder::HubAway| {
+        let orgs = away.orgs.iter().map(|org| holder.name_of(org));
+        let unknown = away.orgs.is_empty().then(|| away.hub_url.clone());
+        AwayRow {
+            orgs: orgs.chain(unknown).collect(),
+            hub: away.hub_url,
+            since: day(away.since),
+        }
     };
     holder.hubs_away().into_iter().map(row).collect()
 }

@@ -99,7 +99,7 @@ fn way_row(way: &Way) -> WayRow {
 
 fn moving_page(holder: &Holder, old: &Holder) -> MovingPage {
     let waiting = holder.not_taken_over(old).into_iter();
-    let org = |index| old.profile().link(index).map(|l| old.name_of(&l.org));
+    let org = |index| old.org_of(index).map(|org| old.name_of(&org));
     MovingPage {
         moved: holder.taken_over(old).len(),
         waiting: waiting.filter_map(org).collect(),

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use denizen_gateway::Gateway;
-use denizen_holder::{Holder, LinkState};
+use denizen_holder::{Holder, HolderError, LinkState};
 use denizen_model::UnixTime;
 use denizen_recovery::Kit;
 use denizen_seal::RootSecret;
@@ -214,4 +214,99 @@ async fn a_link_that_another_device_made_is_not_lost_with_an_answer() {
     assert!(failed > 3, "{failed} of {number}");
     drop(tablet);
     play.end().await;
+}
+
+#[tokio::test]
+async fn what_a_hub_denies_at_a_restore_comes_once_it_has_it_again() {
+    let mut play = Play::make(5).await;
+    let abroad = play.world.build_hub().await;
+    play.open_at(&BORDER, 0).await;
+    play.open_at(&TEST_CENTRE, abroad).await;
+    let Location::File(database) = play.world.houses[abroad].config.database.clone() else {
+        panic!("no file");
+    };
+    let kept = tempfile::tempdir().unwrap();
+    let (before, now) = (kept.path().join("before.db"), kept.path().join("now.db"));
+    play.world.stop_hub(abroad);
+    copy_database(&database, &before);
+    play.world.start_hub(abroad).unwrap();
+    play.arrive(AZIZA).await;
+    play.link("aziza", &TEST_CENTRE).await;
+    play.fill(&TEST_CENTRE).await;
+    let (all, old) = (play.kinds("aziza"), play.record("aziza", vct::LANGUAGE));
+    let office = leave(&mut play, abroad);
+    copy_database(&database, &now);
+    copy_database(&before, &database);
+    play.world.start_hub(abroad).unwrap();
+    let restored = restore(&mut play).await;
+    play.people.get_mut("aziza").unwrap().holder = restored;
+    assert_eq!(play.alarms("aziza"), ["withheld"]);
+    assert_eq!(play.kinds("aziza"), Vec::<String>::new());
+    play.world.stop_hub(abroad);
+    copy_database(&now, &database);
+    come_back(&mut play, abroad, office).await;
+    assert_eq!(play.kinds("aziza"), all);
+    let profile = play.holder("aziza").profile();
+    assert_eq!(profile.open_alarms().count(), 0);
+    let copies = old.held.copies.iter();
+    assert!(copies.into_iter().all(|c| !profile.is_unspent(&c.copy_ref)));
+    play.canary().await;
+}
+
+#[tokio::test]
+async fn an_index_that_two_devices_took_at_two_hubs_costs_no_link() {
+    let mut play = Play::make(6).await;
+    let abroad = play.world.build_hub().await;
+    for (office, hub) in [(&BORDER, 0), (&IMMIGRATION, 0), (&TEST_CENTRE, abroad)] {
+        play.open_at(office, hub).await;
+    }
+    play.arrive(AZIZA).await;
+    play.link("aziza", &BORDER).await;
+    play.second_device("aziza", "tablet").await;
+    let text = play.invite(&TEST_CENTRE, None);
+    play.accept("aziza", &text).await;
+    let office = leave(&mut play, abroad);
+    play.link_open("tablet", &IMMIGRATION).await;
+    let states = |play: &Play, device: &str| -> Vec<_> {
+        let links = &play.holder(device).profile().links;
+        let mut all: Vec<_> = links.iter().map(|l| (l.index, l.state)).collect();
+        all.sort_unstable_by_key(|(index, _)| *index);
+        all
+    };
+    use LinkState::{Confirmed, Opening};
+    let expected = [(1, Confirmed), (2, Confirmed), (3, Opening)];
+    assert_eq!(states(&play, "aziza"), expected);
+    come_back(&mut play, abroad, office).await;
+    for device in ["aziza", "tablet"] {
+        let expected = [(1, Confirmed), (2, Confirmed), (3, Confirmed)];
+        assert_eq!(states(&play, device), expected, "{device}");
+    }
+    play.end().await;
+}
+
+#[tokio::test]
+async fn old_keys_are_not_given_up_while_a_link_is_still_to_be_restored() {
+    let (mut play, abroad) = two_hubs(7).await;
+    leave(&mut play, abroad);
+    let mut old = restore(&mut play).await;
+    play.people.remove("aziza");
+    let now = play.world.now();
+    let (wire, rng) = (play.world.wire.clone(), &mut play.world.rng);
+    let mut new = old.renewed(rng);
+    assert_eq!(new.take_over(&mut old, &wire, now, rng).await.unwrap(), 1);
+    for _ in 0..3 {
+        new.sync(&wire, 0, now, rng).await.unwrap();
+        new.send(&wire, now).await.unwrap();
+        old.send(&wire, now).await.unwrap();
+        let border = play.gateways.get_mut(BORDER.name).unwrap();
+        border.sync(&wire, 0, now, rng).await.unwrap();
+    }
+    assert_eq!(new.taken_over(&old).len(), 1);
+    let waits = new.not_taken_over(&old);
+    let waits: Vec<_> = waits.into_iter().map(|index| old.org_of(index)).collect();
+    let office = old.hubs_away();
+    assert_eq!((waits.len(), office.len()), (1, 1));
+    assert!(waits[0].is_some());
+    let abandoned = new.abandon(&mut old, &wire, now).await;
+    assert_eq!(abandoned.unwrap_err(), HolderError::NotOpen);
 }
