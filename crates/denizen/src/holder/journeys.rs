@@ -253,7 +253,7 @@ async fn run_link(shell: &Shell, command: Command) -> anyhow::Result<()> {
 async fn send<T>(at: &mut Open<'_>, done: Result<T, HolderError>) -> anyhow::Result<()> {
     done.map_err(|e| at.say.error(&e))?;
     let events = at.sync_once(0).await?;
-    show::sent(&at, "cli-sent");
+    show::sent(at, "cli-sent");
     if !events.is_empty() {
         show::events(at, &events);
     }

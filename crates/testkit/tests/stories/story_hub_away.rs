@@ -12,7 +12,10 @@ use denizen_testkit::{
     play::{BORDER, IMMIGRATION, TEST_CENTRE, vct},
 };
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 /// Aziza with the border service at her own hub and the test centre at another one.
 async fn two_hubs(seed: u64) -> (Play, usize) {
@@ -147,6 +150,14 @@ async fn a_kit_restores_what_is_there_and_the_rest_once_its_hub_answers() {
     play.end().await;
 }
 
+/// Where a hub's database lies.
+fn database_of(play: &Play, hub: usize) -> PathBuf {
+    match &play.world.houses[hub].config.database {
+        Location::File(file) => file.clone(),
+        _ => unreachable!("a world's hubs have files"),
+    }
+}
+
 /// A database of a stopped hub with what belongs to it, in the place of another one.
 fn copy_database(from: &Path, to: &Path) {
     for extension in ["db", "db-wal", "db-shm"] {
@@ -160,9 +171,7 @@ fn copy_database(from: &Path, to: &Path) {
 #[tokio::test]
 async fn an_older_state_of_a_hub_that_was_away_is_found_when_it_is_back() {
     let (mut play, abroad) = two_hubs(3).await;
-    let Location::File(database) = play.world.houses[abroad].config.database.clone() else {
-        panic!("no file");
-    };
+    let database = database_of(&play, abroad);
     let older = tempfile::tempdir().unwrap();
     play.world.stop_hub(abroad);
     copy_database(&database, &older.path().join("hub.db"));
@@ -222,9 +231,7 @@ async fn what_a_hub_denies_at_a_restore_comes_once_it_has_it_again() {
     let abroad = play.world.build_hub().await;
     play.open_at(&BORDER, 0).await;
     play.open_at(&TEST_CENTRE, abroad).await;
-    let Location::File(database) = play.world.houses[abroad].config.database.clone() else {
-        panic!("no file");
-    };
+    let database = database_of(&play, abroad);
     let kept = tempfile::tempdir().unwrap();
     let (before, now) = (kept.path().join("before.db"), kept.path().join("now.db"));
     play.world.stop_hub(abroad);
