@@ -353,7 +353,10 @@ impl Holder {
             // It is added once its hub has given its salt.
             Part::Link(link) => {
                 self.profile.next_index = self.profile.next_index.max(link.index + 1);
-                self.profile.links_due.push(LinkDue::new(link));
+                let known = self.profile.link(link.index);
+                if known.is_none_or(|known| known.invitation != link.invitation) {
+                    self.profile.links_due.push(LinkDue::new(link));
+                }
             }
         }
     }

@@ -244,6 +244,8 @@ for (const [language, device] of [["en", DESK], ["ru", PHONE]] as const) {
       return { ...passing, body };
     };
     await world.border(she.me);
+    // All letters are at the hub before she looks: one of them alone could not be missed.
+    await expect.poll(() => world.waiting("border")).toBe(0);
     // Wherever she is.
     await she.go("records");
     await she.fetchUntil(she.page.getByRole("alert"));
