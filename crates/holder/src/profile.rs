@@ -660,6 +660,11 @@ impl Profile {
         self.links.iter().find(|l| l.index == index)
     }
 
+    /// The hub at which the address with an index is: a link's, else her own.
+    pub(crate) fn hub_of(&self, index: u32) -> HubId {
+        self.link(index).map_or(self.hub, |l| l.hub)
+    }
+
     pub(crate) fn link_mut(&mut self, index: u32) -> Option<&mut Link> {
         self.links.iter_mut().find(|l| l.index == index)
     }

@@ -80,7 +80,7 @@ impl Holder {
             .collect();
         let (mut count, mut away) = (0, Away::none(self.profile.hub));
         for (index, from) in due {
-            let hub = self.profile.link(index).map_or(self.profile.hub, |l| l.hub);
+            let hub = self.profile.hub_of(index);
             if away.has(&hub) {
                 continue;
             }
@@ -369,6 +369,7 @@ impl Holder {
             matches!(l.state, LinkState::Confirmed | LinkState::Moved) && !taken.contains(&l.index)
         });
         let due = old.profile.links_due.iter().map(LinkDue::index);
-        open.map(|l| l.index).chain(due).collect()
+        let all: BTreeSet<u32> = open.map(|l| l.index).chain(due).collect();
+        all.into_iter().collect()
     }
 }

@@ -229,9 +229,10 @@ impl Holder {
         let due: Vec<u32> = due.map(LinkDue::index).collect();
         let listened = |l: &&Link| !broken.contains(&l.index) && !due.contains(&l.index);
         let links = self.profile.links.iter().filter(open).filter(listened);
-        let links: Vec<(u32, HubId)> = links.map(|l| (l.index, l.hub)).collect();
+        let mut links: Vec<(u32, HubId)> = links.map(|l| (l.index, l.hub)).collect();
         let again = self.refetch_lost(&broken, away, transport, now).await?;
         report.events.extend(again);
+        links.retain(|(_, hub)| !away.has(hub));
         for (at, (index, hub)) in links.iter().enumerate() {
             if away.has(hub) {
                 continue;

@@ -127,7 +127,7 @@ impl Holder {
                 continue;
             };
             // Without an answer the rest that lies at that hub waits for the next sync.
-            let hub = self.profile.link(index).map_or(self.profile.hub, |l| l.hub);
+            let hub = self.profile.hub_of(index);
             if away.has(&hub) {
                 continue;
             }

@@ -23,7 +23,7 @@ impl Holder {
         let mut events = Vec::new();
         let links: BTreeSet<u32> = self.profile.lost.iter().map(|(link, _)| *link).collect();
         for index in links.into_iter().filter(|index| !broken.contains(index)) {
-            let hub = self.profile.link(index).map_or(self.profile.hub, |l| l.hub);
+            let hub = self.profile.hub_of(index);
             if away.has(&hub) {
                 continue;
             }

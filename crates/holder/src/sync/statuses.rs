@@ -23,8 +23,7 @@ impl Holder {
             .filter_map(|r| Some((r.link, self.status_ref(r)?.uri)))
             .collect();
         let mut whole: BTreeMap<u32, bool> = BTreeMap::new();
-        let hub_of = |link| self.profile.link(link).map(|l| l.hub);
-        let asked = |link| hub_of(link).is_none_or(|hub| !away.has(&hub));
+        let asked = |link| !away.has(&self.profile.hub_of(link));
         let refs: Vec<_> = refs.into_iter().filter(|(link, _)| asked(*link)).collect();
         for (link, uri) in refs {
             let taken = self.fetch_status(link, &uri, transport, now).await;
