@@ -1,8 +1,8 @@
-//! Another hub does not answer: everything else goes on, and what is there comes once it answers again.
+//! Links at two hubs. One does not answer: everything else goes on, and what is there comes once it does.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use denizen_gateway::Gateway;
-use denizen_holder::{Holder, HolderError, LinkState};
+use denizen_holder::{Holder, HolderError, LinkState, verify_export};
 use denizen_model::UnixTime;
 use denizen_recovery::Kit;
 use denizen_seal::RootSecret;
@@ -47,6 +47,37 @@ fn away(play: &Play) -> Vec<(String, UnixTime, usize)> {
     let hubs = play.holder("aziza").hubs_away();
     let of = |hub: denizen_holder::HubAway| (hub.hub_url, hub.since, hub.orgs.len());
     hubs.into_iter().map(of).collect()
+}
+
+#[tokio::test]
+async fn she_and_an_office_may_be_at_different_hubs() {
+    let (mut play, abroad) = two_hubs(8).await;
+    for office in [&BORDER, &TEST_CENTRE] {
+        play.fill(office).await;
+    }
+    let hubs: Vec<_> = play
+        .holder("aziza")
+        .profile()
+        .links
+        .iter()
+        .map(|l| l.hub)
+        .collect();
+    assert_eq!(
+        hubs,
+        [play.world.houses[0].id, play.world.houses[abroad].id]
+    );
+    assert!(play.kinds("aziza").contains(&vct::LANGUAGE.to_owned()));
+    let report = verify_export(&play.export("aziza"), play.world.now()).unwrap();
+    assert_eq!(report.records.len(), 5);
+    let kinds = play.kinds("aziza");
+    play.restore_from_kit("aziza").await;
+    assert_eq!(play.kinds("aziza"), kinds);
+    // The other hub is away: what she has stays, and can be shown.
+    play.world.stop_hub(abroad);
+    let (all, aziza) = (play.records("aziza"), play.holder("aziza"));
+    assert!(all.iter().all(|r| aziza.receipt(&r.held).is_some()));
+    play.world.start_hub(abroad).unwrap();
+    play.end().await;
 }
 
 #[tokio::test]

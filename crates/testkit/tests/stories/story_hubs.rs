@@ -1,49 +1,12 @@
-//! Two hubs, a restored client on two devices, a root left at the hub.
+//! A restored client on two devices, a root left at the hub.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
-use denizen_holder::verify_export;
 use denizen_recovery::{WrapError, unwrap_passphrase};
 use denizen_testkit::{
     AZIZA, Play,
     play::{BORDER, CLINIC, IMMIGRATION, TEST_CENTRE, permit, vct},
 };
 use zeroize::Zeroizing;
-
-#[tokio::test]
-async fn she_and_an_office_may_be_at_different_hubs() {
-    let mut play = Play::make(1).await;
-    let abroad = play.world.build_hub().await;
-    play.open_at(&BORDER, 0).await;
-    play.open_at(&TEST_CENTRE, abroad).await;
-    play.arrive(AZIZA).await;
-    for office in [&BORDER, &TEST_CENTRE] {
-        play.link("aziza", office).await;
-        play.fill(office).await;
-    }
-    let hubs: Vec<_> = play
-        .holder("aziza")
-        .profile()
-        .links
-        .iter()
-        .map(|l| l.hub)
-        .collect();
-    assert_eq!(
-        hubs,
-        [play.world.houses[0].id, play.world.houses[abroad].id]
-    );
-    assert!(play.kinds("aziza").contains(&vct::LANGUAGE.to_owned()));
-    let report = verify_export(&play.export("aziza"), play.world.now()).unwrap();
-    assert_eq!(report.records.len(), 5);
-    let kinds = play.kinds("aziza");
-    play.restore_from_kit("aziza").await;
-    assert_eq!(play.kinds("aziza"), kinds);
-    // The other hub is away: what she has stays, and can be shown.
-    play.world.stop_hub(abroad);
-    let (all, aziza) = (play.records("aziza"), play.holder("aziza"));
-    assert!(all.iter().all(|r| aziza.receipt(&r.held).is_some()));
-    play.world.start_hub(abroad).unwrap();
-    play.end().await;
-}
 
 #[tokio::test]
 async fn a_root_at_the_hub_opens_with_passphrase_and_device_together_alone() {
