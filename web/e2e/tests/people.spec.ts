@@ -110,6 +110,8 @@ test("a helper reads what was chosen, prepares, asks at the office, and it ends 
   await open(nargis, first);
   await open(nargis, second);
   await nargis.press("portal-helping-ask-make", { case: reference });
+  // 85 modules and a margin of four on each side: on a screen the code has level L.
+  await expect(nargis.page.getByRole("img", { name: nargis.t("portal-kit-qr") })).toHaveAttribute("viewBox", "-4 -4 93 93");
   const ask = offices.kept(`${reference}.ask`, await saved(nargis, () => nargis.press("portal-helping-ask-save")));
   await expect(async () => {
     expect(await offices.gateway("immigration", "helper", reference, await ask)).toContain(reference);

@@ -3,6 +3,7 @@
 use super::{
     Open, Say, finish_restore,
     folder::{self, Folder, PassphraseArg},
+    show::on_screen,
 };
 use crate::{shell::Shell, transport::HttpTransport};
 use anyhow::Context as _;
@@ -178,8 +179,8 @@ async fn offer(at: &Open<'_>, file: Option<PathBuf>) -> anyhow::Result<()> {
     let link = offered.map_err(|e| at.say.error(&e))?;
     at.say.line("cli-device-offered", &[]);
     let page = format!("{}/#/device/{}", link.hub_url, link.to_data());
-    if let Ok(code) = fast_qr::QRBuilder::new(page.as_bytes()).build() {
-        at.say.plain(&code.to_str());
+    if let Some(code) = on_screen(&page) {
+        at.say.plain(&code);
     }
     at.say.plain(&page);
     at.say.plain(&link.to_text());

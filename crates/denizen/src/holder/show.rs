@@ -19,17 +19,25 @@ use denizen_model::{
 };
 use denizen_recovery::Kit;
 use denizen_tlog::Level;
+use fast_qr::{ECL, QRBuilder};
 
 /// Characters of a record's name in lists.
 const SHORT: usize = 8;
 
-/// The kit as words and as a QR code.
+/// A QR code for a screen. Level L: a screen is clean, and a weak camera needs large modules more than
+/// spare ones.
+pub(super) fn on_screen(text: &str) -> Option<String> {
+    let code = QRBuilder::new(text.as_bytes()).ecl(ECL::L).build();
+    Some(code.ok()?.to_str())
+}
+
+/// The kit as words and as a QR code. Level Q: it may be printed, and lie for years.
 pub(super) fn kit(say: &Say, kit: &Kit) {
     say.line("cli-kit-title", &[]);
     say.plain("");
     let text = kit.to_text();
     say.plain(&text);
-    if let Ok(code) = fast_qr::QRBuilder::new(text.as_bytes()).build() {
+    if let Ok(code) = QRBuilder::new(text.as_bytes()).ecl(ECL::Q).build() {
         say.plain(&code.to_str());
     }
     say.line("cli-kit-explain", &[]);

@@ -13,11 +13,15 @@ use std::{collections::BTreeMap, fs, path::PathBuf};
 
 const PERSON: &str = "urn:denizen:kind:person:1";
 
+/// Modules on a side of the code that was printed.
+fn modules_of(printed: &str) -> usize {
+    let code = |line: &&str| line.starts_with('█') && line.ends_with('█');
+    printed.lines().find(code).unwrap().chars().count() - 2
+}
+
 /// What a camera reads of the code that was printed: it has few modules.
 fn scanned(invitation: &str, printed: &str) -> String {
-    let code = |line: &&str| line.starts_with('█') && line.ends_with('█');
-    let line = printed.lines().find(code).unwrap();
-    let modules = line.chars().count() - 2;
+    let modules = modules_of(printed);
     assert!((80..=93).contains(&modules), "{modules} modules");
     to_qr_text(invitation).unwrap()
 }
@@ -317,7 +321,9 @@ fn a_helper_drafts_and_asks_and_the_person_files() {
     fs::remove_file(&given).unwrap();
     town.does(&["helper", "give"], "aziza", &["Nargis", "--out", &given]);
     let rest = [given.as_str(), &case, "--out", &ask];
-    town.does(&["helper", "ask"], "nargis", &rest);
+    let said = town.does(&["helper", "ask"], "nargis", &rest);
+    let modules = modules_of(&said);
+    assert!(modules <= 85, "{modules} modules; at level Q 113");
     let said = town.office(&["helper", &case, &ask]);
     assert!(said.contains("Nargis of the clinic may be told"), "{said}");
     assert!(said.contains("filed"), "{said}");

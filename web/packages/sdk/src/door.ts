@@ -27,9 +27,9 @@ export async function loadDoor(): Promise<void> {
   await init({ module_or_path: await fetched(doorUrl, __DOOR_INTEGRITY__) });
 }
 
-/** A text as a QR code. */
-export function square(text: string): Square {
-  const drawn = draw(text);
+/** A text as a QR code: for a screen, or for paper that is kept. */
+export function square(text: string, kept = false): Square {
+  const drawn = draw(text, kept);
   if (drawn === undefined) throw problem("other");
   const { qrPath, qrSize } = drawn;
   drawn.free();
@@ -37,7 +37,7 @@ export function square(text: string): Square {
 }
 
 /** A kit's text as it is printed. */
-export const kitPage = (text: string): KitPage => ({ text, ...square(text) });
+export const kitPage = (text: string): KitPage => ({ text, ...square(text, true) });
 
 /** The kit of a root, whose first address lies at a hub. */
 export const kitOf = (root: Uint8Array, hub: { hubId: string; hubUrl: string }): KitPage => kitPage(kitText(root, hub.hubId, hub.hubUrl));

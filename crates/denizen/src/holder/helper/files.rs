@@ -1,6 +1,7 @@
 //! Files between a person and her helper: one line of text, so that they go by any way that text goes,
 //! small ones as a QR code too.
 
+use crate::holder::show::on_screen;
 use anyhow::{Context as _, bail};
 use denizen_model::jose::{base64url_decode, base64url_encode};
 use std::{
@@ -36,14 +37,13 @@ pub(super) fn write_file(path: &Path, typ: &str, bytes: &[u8]) -> anyhow::Result
     write().with_context(|| format!("{shown} cannot be written: choose a new file"))
 }
 
-/// A small file as a QR code.
+/// A small file as a QR code for a screen.
 pub(super) fn qr(typ: &str, bytes: &[u8]) -> Option<String> {
     let text = text_of(typ, bytes);
     if text.len() > QR_CHARACTERS_MAX {
         return None;
     }
-    let code = fast_qr::QRBuilder::new(text.as_bytes()).build().ok()?;
-    Some(code.to_str())
+    on_screen(&text)
 }
 
 /// Reads a file of one type.
