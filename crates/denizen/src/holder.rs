@@ -380,8 +380,13 @@ impl<'a> Open<'a> {
     /// Syncs, keeping what was taken in even if the hub fails midway; then sends the answers, which
     /// are kept by now.
     async fn sync_once(&mut self, wait_s: u32) -> anyhow::Result<Vec<Event>> {
-        self.save()?;
         let (now, transport) = (self.now(), HttpTransport::unlinkable()?);
+        // A child's profile that she keeps is opened by hers.
+        if self.keeper.is_none() {
+            device::tell_way(&mut self.holder, now, &mut self.shell.rng())
+                .map_err(|e| self.say.error(&e))?;
+        }
+        self.save()?;
         let report = self
             .holder
             .sync(&transport, wait_s, now, &mut self.shell.rng())
@@ -481,6 +486,7 @@ async fn init(
     );
     let passphrase = passphrase.ask_twice(say)?;
     folder.wrap_root(holder.danger_root(), &passphrase, &mut rng)?;
+    device::tell_way(&mut holder, shell.now(), &mut rng).map_err(|e| say.error(&e))?;
     folder.write_profile(&holder.encrypt(&mut rng))?;
     let begun = holder
         .begin(&HttpTransport::unlinkable()?, shell.now())
@@ -535,6 +541,7 @@ async fn finish_restore(
     let transport = HttpTransport::unlinkable()?;
     // Written only now: a folder of a restore that failed can be used again.
     folder.wrap_root(holder.danger_root(), passphrase, &mut rng)?;
+    device::tell_way(&mut holder, now, &mut rng).map_err(|e| say.error(&e))?;
     folder.write_profile(&holder.encrypt(&mut rng))?;
     holder
         .send(&transport, now)

@@ -5,9 +5,10 @@ use super::{
     folder::{self, Folder, PassphraseArg},
     show::on_screen,
 };
-use crate::{shell::Shell, transport::HttpTransport};
+use crate::{shell::Shell, transport::HttpTransport, visible::in_line};
 use anyhow::Context as _;
-use denizen_holder::{Device, DeviceLink, Holder};
+use denizen_holder::{Device, DeviceClock, DeviceLink, Holder, HolderError, Way, WayKind};
+use denizen_model::UnixTime;
 use std::{fs, path::PathBuf, sync::Arc};
 
 /// Commands of a first and of a second device.
@@ -122,6 +123,28 @@ pub(super) async fn run(shell: &Shell, command: Command) -> anyhow::Result<()> {
     }
 }
 
+/// Writes down that a passphrase opens the profile on this device, and in which week it last did
+/// (`docs/decisions/0011-who-can-get-in.md`).
+pub(super) fn tell_way(
+    holder: &mut Holder,
+    now: UnixTime,
+    rng: &mut dyn rand_core::CryptoRng,
+) -> Result<(), HolderError> {
+    // A device that was ended makes itself no entry, and a clock that is wrong gives no week.
+    if holder.is_ended() || holder.clock(now) != DeviceClock::Plausible {
+        return Ok(());
+    }
+    let mut ways = holder.device().into_iter().flat_map(|d| &d.ways);
+    let known = ways.find(|w| w.kind == WayKind::Passphrase).map(|w| w.id);
+    match known {
+        Some(way) => holder.use_way(&way, now, rng),
+        None => {
+            let added = holder.add_way((WayKind::Passphrase, ""), now, rng);
+            added.map(drop)
+        }
+    }
+}
+
 /// What a device is called.
 fn name_of(at: &Open<'_>, device: &Device) -> String {
     match device.name.as_str() {
@@ -130,6 +153,22 @@ fn name_of(at: &Open<'_>, device: &Device) -> String {
     }
 }
 
+/// What a way in is called.
+fn way_name(at: &Open<'_>, way: &Way) -> String {
+    match (way.kind, way.name.as_str()) {
+        (WayKind::Passphrase, _) => at.say.text("portal-pass-title", &[]),
+        (WayKind::Passkey, "") => at.say.text("portal-ways-passkey", &[]),
+        (WayKind::Passkey, name) => name.to_owned(),
+    }
+}
+
+fn times(at: &Open<'_>, (added, used): (UnixTime, UnixTime)) -> String {
+    let (added, used) = (at.say.date(added), at.say.date(used));
+    let weeks = [("added", added.as_str()), ("used", used.as_str())];
+    at.say.text("portal-ways-times", &weeks)
+}
+
+/// Devices, and under each what opens the profile there.
 fn list(at: &Open<'_>) {
     let here = at.holder.device().map(|d| d.id);
     for (number, device) in at.holder.devices().into_iter().enumerate() {
@@ -140,9 +179,12 @@ fn list(at: &Open<'_>) {
         };
         let name = name_of(at, device);
         at.say.plain(&format!("{:>3}  {name}{here}", number + 1));
-        let (added, used) = (at.say.date(device.added), at.say.date(device.used));
-        let weeks = [("added", added.as_str()), ("used", used.as_str())];
-        at.say.indented("portal-ways-times", &weeks);
+        let used = times(at, (device.added, device.used));
+        at.say.plain(&format!("    {used}"));
+        for way in &device.ways {
+            let (name, used) = (way_name(at, way), times(at, (way.added, way.used)));
+            at.say.plain(&format!("      {}: {used}", in_line(&name)));
+        }
     }
 }
 

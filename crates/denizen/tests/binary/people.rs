@@ -379,6 +379,35 @@ fn names(devices: &BTreeMap<String, String>) -> Vec<&str> {
     devices.keys().map(String::as_str).collect()
 }
 
+/// Passphrases among what opens the profile, on all of its devices.
+fn passphrases(town: &Town, profile: &str) -> usize {
+    let said = town.does(&["device", "list"], profile, &[]);
+    let way = |l: &&str| l.starts_with("      A passphrase: Here since the week of ");
+    said.lines().filter(way).count()
+}
+
+#[test]
+fn what_opens_a_profile_is_listed_from_its_beginning_and_on_each_device() {
+    let town = Town::make();
+    town.profile("telephone");
+    assert_eq!(passphrases(&town, "telephone"), 1, "before any sync");
+    town.does(&["sync"], "telephone", &[]);
+    town.does(&["sync"], "telephone", &[]);
+    assert_eq!(passphrases(&town, "telephone"), 1, "it is one");
+    let restored = |command: &str, profile: &str| {
+        let kit = fs::File::open(town.path("telephone.kit")).unwrap();
+        let all = town.on(&[command], profile, &[]);
+        let done = denizen().args(all).stdin(kit).output().unwrap();
+        assert!(done.status.success(), "{done:?}");
+    };
+    restored("restore", "found-again");
+    assert_eq!(passphrases(&town, "found-again"), 2);
+    restored("join", "beside");
+    assert_eq!(passphrases(&town, "beside"), 3);
+    town.does(&["sync"], "telephone", &[]);
+    assert_eq!(passphrases(&town, "telephone"), 3, "each hears of all");
+}
+
 #[test]
 fn two_devices_are_listed_and_named_and_one_that_is_revoked_is_told_so_and_forgets() {
     let town = Town::make();
@@ -386,11 +415,13 @@ fn two_devices_are_listed_and_named_and_one_that_is_revoked_is_told_so_and_forge
     town.does(&["device", "name"], "telephone", &["the telephone"]);
     let listed = devices(&town, "telephone");
     assert_eq!(names(&listed), ["the telephone (this device)"]);
+    assert_eq!(passphrases(&town, "telephone"), 1);
     let laptop = second_device(&town);
     town.does(&["sync"], laptop, &[]);
     let listed = devices(&town, laptop);
     let unnamed = "A device without a name (this device)";
     assert_eq!(names(&listed), [unnamed, "the telephone"]);
+    assert_eq!(passphrases(&town, laptop), 2, "one on each");
 
     town.does(&["device", "name"], laptop, &["the old laptop"]);
     town.does(&["device", "name"], laptop, &["the laptop"]);
