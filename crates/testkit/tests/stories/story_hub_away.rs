@@ -9,6 +9,7 @@ use denizen_seal::RootSecret;
 use denizen_store::hub::Location;
 use denizen_testkit::{
     AZIZA, Fault, Play, catalogue,
+    catalogue::demo_file,
     play::{BORDER, IMMIGRATION, TEST_CENTRE, vct},
 };
 
@@ -289,6 +290,36 @@ async fn what_a_hub_denies_at_a_restore_comes_once_it_has_it_again() {
     let copies = old.held.copies.iter();
     assert!(copies.into_iter().all(|c| !profile.is_unspent(&c.copy_ref)));
     play.canary().await;
+}
+
+#[tokio::test]
+async fn the_last_link_whose_hub_answers_is_waited_for() {
+    let (mut play, abroad) = two_hubs(9).await;
+    let office = leave(&mut play, abroad);
+    let link = &play.holder("aziza").profile().links[0];
+    assert_eq!(
+        link.hub,
+        play.world.house().id,
+        "the other hub's is the last"
+    );
+    let address = link.address.to_text();
+    // Something is there, so the hub answers at once, however long it is asked to wait.
+    let (file, mapping) = BORDER.files[0];
+    play.intake(BORDER.name, &demo_file(file), mapping);
+    let now = play.world.now();
+    let (wire, rng) = (&play.world.wire, &mut play.world.rng);
+    let border = play.gateways.get_mut(BORDER.name).unwrap();
+    border.sync(wire, 0, now, rng).await.unwrap();
+    wire.forget();
+    let aziza = &mut play.people.get_mut("aziza").unwrap().holder;
+    let report = aziza.sync(wire, 20, now, rng).await.unwrap();
+    assert!(!report.events.is_empty());
+    let exchanges = wire.exchanges();
+    let waited = exchanges.iter().filter(|e| e.path().contains("wait=20"));
+    let waited: Vec<_> = waited.map(|e| e.path().contains(&address)).collect();
+    assert_eq!(waited, [true]);
+    come_back(&mut play, abroad, office).await;
+    play.end().await;
 }
 
 #[tokio::test]
