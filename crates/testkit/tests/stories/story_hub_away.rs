@@ -1,6 +1,7 @@
 //! Links at two hubs. One does not answer: everything else goes on, and what is there comes once it does.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
+use denizen_api::HubClient;
 use denizen_gateway::Gateway;
 use denizen_holder::{Holder, HolderError, LinkState, verify_export};
 use denizen_model::UnixTime;
@@ -8,7 +9,7 @@ use denizen_recovery::Kit;
 use denizen_seal::RootSecret;
 use denizen_store::hub::Location;
 use denizen_testkit::{
-    AZIZA, Fault, Play, catalogue,
+    AZIZA, Exchange, Fault, Play, catalogue,
     catalogue::demo_file,
     play::{BORDER, IMMIGRATION, TEST_CENTRE, vct},
 };
@@ -22,13 +23,17 @@ use std::{
 async fn two_hubs(seed: u64) -> (Play, usize) {
     let mut play = Play::make(seed).await;
     let abroad = play.world.build_hub().await;
+    link_at_both(&mut play, abroad).await;
+    (play, abroad)
+}
+
+async fn link_at_both(play: &mut Play, abroad: usize) {
     play.open_at(&BORDER, 0).await;
     play.open_at(&TEST_CENTRE, abroad).await;
     play.arrive(AZIZA).await;
     for office in [&BORDER, &TEST_CENTRE] {
         play.link("aziza", office).await;
     }
-    (play, abroad)
 }
 
 /// The other hub goes, and with it whoever is there.
@@ -320,6 +325,71 @@ async fn the_last_link_whose_hub_answers_is_waited_for() {
     assert_eq!(waited, [true]);
     come_back(&mut play, abroad, office).await;
     play.end().await;
+}
+
+#[tokio::test]
+async fn an_older_state_of_one_hub_at_a_restore_is_told_and_takes_nothing_of_the_other() {
+    let (mut play, abroad) = two_hubs(10).await;
+    let database = database_of(&play, abroad);
+    let kept = tempfile::tempdir().unwrap();
+    let (older, now) = (kept.path().join("older.db"), kept.path().join("now.db"));
+    play.world.stop_hub(abroad);
+    copy_database(&database, &older);
+    play.world.start_hub(abroad).unwrap();
+    play.fill(&BORDER).await;
+    let of_border = play.kinds("aziza");
+    play.fill(&TEST_CENTRE).await;
+    let all = play.kinds("aziza");
+    assert!(!of_border.is_empty() && of_border.len() < all.len());
+    let office = leave(&mut play, abroad);
+    copy_database(&database, &now);
+    copy_database(&older, &database);
+    play.world.start_hub(abroad).unwrap();
+    let restored = restore(&mut play).await;
+    play.people.get_mut("aziza").unwrap().holder = restored;
+    assert_eq!(play.alarms("aziza"), ["restore-older"]);
+    assert_eq!(play.kinds("aziza"), of_border);
+    let (records, aziza) = (play.records("aziza"), play.holder("aziza"));
+    assert!(records.iter().all(|r| aziza.receipt(&r.held).is_some()));
+    // What it held back comes once it has it again, and the alarm is not said anew.
+    play.world.stop_hub(abroad);
+    copy_database(&now, &database);
+    come_back(&mut play, abroad, office).await;
+    assert_eq!(play.kinds("aziza"), all);
+    assert_eq!(play.alarms("aziza"), ["restore-older"]);
+    play.canary().await;
+}
+
+#[tokio::test]
+async fn an_older_directory_of_one_hub_at_a_restore_is_told_and_takes_nothing_of_the_other() {
+    let mut play = Play::make(11).await;
+    let abroad = play.world.build_hub().await;
+    let (id, url) = (
+        play.world.houses[abroad].id,
+        play.world.houses[abroad].url.clone(),
+    );
+    let older = HubClient::new(&play.world.wire, id, &url).directory().await;
+    let older = older.unwrap().encode();
+    link_at_both(&mut play, abroad).await;
+    play.fill(&BORDER).await;
+    let of_border = play.kinds("aziza");
+    play.fill(&TEST_CENTRE).await;
+    let all = play.kinds("aziza");
+    // The office is not in it: it is signed by the hub's keys, and whole.
+    let directory = format!("{url}/v1/directory");
+    let lie = move |e: &Exchange| (e.uri == directory).then(|| older.clone());
+    play.world.wire.lie(lie);
+    let restored = restore(&mut play).await;
+    play.people.get_mut("aziza").unwrap().holder = restored;
+    assert_eq!(play.alarms("aziza"), ["changed-key"]);
+    assert_eq!(play.kinds("aziza"), of_border);
+    let (records, aziza) = (play.records("aziza"), play.holder("aziza"));
+    assert!(records.iter().all(|r| aziza.receipt(&r.held).is_some()));
+    play.world.wire.calm();
+    play.settle().await;
+    assert_eq!(play.kinds("aziza"), all);
+    assert_eq!(play.alarms("aziza"), ["changed-key"]);
+    play.canary().await;
 }
 
 #[tokio::test]
