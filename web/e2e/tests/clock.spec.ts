@@ -44,6 +44,8 @@ for (const [what, ms, code] of [
       await expect(card).toContainText(she.t("cli-record-status-unknown"));
       await expect(card.getByText(she.t("cli-record-status-valid"), { exact: true })).toHaveCount(0);
     }
+    await she.press("portal-fetch");
+    await expect(she.page.getByRole("alert"), "and here to her who asks").toContainText(she.t(`err-${code}`));
     await expect(she.page.getByText(she.t("err-other-log"))).toHaveCount(0);
     // The service worker fetches its copy of the worker anew, and may still do so.
     await she.page.context().unrouteAll({ behavior: "ignoreErrors" });

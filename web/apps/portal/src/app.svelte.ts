@@ -142,7 +142,7 @@ class App {
   async unlock(step: () => Promise<void>): Promise<void> {
     const done = await this.run("portal-busy-unlock", async () => {
       // Another place than home is shown only by the whole.
-      if (this.inside() && (this.route[0] ?? "home") !== "home") await this.client.call("whole");
+      if (this.inside() && this.#elsewhere()) await this.client.call("whole");
       await step();
       await this.look(true);
       this.unlocked = true;
@@ -167,6 +167,11 @@ class App {
       // Without a connection what is shown stays; it is tried again with the next fetch.
       if (problem.code !== "hub-unreachable" && problem.code !== "locked") this.problem = problem;
     }
+  }
+
+  /** Whether the address names another place than home. */
+  #elsewhere(): boolean {
+    return (this.route[0] ?? "home") !== "home";
   }
 
   /** Whether the address names a place of an unlocked profile. */
@@ -228,8 +233,8 @@ class App {
     this.rows = undefined;
   }
 
-  /** Fetches what came and sends what waits, without holding anything up. */
-  async fetchNow(): Promise<void> {
+  /** Fetches what came and sends what waits, without holding anything up; because she asked for it, or by itself. */
+  async fetchNow(asked = false): Promise<void> {
     clearTimeout(this.#timer);
     if (!this.unlocked || this.#ended) return;
     const known = new Set((this.overview?.alarms ?? []).map(nameOf));
@@ -249,8 +254,8 @@ class App {
         this.problem = problem;
         return;
       }
-      // A clock that is wrong has its own notice on home.
-      const told = problem.code === "locked" || problem.code === this.overview?.clock?.code;
+      // A clock that is wrong has its own notice on home; elsewhere it is said to her who asks.
+      const told = problem.code === "locked" || (problem.code === this.overview?.clock?.code && !(asked && this.#elsewhere()));
       if (this.away === undefined && !told) this.problem = problem;
     }
     if (!this.unlocked || this.failed || this.#ended) return;
