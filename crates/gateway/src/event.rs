@@ -143,14 +143,13 @@ impl Gateway {
     /// That a record is with the hub, or will never be.
     pub(crate) fn tell_record(
         &self,
-        kept: &Sha256Hash,
+        (kept, id): (Sha256Hash, Option<[u8; 16]>),
         delivered: bool,
         now: UnixTime,
         rng: &mut dyn rand_core::CryptoRng,
     ) -> Result<(), GatewayError> {
-        let id = self.store.asked_for_record(kept)?;
         let about = About {
-            record: Some(*kept),
+            record: Some(kept),
             id: id.map(|id| MessageId::new(id).to_text()),
             ..About::default()
         };

@@ -10,11 +10,11 @@ use crate::{
     link::Link,
 };
 use denizen_model::{
-    DepositId, MessageId, Sha256Hash, UnixTime,
+    MessageId, Sha256Hash, UnixTime,
     message::{ApplicationEvent, Body},
 };
 use denizen_seal::FileToAttach;
-use denizen_store::gateway::Effect;
+use denizen_store::gateway::{Effect, LetterId};
 
 /// A letter, and how it goes.
 pub(crate) struct Dispatch {
@@ -83,7 +83,7 @@ impl Gateway {
             .map(drop)
     }
 
-    /// As [`Gateway::dispatch_to`]; gives the deposit's id.
+    /// As [`Gateway::dispatch_to`]; gives the letter's number.
     fn dispatch_named(
         &self,
         link: &mut Link,
@@ -91,7 +91,7 @@ impl Gateway {
         dispatch: Dispatch,
         now: UnixTime,
         rng: &mut dyn rand_core::CryptoRng,
-    ) -> Result<DepositId, GatewayError> {
+    ) -> Result<LetterId, GatewayError> {
         let Dispatch {
             letter,
             reserved,
@@ -105,9 +105,7 @@ impl Gateway {
             thid,
         };
         let envelope = seal_letter(letter, self.sender(), &to, &mut place, now, rng)?;
-        let id = *envelope.deposit_id();
-        enqueue(&self.store, envelope, reserved, effect)?;
-        Ok(id)
+        Ok(enqueue(&self.store, envelope, reserved, effect)?)
     }
 
     /// Sends a record, in as many messages as it needs.
@@ -120,21 +118,21 @@ impl Gateway {
     ) -> Result<(), GatewayError> {
         for letter in record_letters(credential) {
             let kept = letter.kept();
-            let id = self.dispatch_named(link, None, letter.into(), now, rng)?;
-            self.records_go_in(&kept, &id)?;
+            let letter = self.dispatch_named(link, None, letter.into(), now, rng)?;
+            self.records_go_in(&kept, letter)?;
         }
         Ok(())
     }
 
-    /// Says in which envelope records go. The first has the kept copy; a refill's is that of the record's
+    /// Says in which letter records go. The first has the kept copy; a refill's is that of the record's
     /// own first letter.
     pub(crate) fn records_go_in(
         &self,
         kept: &[Sha256Hash],
-        id: &DepositId,
+        letter: LetterId,
     ) -> Result<(), GatewayError> {
         for kept in kept {
-            self.store.record_goes_in(kept, id)?;
+            self.store.record_goes_in(kept, letter)?;
         }
         Ok(())
     }

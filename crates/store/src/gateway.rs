@@ -15,6 +15,7 @@ mod issue;
 mod lineage;
 mod link;
 mod note;
+mod number;
 mod outbox;
 mod rows;
 mod setting;
@@ -30,15 +31,16 @@ pub use issue::{RecordRow, StatusRow};
 pub use lineage::Lineage;
 pub use link::{InvitationRow, LinkRow};
 pub use note::NoteRow;
-pub use outbox::{CONTESTED, Effect, OutboxRow, Pause, SentRow, UNCONTESTED};
+pub use outbox::{CONTESTED, Effect, LetterId, OutboxRow, Pause, SentRow, UNCONTESTED};
 pub use rows::{KnownRow, RunRow, TakenRow, WaitingRow};
 pub use setting::AlarmRow;
 pub use token::{AuditRow, TokenRow};
 
 use crate::{Database, Migration, StoreError};
+use denizen_model::Sha256Hash;
 use std::{cell::Cell, path::Path};
 
-const MIGRATIONS: [Migration; 6] = [
+const MIGRATIONS: [Migration; 7] = [
     Migration {
         name: "0001_init.sql",
         sql: include_str!("../sql/gateway/0001_init.sql"),
@@ -63,6 +65,10 @@ const MIGRATIONS: [Migration; 6] = [
         name: "0006_copies.sql",
         sql: include_str!("../sql/gateway/0006_copies.sql"),
     },
+    Migration {
+        name: "0007_numbers.sql",
+        sql: include_str!("../sql/gateway/0007_numbers.sql"),
+    },
 ];
 
 /// An organisation's database.
@@ -72,6 +78,8 @@ pub struct GatewayStore {
     scrub_due: Cell<bool>,
     /// What SQLite counts of other connections' commits, as last seen.
     seen: Cell<i64>,
+    /// The kept copy that was asked for last, with its number.
+    numbered: Cell<Option<(Sha256Hash, i64)>>,
 }
 
 impl GatewayStore {
@@ -86,6 +94,7 @@ impl GatewayStore {
             database,
             scrub_due: Cell::new(true),
             seen: Cell::new(0),
+            numbered: Cell::new(None),
         };
         store.scrub_if_due();
         Ok(store)
@@ -96,6 +105,7 @@ impl GatewayStore {
     /// # Errors
     /// [`StoreError::Sqlite`].
     pub fn begin(&self) -> Result<(), StoreError> {
+        self.numbered.set(None);
         self.database.begin()
     }
 
@@ -125,6 +135,7 @@ impl GatewayStore {
     /// # Errors
     /// [`StoreError::Sqlite`].
     pub fn rollback(&self) -> Result<(), StoreError> {
+        self.numbered.set(None);
         self.database.rollback()
     }
 

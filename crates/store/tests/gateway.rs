@@ -66,9 +66,9 @@ fn an_envelope_leaves_the_outbox_once_with_what_became_of_it() {
             nonce_a: Nonce::new([4; 32]),
         }),
     };
-    assert!(store.settle(&rows[0].deposit_id, &sent).unwrap());
-    assert!(!store.settle(&rows[0].deposit_id, &sent).unwrap());
-    assert_eq!(store.sent(&rows[0].deposit_id).unwrap(), Some(sent.clone()));
+    let letter = store.settle(&rows[0].deposit_id, &sent).unwrap().unwrap();
+    assert!(store.settle(&rows[0].deposit_id, &sent).unwrap().is_none());
+    assert_eq!(store.sent(letter).unwrap(), Some(sent.clone()));
     assert_eq!(store.sent_to(&address(1)).unwrap(), [sent]);
     assert_eq!(store.sent_to(&address(2)).unwrap(), []);
     assert_eq!(store.outgoing_count().unwrap(), 2);

@@ -2,13 +2,29 @@
 //! is then as a new one is.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
-use denizen_model::{Sha256Hash, UnixTime};
-use denizen_store::{Database, Migration, Version, gateway::GatewayStore, hub};
-use rusqlite::{Connection, types::Value};
+use denizen_model::{AddressId, DepositId, Sha256Hash, UnixTime};
+use denizen_store::{
+    Database, Migration, Version,
+    gateway::{GatewayStore, Progress, SentRow, TakenRow},
+    hub,
+};
+use rusqlite::{Connection, params, types::Value};
 use std::path::Path;
 
 /// Columns that a later version has no more: what they said is said elsewhere.
 const LEFT_OUT: [(&str, &str); 1] = [("deposit", "hash")];
+
+/// Columns that a later version has in another table: what says the same now.
+const ELSEWHERE: [(&str, &str, &str); 5] = [
+    ("record", "kept", KEPT),
+    ("status_entry", "kept", KEPT),
+    ("row_taken", "kept", KEPT),
+    ("record_sent", "kept", KEPT),
+    ("record_sent", "deposit_id", DEPOSIT),
+];
+const KEPT: &str = "(SELECT kept FROM issued WHERE issued.number = it.number)";
+const DEPOSIT: &str = "COALESCE((SELECT deposit_id FROM outbox WHERE id = it.letter), \
+                       (SELECT deposit_id FROM sent WHERE sent.letter = it.letter))";
 
 /// The migrations of a folder under `sql/`, in their order.
 fn migrations(role: &str) -> Vec<Migration> {
@@ -48,11 +64,20 @@ fn columns(raw: &Connection, table: &str) -> Vec<(String, String)> {
 
 /// All rows of these columns of a table.
 fn rows(raw: &Connection, table: &str, columns: &[(String, String)]) -> Vec<Vec<Value>> {
-    let names: Vec<_> = columns
-        .iter()
-        .map(|(name, _)| format!("\"{name}\""))
-        .collect();
-    let sql = format!("SELECT {} FROM \"{table}\"", names.join(", "));
+    let there = self::columns(raw, table);
+    let read = |(name, _): &(String, String)| {
+        if there.iter().any(|(there, _)| there == name) {
+            return format!("it.\"{name}\"");
+        }
+        let moved =
+            |(at, column, _): &&(&str, &str, &str)| *at == table && *column == name.as_str();
+        match ELSEWHERE.iter().find(moved) {
+            Some((_, _, now)) => (*now).to_owned(),
+            None => unreachable!("{table}.{name} is lost"),
+        }
+    };
+    let names: Vec<_> = columns.iter().map(read).collect();
+    let sql = format!("SELECT {} FROM \"{table}\" it", names.join(", "));
     let mut query = raw.prepare(&sql).unwrap();
     let row = |row: &rusqlite::Row<'_>| (0..columns.len()).map(|at| row.get(at)).collect();
     let rows = query.query_map([], row).unwrap();
@@ -144,4 +169,111 @@ fn an_organisations_database_of_every_earlier_version_opens_with_all_that_it_had
             );
         },
     );
+}
+
+const fn hash(n: u8) -> Sha256Hash {
+    Sha256Hash::new([n; 32])
+}
+
+/// Hashes and ids end so and are zeros else. Of the records 1 and 2 are with the hub, 3 waits to be sent,
+/// 4 was forgotten.
+const BEFORE_NUMBERS: &str = "
+    INSERT INTO record (kept, address, body) VALUES
+        (hash'02', zeroblob(32), x'b2'), (hash'01', zeroblob(32), x'b1'),
+        (hash'03', zeroblob(32), x'b3');
+    INSERT INTO status_entry (list, idx, kept, status, contested) VALUES
+        (1, 10, hash'01', 0, 1), (1, 11, hash'01', 0, 1),
+        (1, 20, hash'02', 2, 0), (1, 40, hash'04', 1, 0),
+        (1, 90, zeroblob(32), 1, 0);
+    INSERT INTO row_taken (row_key, content, run, kept, returned) VALUES
+        (hash'11', hash'21', 7, hash'01', 0),
+        (hash'14', hash'24', 7, hash'04', 1),
+        (hash'15', hash'25', 7, NULL, 0);
+    INSERT INTO outbox (id, deposit_id, address, envelope, reserved) VALUES
+        (2, id'33', zeroblob(32), x'ee', 0);
+    INSERT INTO sent (deposit_id, address, envelope_hash, outcome) VALUES
+        (id'31', zeroblob(32), zeroblob(32), 'gone'),
+        (id'0b', zeroblob(32), zeroblob(32), 'stored');
+    INSERT INTO record_sent (kept, deposit_id) VALUES
+        (hash'01', id'31'), (hash'02', id'31'),
+        (hash'03', id'33');
+";
+
+/// A hash of zeros that ends so, as SQL writes it above.
+const fn ends(n: u8) -> Sha256Hash {
+    let mut bytes = [0; 32];
+    bytes[31] = n;
+    Sha256Hash::new(bytes)
+}
+
+#[test]
+fn what_belonged_to_records_by_their_hashes_belongs_to_them_by_their_numbers() {
+    let known = migrations("gateway");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("gateway.sqlite");
+    drop(Database::open(&path, &known[..6]).unwrap());
+    let raw = Connection::open(&path).unwrap();
+    let sql = BEFORE_NUMBERS.replace("hash'", &format!("x'{:062}", 0));
+    let sql = sql.replace("id'", &format!("x'{:030}", 0));
+    raw.execute_batch(&sql).unwrap();
+    drop(raw);
+
+    let mut store = GatewayStore::open(&path).unwrap();
+    let address = AddressId::new([0; 32]);
+    let of_link = store.records_of(&address).unwrap();
+    let of_link: Vec<_> = of_link.iter().map(|(k, r)| (*k, r.body[0])).collect();
+    assert_eq!(of_link, [(ends(2), 0xb2), (ends(1), 0xb1), (ends(3), 0xb3)]);
+    let statuses: Vec<_> = (1..=4)
+        .map(|n| store.status_of(&ends(n)).unwrap())
+        .collect();
+    assert_eq!(statuses, [(0, true), (2, false), (0, false), (1, false)]);
+    assert_eq!(store.drawn_indexes().unwrap().len(), 5);
+    assert_eq!(store.statuses().unwrap().len(), 5);
+    let row = |row: u8, kept: Option<u8>| TakenRow {
+        row_key: ends(row),
+        kept: kept.map(ends),
+    };
+    let mut rows = store.rows_of_run(7).unwrap();
+    rows.sort_by_key(|row| row.row_key);
+    assert_eq!(
+        rows,
+        [row(0x11, Some(1)), row(0x14, Some(4)), row(0x15, None)]
+    );
+
+    let gone = |n: u8| match store.progress(&ends(n)).unwrap() {
+        Progress::Settled(sent) => sent.outcome == "gone",
+        _ => false,
+    };
+    assert!(gone(1) && gone(2));
+    assert_eq!(store.progress(&ends(3)).unwrap(), Progress::Queued);
+    assert_eq!(store.progress(&ends(4)).unwrap(), Progress::Unknown);
+
+    // What was on its way is settled, and what is new is numbered behind all that was there.
+    let sent = SentRow {
+        address,
+        envelope_hash: hash(0),
+        outcome: "closed".to_owned(),
+        receipt: None,
+    };
+    let mut id = [0; 16];
+    id[15] = 0x33;
+    store.begin().unwrap();
+    let letter = store.settle(&DepositId::new(id), &sent).unwrap().unwrap();
+    assert_eq!(store.records_in(letter).unwrap(), [(ends(3), None)]);
+    store.bind_status_index(1, 41, &ends(4)).unwrap();
+    store.bind_status_index(1, 50, &ends(5)).unwrap();
+    store.commit().unwrap();
+    assert_eq!(
+        store.progress(&ends(3)).unwrap(),
+        Progress::Settled(sent.clone())
+    );
+    // A further copy of a record that was withdrawn is withdrawn.
+    let withdrawn = store.statuses().unwrap();
+    assert!(withdrawn.iter().any(|row| (row.idx, row.status) == (41, 1)));
+    let raw = Connection::open(&path).unwrap();
+    let newest = "SELECT number FROM issued WHERE kept = ?1";
+    let number: i64 = raw
+        .query_row(newest, params![ends(5).as_bytes()], |r| r.get(0))
+        .unwrap();
+    assert_eq!(number, 5);
 }

@@ -11,7 +11,7 @@ use denizen_api::{
 use denizen_model::{Sha256Hash, UnixTime, deposit::Receipt, envelope};
 use denizen_store::{
     StoreError,
-    gateway::{Effect, GatewayStore, OutboxRow, OutgoingObject, Pause, SentRow},
+    gateway::{Effect, GatewayStore, LetterId, OutboxRow, OutgoingObject, Pause, SentRow},
 };
 use std::collections::BTreeSet;
 
@@ -25,13 +25,13 @@ const PAUSE: Pause = Pause {
     most_s: UnixTime::DAY_S,
 };
 
-/// Stores an envelope before its first attempt. A reserved one is taken by a frozen address too.
+/// Stores an envelope before its first attempt, and gives its number. A reserved one is taken by a frozen address too.
 pub(crate) fn enqueue(
     store: &GatewayStore,
     envelope: Envelope,
     reserved: bool,
     effect: Option<Effect>,
-) -> Result<(), StoreError> {
+) -> Result<LetterId, StoreError> {
     for (deposit_id, object) in envelope.objects() {
         let object = OutgoingObject {
             deposit_id: *deposit_id,
@@ -258,15 +258,15 @@ impl Gateway {
     ) -> Result<(u64, u64), GatewayError> {
         let mut count = (0, 0);
         for (row, sent) in settled {
-            if !self.store.settle(&row.deposit_id, sent)? {
+            let Some(letter) = self.store.settle(&row.deposit_id, sent)? else {
                 continue;
-            }
+            };
             if let Some(effect) = row.effect {
                 self.store.set_effect(&effect)?;
             }
             let delivered = sent.receipt.is_some() || sent.outcome == "gone";
-            for kept in self.store.records_in(&row.deposit_id)? {
-                self.tell_record(&kept, delivered, now, rng)?;
+            for record in self.store.records_in(letter)? {
+                self.tell_record(record, delivered, now, rng)?;
             }
             if delivered {
                 count.0 += 1;

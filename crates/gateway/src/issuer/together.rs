@@ -178,8 +178,8 @@ impl Gateway {
         rng: &mut dyn rand_core::CryptoRng,
     ) -> Result<(), GatewayError> {
         for (kept, envelope) in pressed.envelopes {
-            self.records_go_in(&kept, envelope.deposit_id())?;
-            enqueue(&self.store, envelope, false, None)?;
+            let letter = enqueue(&self.store, envelope, false, None)?;
+            self.records_go_in(&kept, letter)?;
         }
         for issued in pressed.records {
             for status in &issued.indexes {

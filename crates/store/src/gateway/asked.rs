@@ -1,8 +1,8 @@
 //! Records that an organisation's own systems asked for one by one, and how far they are.
 
-use super::{GatewayStore, SentRow};
+use super::{GatewayStore, LetterId, SentRow};
 use crate::StoreError;
-use denizen_model::{AddressId, DepositId, Nonce, Sha256Hash, UnixTime};
+use denizen_model::{AddressId, Nonce, Sha256Hash, UnixTime};
 use rusqlite::{OptionalExtension, Row, params};
 
 /// A record that a client system asked for.
@@ -86,9 +86,9 @@ impl GatewayStore {
     /// # Errors
     /// [`StoreError`].
     pub fn asked_for_record(&self, kept: &Sha256Hash) -> Result<Option<[u8; 16]>, StoreError> {
-        let sql = "SELECT name FROM record_asked JOIN row_taken USING (row_key) WHERE kept = ?1";
+        let sql = "SELECT name FROM record_asked JOIN row_taken USING (row_key) WHERE number = ?1";
         let mut statement = self.sql().prepare_cached(sql)?;
-        let row = statement.query_row(params![kept.as_bytes()], |r| r.get(0));
+        let row = statement.query_row(params![self.number_of(kept)?], |r| r.get(0));
         Ok(row.optional()?)
     }
 
@@ -101,7 +101,7 @@ impl GatewayStore {
         &self,
         row_key: &Sha256Hash,
     ) -> Result<Option<Option<Sha256Hash>>, StoreError> {
-        let sql = "SELECT kept FROM row_taken WHERE row_key = ?1";
+        let sql = "SELECT kept FROM row_taken LEFT JOIN issued USING (number) WHERE row_key = ?1";
         let mut statement = self.sql().prepare_cached(sql)?;
         let kept: Option<Option<[u8; 32]>> = statement
             .query_row(params![row_key.as_bytes()], |r| r.get(0))
@@ -121,27 +121,33 @@ impl GatewayStore {
         crate::unsigned(count)
     }
 
-    /// Says in which envelope a record goes.
+    /// Says in which letter of the outbox a record goes.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn record_goes_in(&self, kept: &Sha256Hash, id: &DepositId) -> Result<(), StoreError> {
-        let sql = "INSERT INTO record_sent (kept, deposit_id) VALUES (?1, ?2) \
+    pub fn record_goes_in(&self, kept: &Sha256Hash, letter: LetterId) -> Result<(), StoreError> {
+        let sql = "INSERT INTO record_sent (number, letter) VALUES (?1, ?2) \
                    ON CONFLICT DO NOTHING";
-        let row = params![kept.as_bytes(), id.as_bytes()];
+        let row = params![self.number_for(kept)?, letter.0];
         self.sql().prepare_cached(sql)?.execute(row)?;
         Ok(())
     }
 
-    /// The records that go in an envelope.
+    /// The records that go in a letter, in the order of issuing, each with the client's name of it.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn records_in(&self, id: &DepositId) -> Result<Vec<Sha256Hash>, StoreError> {
-        let sql = "SELECT kept FROM record_sent WHERE deposit_id = ?1 ORDER BY kept";
+    pub fn records_in(
+        &self,
+        letter: LetterId,
+    ) -> Result<Vec<(Sha256Hash, Option<[u8; 16]>)>, StoreError> {
+        let sql = "SELECT kept, (SELECT name FROM row_taken JOIN record_asked USING (row_key) \
+                   WHERE row_taken.number = issued.number LIMIT 1) \
+                   FROM record_sent JOIN issued USING (number) WHERE letter = ?1 ORDER BY number";
         let mut statement = self.sql().prepare_cached(sql)?;
-        let rows =
-            statement.query_map(params![id.as_bytes()], |r| r.get(0).map(Sha256Hash::new))?;
+        let rows = statement.query_map(params![letter.0], |r| {
+            Ok((Sha256Hash::new(r.get(0)?), r.get(1)?))
+        })?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
@@ -150,15 +156,16 @@ impl GatewayStore {
     /// # Errors
     /// [`StoreError`].
     pub fn progress(&self, kept: &Sha256Hash) -> Result<Progress, StoreError> {
-        let sql = "SELECT deposit_id FROM record_sent WHERE kept = ?1";
+        let sql = "SELECT letter FROM record_sent WHERE number = ?1";
         let mut statement = self.sql().prepare_cached(sql)?;
-        let id: Option<[u8; 16]> = statement
-            .query_row(params![kept.as_bytes()], |r| r.get(0))
+        let letter = statement
+            .query_row(params![self.number_of(kept)?], |r| r.get(0).map(LetterId))
             .optional()?;
-        let Some(id) = id.map(DepositId::new) else {
+        let Some(letter) = letter else {
             return Ok(Progress::Unknown);
         };
-        Ok(self.sent(&id)?.map_or(Progress::Queued, Progress::Settled))
+        let sent = self.sent(letter)?;
+        Ok(sent.map_or(Progress::Queued, Progress::Settled))
     }
 
     /// Gives an invitation a name.

@@ -229,7 +229,7 @@ impl GatewayStore {
             .execute(params![id.as_bytes()])?
             == 1
         {
-            self.insert_sent(id, row)?;
+            self.insert_sent(None, id, row)?;
         }
         Ok(())
     }

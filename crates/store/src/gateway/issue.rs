@@ -31,9 +31,9 @@ impl GatewayStore {
     /// # Errors
     /// [`StoreError`].
     pub fn put_record(&self, kept: &Sha256Hash, row: &RecordRow) -> Result<(), StoreError> {
-        let sql = "INSERT INTO record (kept, address, body) VALUES (?1, ?2, ?3) \
-                   ON CONFLICT (kept) DO UPDATE SET body = excluded.body";
-        let row = params![kept.as_bytes(), row.address.as_bytes(), row.body];
+        let sql = "INSERT INTO record (number, address, body) VALUES (?1, ?2, ?3) \
+                   ON CONFLICT (number) DO UPDATE SET body = excluded.body";
+        let row = params![self.number_for(kept)?, row.address.as_bytes(), row.body];
         self.sql().prepare_cached(sql)?.execute(row)?;
         Ok(())
     }
@@ -43,10 +43,10 @@ impl GatewayStore {
     /// # Errors
     /// [`StoreError`].
     pub fn record(&self, kept: &Sha256Hash) -> Result<Option<RecordRow>, StoreError> {
-        let sql = "SELECT address, body FROM record WHERE kept = ?1";
+        let sql = "SELECT address, body FROM record WHERE number = ?1";
         let mut statement = self.sql().prepare_cached(sql)?;
         Ok(statement
-            .query_row(params![kept.as_bytes()], |r| {
+            .query_row(params![self.number_of(kept)?], |r| {
                 Ok(RecordRow {
                     address: AddressId::new(r.get(0)?),
                     body: r.get(1)?,
@@ -63,7 +63,8 @@ impl GatewayStore {
         &self,
         address: &AddressId,
     ) -> Result<Vec<(Sha256Hash, RecordRow)>, StoreError> {
-        let sql = "SELECT kept, body FROM record WHERE address = ?1 ORDER BY rowid";
+        let sql = "SELECT kept, body FROM record JOIN issued USING (number) WHERE address = ?1 \
+                   ORDER BY number";
         let mut statement = self.sql().prepare_cached(sql)?;
         let rows = statement.query_map(params![address.as_bytes()], |r| {
             let row = RecordRow {
@@ -80,8 +81,8 @@ impl GatewayStore {
     /// # Errors
     /// [`StoreError`].
     pub fn remove_record(&self, kept: &Sha256Hash) -> Result<(), StoreError> {
-        let sql = "DELETE FROM record WHERE kept = ?1";
-        self.sql().execute(sql, params![kept.as_bytes()])?;
+        let sql = "DELETE FROM record WHERE number = ?1";
+        self.sql().execute(sql, params![self.number_of(kept)?])?;
         self.destroyed();
         Ok(())
     }
@@ -122,10 +123,10 @@ impl GatewayStore {
         idx: u64,
         kept: &Sha256Hash,
     ) -> Result<(), StoreError> {
-        let sql = "INSERT INTO status_entry (list, idx, kept, status, contested) \
+        let sql = "INSERT INTO status_entry (list, idx, number, status, contested) \
                    SELECT ?1, ?2, ?3, COALESCE(MAX(status), 0), COALESCE(MAX(contested), 0) \
-                   FROM (SELECT status, contested FROM status_entry WHERE kept = ?3 LIMIT 1)";
-        let row = params![list, signed(idx)?, kept.as_bytes()];
+                   FROM (SELECT status, contested FROM status_entry WHERE number = ?3 LIMIT 1)";
+        let row = params![list, signed(idx)?, self.number_for(kept)?];
         self.sql().prepare_cached(sql)?.execute(row)?;
         Ok(())
     }
@@ -135,8 +136,9 @@ impl GatewayStore {
     /// # Errors
     /// [`StoreError`].
     pub fn set_status(&self, kept: &Sha256Hash, status: u8) -> Result<(), StoreError> {
-        let sql = "UPDATE status_entry SET status = ?2 WHERE kept = ?1";
-        self.sql().execute(sql, params![kept.as_bytes(), status])?;
+        let sql = "UPDATE status_entry SET status = ?2 WHERE number = ?1";
+        let number = self.number_of(kept)?;
+        self.sql().execute(sql, params![number, status])?;
         Ok(())
     }
 
@@ -145,9 +147,9 @@ impl GatewayStore {
     /// # Errors
     /// [`StoreError`].
     pub fn set_contested(&self, kept: &Sha256Hash, contested: bool) -> Result<(), StoreError> {
-        let sql = "UPDATE status_entry SET contested = ?2 WHERE kept = ?1";
-        self.sql()
-            .execute(sql, params![kept.as_bytes(), contested])?;
+        let sql = "UPDATE status_entry SET contested = ?2 WHERE number = ?1";
+        let number = self.number_of(kept)?;
+        self.sql().execute(sql, params![number, contested])?;
         Ok(())
     }
 
@@ -168,10 +170,12 @@ impl GatewayStore {
     /// # Errors
     /// [`StoreError`].
     pub fn status_of(&self, kept: &Sha256Hash) -> Result<(u8, bool), StoreError> {
-        let sql = "SELECT status, contested FROM status_entry WHERE kept = ?1 LIMIT 1";
+        let sql = "SELECT status, contested FROM status_entry WHERE number = ?1 LIMIT 1";
         let mut statement = self.sql().prepare_cached(sql)?;
         let found = statement
-            .query_row(params![kept.as_bytes()], |r| Ok((r.get(0)?, r.get(1)?)))
+            .query_row(params![self.number_of(kept)?], |r| {
+                Ok((r.get(0)?, r.get(1)?))
+            })
             .optional()?;
         Ok(found.unwrap_or((0, false)))
     }

@@ -69,8 +69,8 @@ impl GatewayStore {
     /// # Errors
     /// [`StoreError`].
     pub fn set_status_at(&self, list: u32, idx: u64, status: (u8, bool)) -> Result<(), StoreError> {
-        let sql = "INSERT INTO status_entry (list, idx, kept, status, contested) \
-                   VALUES (?1, ?2, zeroblob(32), ?3, ?4) ON CONFLICT (list, idx) DO UPDATE SET \
+        let sql = "INSERT INTO status_entry (list, idx, status, contested) \
+                   VALUES (?1, ?2, ?3, ?4) ON CONFLICT (list, idx) DO UPDATE SET \
                    status = excluded.status, contested = excluded.contested";
         let row = params![list, signed(idx)?, status.0, status.1];
         self.sql().prepare_cached(sql)?.execute(row)?;

@@ -36,6 +36,10 @@ pub struct Effect {
     pub status: u8,
 }
 
+/// The number of a letter: of an envelope that was in the outbox. No other letter gets it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LetterId(pub(super) i64);
+
 /// A sealed envelope on its way.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutboxRow {
@@ -93,14 +97,14 @@ fn outgoing(r: &Row<'_>) -> rusqlite::Result<OutboxRow> {
 }
 
 impl GatewayStore {
-    /// Adds an envelope to the outbox.
+    /// Adds an envelope to the outbox; gives its number.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn add_outgoing(&self, row: &OutboxRow) -> Result<(), StoreError> {
+    pub fn add_outgoing(&self, row: &OutboxRow) -> Result<LetterId, StoreError> {
         let sql = "INSERT INTO outbox (deposit_id, address, envelope, reserved, effect_kept, \
                    effect_status) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-        self.sql().prepare_cached(sql)?.execute(params![
+        let id = self.sql().prepare_cached(sql)?.insert(params![
             row.deposit_id.as_bytes(),
             row.address.as_bytes(),
             row.envelope,
@@ -108,7 +112,7 @@ impl GatewayStore {
             row.effect.as_ref().map(|e| e.kept.as_bytes()),
             row.effect.map(|e| e.status),
         ])?;
-        Ok(())
+        Ok(LetterId(id))
     }
 
     /// The oldest envelopes on their way, without those that wait and those whose address is parked: at
@@ -244,33 +248,39 @@ impl GatewayStore {
         crate::unsigned(self.sql().query_row(sql, [], |r| r.get(0))?)
     }
 
-    /// Takes an envelope out of the outbox and keeps what became of it. `false` if another process
-    /// settled it before.
+    /// Takes an envelope out of the outbox and keeps what became of it; gives the number that it had.
+    /// `None` if another process settled it before.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn settle(&self, id: &DepositId, row: &SentRow) -> Result<bool, StoreError> {
-        let sql = "DELETE FROM outbox WHERE deposit_id = ?1";
-        if self
-            .sql()
-            .prepare_cached(sql)?
-            .execute(params![id.as_bytes()])?
-            == 0
-        {
-            return Ok(false);
-        }
+    pub fn settle(&self, id: &DepositId, row: &SentRow) -> Result<Option<LetterId>, StoreError> {
+        let sql = "DELETE FROM outbox WHERE deposit_id = ?1 RETURNING id";
+        let mut statement = self.sql().prepare_cached(sql)?;
+        let letter = statement
+            .query_row(params![id.as_bytes()], |r| r.get(0).map(LetterId))
+            .optional()?;
+        let Some(letter) = letter else {
+            return Ok(None);
+        };
         let sql = "DELETE FROM outbox_object WHERE letter = ?1";
         self.sql()
             .prepare_cached(sql)?
             .execute(params![id.as_bytes()])?;
-        self.insert_sent(id, row)?;
-        Ok(true)
+        self.insert_sent(Some(letter), id, row)?;
+        Ok(Some(letter))
     }
 
-    pub(super) fn insert_sent(&self, id: &DepositId, row: &SentRow) -> Result<(), StoreError> {
-        let sql = "INSERT INTO sent (deposit_id, address, envelope_hash, outcome, proof, nonce_a) \
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    /// Keeps what became of a letter, or of an object.
+    pub(super) fn insert_sent(
+        &self,
+        letter: Option<LetterId>,
+        id: &DepositId,
+        row: &SentRow,
+    ) -> Result<(), StoreError> {
+        let sql = "INSERT INTO sent (letter, deposit_id, address, envelope_hash, outcome, proof, \
+                   nonce_a) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
         self.sql().prepare_cached(sql)?.execute(params![
+            letter.map(|letter| letter.0),
             id.as_bytes(),
             row.address.as_bytes(),
             row.envelope_hash.as_bytes(),
@@ -281,17 +291,15 @@ impl GatewayStore {
         Ok(())
     }
 
-    /// What became of an envelope.
+    /// What became of a letter; none while it is on its way.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn sent(&self, id: &DepositId) -> Result<Option<SentRow>, StoreError> {
+    pub fn sent(&self, letter: LetterId) -> Result<Option<SentRow>, StoreError> {
         let sql = "SELECT address, envelope_hash, outcome, proof, nonce_a FROM sent \
-                   WHERE deposit_id = ?1";
+                   WHERE letter = ?1";
         let mut statement = self.sql().prepare_cached(sql)?;
-        Ok(statement
-            .query_row(params![id.as_bytes()], sent)
-            .optional()?)
+        Ok(statement.query_row(params![letter.0], sent).optional()?)
     }
 
     /// What became of the envelopes to one address, and their receipts.
@@ -300,7 +308,7 @@ impl GatewayStore {
     /// [`StoreError`].
     pub fn sent_to(&self, address: &AddressId) -> Result<Vec<SentRow>, StoreError> {
         let sql = "SELECT address, envelope_hash, outcome, proof, nonce_a FROM sent \
-                   WHERE address = ?1 ORDER BY rowid";
+                   WHERE address = ?1 ORDER BY id";
         let mut statement = self.sql().prepare_cached(sql)?;
         let rows = statement.query_map(params![address.as_bytes()], sent)?;
         Ok(rows.collect::<Result<_, _>>()?)

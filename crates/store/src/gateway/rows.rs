@@ -62,25 +62,26 @@ impl GatewayStore {
         content: &Sha256Hash,
         run: i64,
     ) -> Result<KnownRow, StoreError> {
-        let sql = "SELECT content, returned FROM row_taken WHERE row_key = ?1";
-        let mut statement = self.sql().prepare_cached(sql)?;
-        let known: Option<([u8; 32], bool)> = statement
-            .query_row(params![row_key.as_bytes()], |r| Ok((r.get(0)?, r.get(1)?)))
-            .optional()?;
-        let known = known.map(|(known, returned)| (known == *content.as_bytes(), returned));
-        match known {
-            Some((true, true)) => return Ok(KnownRow::Returned),
-            Some((true, false)) => return Ok(KnownRow::Same),
-            Some((false, false)) => return Ok(KnownRow::Other),
-            // A returned row that was corrected is a new one.
-            Some((false, true)) | None => {}
-        }
+        // Nearly every row is new, or a returned one that was corrected.
         let sql = "INSERT INTO row_taken (row_key, content, run) VALUES (?1, ?2, ?3) \
                    ON CONFLICT (row_key) DO UPDATE SET content = excluded.content, \
-                   run = excluded.run, kept = NULL, returned = 0";
+                   run = excluded.run, number = NULL, returned = 0 \
+                   WHERE returned <> 0 AND content <> excluded.content";
         let row = params![row_key.as_bytes(), content.as_bytes(), run];
-        self.sql().prepare_cached(sql)?.execute(row)?;
-        Ok(KnownRow::New)
+        if self.sql().prepare_cached(sql)?.execute(row)? == 1 {
+            return Ok(KnownRow::New);
+        }
+        let sql = "SELECT content, returned FROM row_taken WHERE row_key = ?1";
+        let mut statement = self.sql().prepare_cached(sql)?;
+        let (known, returned): ([u8; 32], bool) =
+            statement.query_row(params![row_key.as_bytes()], |r| Ok((r.get(0)?, r.get(1)?)))?;
+        Ok(if known != *content.as_bytes() {
+            KnownRow::Other
+        } else if returned {
+            KnownRow::Returned
+        } else {
+            KnownRow::Same
+        })
     }
 
     /// Whether a row was taken by any run.
@@ -98,8 +99,8 @@ impl GatewayStore {
     /// # Errors
     /// [`StoreError`].
     pub fn bind_row(&self, row_key: &Sha256Hash, kept: &Sha256Hash) -> Result<(), StoreError> {
-        let sql = "UPDATE row_taken SET kept = ?2 WHERE row_key = ?1";
-        let row = params![row_key.as_bytes(), kept.as_bytes()];
+        let sql = "UPDATE row_taken SET number = ?2 WHERE row_key = ?1";
+        let row = params![row_key.as_bytes(), self.number_for(kept)?];
         self.sql().prepare_cached(sql)?.execute(row)?;
         Ok(())
     }
@@ -114,11 +115,11 @@ impl GatewayStore {
         kept: &Sha256Hash,
         content: Option<&Sha256Hash>,
     ) -> Result<(), StoreError> {
-        let sql = "UPDATE row_taken SET kept = ?2, content = COALESCE(?3, content) \
-                   WHERE kept = ?1";
+        let sql = "UPDATE row_taken SET number = ?2, content = COALESCE(?3, content) \
+                   WHERE number = ?1";
         let content = content.map(Sha256Hash::as_bytes);
-        self.sql()
-            .execute(sql, params![old.as_bytes(), kept.as_bytes(), content])?;
+        let (old, new) = (self.number_of(old)?, self.number_for(kept)?);
+        self.sql().execute(sql, params![old, new, content])?;
         Ok(())
     }
 
@@ -127,8 +128,8 @@ impl GatewayStore {
     /// # Errors
     /// [`StoreError`].
     pub fn return_row(&self, kept: &Sha256Hash) -> Result<(), StoreError> {
-        let sql = "UPDATE row_taken SET returned = 1 WHERE kept = ?1";
-        self.sql().execute(sql, params![kept.as_bytes()])?;
+        let sql = "UPDATE row_taken SET returned = 1 WHERE number = ?1";
+        self.sql().execute(sql, params![self.number_of(kept)?])?;
         Ok(())
     }
 
@@ -188,7 +189,8 @@ impl GatewayStore {
     /// # Errors
     /// [`StoreError`].
     pub fn rows_of_run(&self, run: i64) -> Result<Vec<TakenRow>, StoreError> {
-        let sql = "SELECT row_key, kept FROM row_taken WHERE run = ?1";
+        let sql = "SELECT row_key, kept FROM row_taken LEFT JOIN issued USING (number) \
+                   WHERE run = ?1";
         let mut statement = self.sql().prepare_cached(sql)?;
         let rows = statement.query_map(params![run], |r| {
             let kept: Option<[u8; 32]> = r.get(1)?;

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use std::{fmt::Write as _, fs};
 
 /// People, each with a confirmed link.
-const PEOPLE: usize = 128;
+const PEOPLE: usize = 512;
 /// Rows for each of them where they share envelopes.
 const ROWS: usize = 16;
 /// Files with one row a person: nothing is shared.
