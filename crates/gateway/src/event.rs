@@ -3,7 +3,7 @@
 
 use crate::{Gateway, GatewayError, link::Link, vault::context};
 use denizen_model::{MessageId, Sha256Hash, UnixTime};
-use denizen_store::gateway::EventRow;
+use denizen_store::gateway::{EventRow, LetterRecord};
 use serde::{Deserialize, Serialize};
 
 /// For how long what happened can be read again, in seconds.
@@ -143,14 +143,14 @@ impl Gateway {
     /// That a record is with the hub, or will never be.
     pub(crate) fn tell_record(
         &self,
-        (kept, id): (Sha256Hash, Option<[u8; 16]>),
+        record: LetterRecord,
         delivered: bool,
         now: UnixTime,
         rng: &mut dyn rand_core::CryptoRng,
     ) -> Result<(), GatewayError> {
         let about = About {
-            record: Some(kept),
-            id: id.map(|id| MessageId::new(id).to_text()),
+            record: Some(record.kept),
+            id: record.name.map(|id| MessageId::new(id).to_text()),
             ..About::default()
         };
         let kind = if delivered {

@@ -21,7 +21,7 @@ mod rows;
 mod setting;
 mod token;
 
-pub use asked::{AskedRow, Progress};
+pub use asked::{AskedRow, LetterRecord, Progress};
 pub use care::{Backlog, Standing, backlog, standing, version};
 pub use case::{CaseChange, CaseRow};
 pub use dispute::DisputeRow;

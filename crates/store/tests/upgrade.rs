@@ -5,7 +5,7 @@
 use denizen_model::{AddressId, DepositId, Sha256Hash, UnixTime};
 use denizen_store::{
     Database, Migration, Version,
-    gateway::{GatewayStore, Progress, SentRow, TakenRow},
+    gateway::{GatewayStore, LetterRecord, Progress, SentRow, TakenRow},
     hub,
 };
 use rusqlite::{Connection, params, types::Value};
@@ -259,7 +259,11 @@ fn what_belonged_to_records_by_their_hashes_belongs_to_them_by_their_numbers() {
     id[15] = 0x33;
     store.begin().unwrap();
     let letter = store.settle(&DepositId::new(id), &sent).unwrap().unwrap();
-    assert_eq!(store.records_in(letter).unwrap(), [(ends(3), None)]);
+    let record = |n: u8| LetterRecord {
+        kept: ends(n),
+        name: None,
+    };
+    assert_eq!(store.records_in(letter).unwrap(), [record(3)]);
     store.bind_status_index(1, 41, &ends(4)).unwrap();
     store.bind_status_index(1, 50, &ends(5)).unwrap();
     store.commit().unwrap();

@@ -20,6 +20,15 @@ pub struct AskedRow {
     pub at: UnixTime,
 }
 
+/// A record that goes in a letter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LetterRecord {
+    /// Hash of its kept copy.
+    pub kept: Sha256Hash,
+    /// What the client calls it; none of a file's row or a decision.
+    pub name: Option<[u8; 16]>,
+}
+
 /// How far an issued record is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Progress {
@@ -133,20 +142,20 @@ impl GatewayStore {
         Ok(())
     }
 
-    /// The records that go in a letter, in the order of issuing, each with the client's name of it.
+    /// The records that go in a letter, in the order of issuing.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn records_in(
-        &self,
-        letter: LetterId,
-    ) -> Result<Vec<(Sha256Hash, Option<[u8; 16]>)>, StoreError> {
+    pub fn records_in(&self, letter: LetterId) -> Result<Vec<LetterRecord>, StoreError> {
         let sql = "SELECT kept, (SELECT name FROM row_taken JOIN record_asked USING (row_key) \
                    WHERE row_taken.number = issued.number LIMIT 1) \
                    FROM record_sent JOIN issued USING (number) WHERE letter = ?1 ORDER BY number";
         let mut statement = self.sql().prepare_cached(sql)?;
         let rows = statement.query_map(params![letter.0], |r| {
-            Ok((Sha256Hash::new(r.get(0)?), r.get(1)?))
+            Ok(LetterRecord {
+                kept: Sha256Hash::new(r.get(0)?),
+                name: r.get(1)?,
+            })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
