@@ -33,6 +33,9 @@ pub(crate) fn run_all() -> Result<()> {
     let web = "a crate of the person's client uses what a browser does not have, or a page has a \
                mistake: see above; `cargo xtask web` repeats it";
     steps.step("portal", web, web::build)?;
+    let folder =
+        "a file of the bundle has a path of this machine: `cargo xtask campaign` builds it twice";
+    steps.step("portal, from any folder", folder, web::names_no_folder)?;
     let failed = "the first `failed` above names the test; `cargo test -p CRATE NAME` repeats it";
     let (mut passed, mut ignored) = steps.step("tests", failed, || cargo_test(&WORKSPACE))?;
     let held =

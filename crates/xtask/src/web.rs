@@ -27,6 +27,48 @@ pub(crate) fn build() -> Result<()> {
     Ok(())
 }
 
+/// No file of the bundle names a folder of this machine: what two folders would make differ. The whole of it,
+/// two builds in two folders, takes minutes, and is a part of `cargo xtask campaign`.
+pub(crate) fn names_no_folder() -> Result<()> {
+    let home = |name: &str| std::env::var_os(name).map(PathBuf::from);
+    let folders = [Some(root().to_owned()), home("CARGO_HOME"), home("HOME")];
+    let told: Vec<_> = folders.into_iter().flatten().collect();
+    // `/` and the like are in every file.
+    let told = told.iter().filter(|f| f.components().count() > 1);
+    let told: Vec<_> = told.map(|f| f.to_string_lossy().into_owned()).collect();
+    let files = files_under(&bundle())?;
+    ensure!(
+        !files.is_empty(),
+        "there is no bundle: run `cargo xtask web`"
+    );
+    for file in &files {
+        let bytes = fs::read(file)?;
+        for folder in &told {
+            let named = bytes.windows(folder.len()).any(|w| w == folder.as_bytes());
+            ensure!(!named, "{} names {folder}", file.display());
+        }
+    }
+    println!(
+        "   none of {} files names a folder of this machine",
+        files.len()
+    );
+    Ok(())
+}
+
+/// All files under a folder.
+fn files_under(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            files.extend(files_under(&path)?);
+        } else {
+            files.push(path);
+        }
+    }
+    Ok(files)
+}
+
 /// Builds what is committed in two folders; every file must have the same bytes.
 pub(crate) fn same_from_two_folders() -> Result<()> {
     let root = root();

@@ -14,6 +14,21 @@ use std::{fs, path::Path};
 
 const POLICY: &str = "default-src 'none'; script-src 'self'";
 
+/// On every response, whatever it is.
+const HEADERS: [(&str, &str); 8] = [
+    ("content-security-policy", POLICY),
+    ("x-content-type-options", "nosniff"),
+    ("referrer-policy", "no-referrer"),
+    ("cross-origin-opener-policy", "same-origin"),
+    ("cross-origin-embedder-policy", "require-corp"),
+    ("cross-origin-resource-policy", "same-origin"),
+    (
+        "permissions-policy",
+        "camera=(self), geolocation=(), microphone=(), payment=(), usb=()",
+    ),
+    ("integrity-policy", "blocked-destinations=(script)"),
+];
+
 /// A small bundle in a folder.
 fn write_bundle(folder: &Path, script: &str) {
     let files = [
@@ -63,10 +78,9 @@ async fn a_portal_is_served_under_its_exact_policy_and_the_api_beside_it() {
     ] {
         let answer = get(&format!("{}{path}", hub.url)).await;
         let header = |name: &str| answer.headers().get(name).unwrap().to_str().unwrap();
-        assert_eq!(header("content-security-policy"), POLICY, "{path}");
-        assert_eq!(header("x-content-type-options"), "nosniff");
-        assert_eq!(header("referrer-policy"), "no-referrer");
-        assert_eq!(header("cross-origin-opener-policy"), "same-origin");
+        for (name, value) in HEADERS {
+            assert_eq!(header(name), value, "{path}: {name}");
+        }
         assert_eq!(
             answer.status().as_u16(),
             if path == "/no-such-file" { 404 } else { 200 }
