@@ -20,6 +20,7 @@ mod checked;
 mod clock;
 mod contacts;
 mod copies;
+mod delivered;
 mod device;
 mod dispute;
 mod due;

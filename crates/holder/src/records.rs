@@ -10,10 +10,7 @@ use crate::{
     read::Says,
     trust::Freshness,
 };
-use denizen_api::{
-    directory::VerifiedDirectory,
-    receipt::{VerifiedReceipt, verify_proof},
-};
+use denizen_api::{directory::VerifiedDirectory, receipt::VerifiedReceipt};
 use denizen_credential::{CredentialError, Status, VerifiedCredential};
 use denizen_guard::{Check, holds};
 use denizen_model::{
@@ -135,11 +132,14 @@ impl Holder {
         found.and_then(|r| self.view(r, now))
     }
 
-    /// The receipt of a record's delivery, checked now: time, index, level; none if it does not verify.
+    /// The receipt of a record's delivery, checked now: time, index, level; none if it does not verify, or
+    /// is of another text.
     #[must_use]
     pub fn receipt(&self, record: &HeldRecord) -> Option<VerifiedReceipt> {
         let directory = self.trust.directory(&self.hub_of(record)?)?;
-        verify_proof(&record.delivery.receipt.proof, &directory.trust).ok()
+        record
+            .delivery
+            .verify(&record.kept, record.received, &directory.trust)
     }
 
     /// The number of a record's delivery in its hub's log, as the receipt that came with it says; whether

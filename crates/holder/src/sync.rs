@@ -233,6 +233,8 @@ impl Holder {
         let again = self.refetch_lost(&broken, away, transport, now).await?;
         report.events.extend(again);
         links.retain(|(_, hub)| !away.has(hub));
+        // In another order each time: a hub is not told which address is older than which.
+        links.sort_by_cached_key(|_| rng.next_u64());
         for (at, (index, hub)) in links.iter().enumerate() {
             if away.has(hub) {
                 continue;

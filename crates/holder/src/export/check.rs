@@ -13,13 +13,8 @@ use denizen_api::{
 use denizen_credential::{StatusListToken, UnverifiedCredential};
 use denizen_jose::{PublicKey, Unverified};
 use denizen_model::{
-    HubId, OrgId, Sha256Hash, UnixTime,
-    commit::{attachment_hash, verify as verify_path},
-    deposit::Receipt,
-    key::Status as StatusKey,
-    link::KeyStatement,
-    message::holder_kid,
-    statement::split_kid,
+    HubId, OrgId, Sha256Hash, UnixTime, deposit::Receipt, key::Status as StatusKey,
+    link::KeyStatement, message::holder_kid, statement::split_kid,
 };
 use denizen_tlog::WitnessPolicy;
 use serde::de::DeserializeOwned;
@@ -326,15 +321,10 @@ fn verify_record(
     directory: &VerifiedDirectory,
 ) -> Result<VerifiedRecord, ExportError> {
     let refused = || ExportError::Credential(name.to_owned());
-    let delivery = &record.delivery;
-    let receipt = verify_proof(&delivery.receipt.proof, &directory.trust)
-        .map_err(|_| ExportError::Receipt(name.to_owned()))?;
-    let hash = attachment_hash(&delivery.salt, record.kept.as_bytes());
-    let (index, count) = delivery.attachment;
-    let proved = verify_path(&receipt.opening.commit, &hash, index, count, &delivery.path);
-    if !proved || receipt.opening.time != record.received {
-        return Err(ExportError::Receipt(name.to_owned()));
-    }
+    let receipt = record
+        .delivery
+        .verify(&record.kept, record.received, &directory.trust)
+        .ok_or_else(|| ExportError::Receipt(name.to_owned()))?;
     let mut bound_to = Vec::new();
     for text in std::iter::once(&record.kept).chain(&record.copies) {
         let unverified = UnverifiedCredential::parse(text).map_err(|_| refused())?;

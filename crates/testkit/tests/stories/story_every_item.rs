@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use denizen_gateway::{GatewayError, IntakeError, IntakeReport, Mapping};
-use denizen_holder::{LinkState, RecordView, verify_export};
+use denizen_holder::{HeldRecord, LinkState, RecordView, verify_export};
 use denizen_model::statement::Quality;
 use denizen_testkit::{
     AZIZA, Play, catalogue,
@@ -157,6 +157,23 @@ fn assert_refused_elsewhere(play: &mut Play) {
 
 /// What a person sees of a record: whose it is, its issuer and in which quality it issues, the proof
 /// of its delivery, its notice if it is against her.
+/// A receipt is of one text and one time: with what proves another record's delivery, or a letter changed, there
+/// is none.
+fn assert_no_receipt_of_another(record: &RecordView, (play, me): (&Play, &str)) {
+    let holder = play.holder(me);
+    let other = holder.records(play.world.now()).into_iter();
+    let other = other.map(|r| r.held).find(|o| o.kept_hash != record.kept);
+    let mut borrowed = HeldRecord::clone(&record.held);
+    borrowed.delivery = other.unwrap().delivery.clone();
+    assert!(holder.receipt(&borrowed).is_none(), "another's");
+    let mut changed = HeldRecord::clone(&record.held);
+    changed.kept.push('~');
+    assert!(holder.receipt(&changed).is_none(), "another text");
+    let mut later = HeldRecord::clone(&record.held);
+    later.received = later.received.plus_s(1);
+    assert!(holder.receipt(&later).is_none(), "another time");
+}
+
 fn assert_shown(record: &RecordView, (play, me): (&Play, &str), admitted: &BTreeSet<&str>) {
     let (catalogue, name) = (catalogue(), &record.vct);
     let kind = catalogue.kind(name).unwrap();
@@ -173,6 +190,7 @@ fn assert_shown(record: &RecordView, (play, me): (&Play, &str), admitted: &BTree
         play.holder(me).receipt(&record.held).is_some(),
         "{name}: its receipt does not verify"
     );
+    assert_no_receipt_of_another(record, (play, me));
     assert_eq!(record.showing, kind.traits.showing, "{name}");
     // Many records of one office use up the copy keys of a link: then fresh ones are sent.
     assert_eq!(record.copies_left > 0, record.showing, "{name}");

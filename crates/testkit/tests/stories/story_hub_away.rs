@@ -197,10 +197,16 @@ fn database_of(play: &Play, hub: usize) -> PathBuf {
 
 /// A database of a stopped hub with what belongs to it, in the place of another one.
 fn copy_database(from: &Path, to: &Path) {
+    // Readers of a hub that was stopped may still end: what they have open is not written to, and the
+    // index of the write-ahead log, which they share, is made anew.
     for extension in ["db", "db-wal", "db-shm"] {
         let to = to.with_extension(extension);
-        if fs::copy(from.with_extension(extension), &to).is_err() && to.exists() {
+        if to.exists() {
             fs::remove_file(&to).unwrap();
+        }
+        let from = from.with_extension(extension);
+        if extension != "db-shm" && from.exists() {
+            fs::copy(from, &to).unwrap();
         }
     }
 }
