@@ -1,15 +1,17 @@
 //! What `denizen doctor` looks at in a hub's folder.
 
 use super::{
-    config::{Config, Limits},
-    folder::Folder,
+    config::{Config, Limits, Portal},
+    folder::{Folder, Operator},
+    portal,
 };
 use crate::{
     doctor::{Findings, connection, database, disk, key_files, key_windows, version_of},
     files::disk_bytes,
     shell::Shell,
 };
-use denizen_hub::read_ends;
+use denizen_api::directory::VerifiedDirectory;
+use denizen_hub::{MANIFEST_FILE, read_ends};
 use denizen_store::hub::{Location, Readers, version};
 use std::path::Path;
 
@@ -24,13 +26,14 @@ pub(crate) async fn look(shell: &Shell, dir: &Path, findings: &mut Findings) {
         }
     };
     findings.good("hub", format!("its id is {}", operator.id.to_text()));
-    let mut password_file = None;
+    let (mut password_file, mut pages) = (None, Portal::default());
     if folder.config().is_file() {
         match Config::read(&folder.config()) {
             Ok(config) => {
                 findings.good("settings", "hub.toml is understood");
                 room(dir, &config.limits, findings);
                 password_file = config.store_password_file;
+                pages = config.portal;
             }
             Err(error) => {
                 let todo = "compare it with `denizen hub serve --example`";
@@ -74,13 +77,38 @@ pub(crate) async fn look(shell: &Shell, dir: &Path, findings: &mut Findings) {
         let todo = format!("denizen hub serve {}", dir.display());
         findings.act("process", "nobody serves this folder", todo);
     }
-    match &operator.statement.url {
-        Some(url) => _ = connection(shell, &operator.id, url, findings).await,
-        None => findings.act(
-            "connection",
-            "the hub's statement names no URL",
-            "state one in a next statement",
-        ),
+    let Some(url) = &operator.statement.url else {
+        let todo = "state one in a next statement";
+        return findings.act("connection", "the hub's statement names no URL", todo);
+    };
+    if let Some(directory) = connection(shell, &operator.id, url, findings).await {
+        bundle((dir, &operator), &pages, &directory, findings);
+    }
+}
+
+/// Whether anybody can check the pages that are served: the directory names them (R14).
+fn bundle(
+    (dir, operator): (&Path, &Operator),
+    pages: &Portal,
+    directory: &VerifiedDirectory,
+    findings: &mut Findings,
+) {
+    let bundle = match portal::bundle(operator, pages) {
+        Ok(None) => return,
+        Ok(Some(bundle)) => bundle,
+        Err(error) => {
+            let todo = "build the bundle again, or name another folder under [portal] in hub.toml";
+            return findings.act("portal", format!("{error:#}"), todo);
+        }
+    };
+    let named = directory.directory.bundles().last();
+    let both = named.zip(bundle.file(MANIFEST_FILE));
+    if both.is_some_and(|(named, served)| served[..] == *named.manifest.as_bytes()) {
+        findings.good("portal", "the directory names the bundle that is served");
+    } else {
+        let todo = format!("denizen hub bundle {}", dir.display());
+        let what = "the directory does not name the bundle that is served: nobody can check it";
+        findings.act("portal", what, todo);
     }
 }
 

@@ -7,7 +7,7 @@
     reason = "tests of real processes"
 )]
 
-use crate::support::{HubFolder, Process, denizen, free_port, refused, succeed, text};
+use crate::support::{HubFolder, Process, denizen, free_port, refused, run, succeed, text};
 use denizen_model::Sha256Hash;
 use serde_json::{Map, Value, json};
 use std::{fs, path::Path};
@@ -130,7 +130,9 @@ async fn anybody_sees_whether_the_portal_is_the_one_that_the_directory_names() {
         let _serving = hub.serve();
         let said = refused(&audit);
         assert!(said.contains("denizen hub bundle"), "{said}");
+        assert!(looked_at(&hub).contains(UNNAMED));
         succeed(&["hub", "bundle", text(&hub.path())]);
+        assert!(!looked_at(&hub).contains(UNNAMED));
         let said = succeed(&audit);
         assert!(said.contains("All 2 files"), "{said}");
         let again = succeed(&["hub", "bundle", text(&hub.path())]);
@@ -140,6 +142,7 @@ async fn anybody_sees_whether_the_portal_is_the_one_that_the_directory_names() {
     // The operator serves other bytes than the directory names: whole in itself, but another bundle.
     write_bundle(&hub.path().join("portal"), "console.log('other')");
     let _serving = hub.serve();
+    assert!(looked_at(&hub).contains(UNNAMED));
     let said = refused(&audit);
     assert!(said.contains("assets/page-1.js: has other bytes"), "{said}");
     assert!(said.contains("Do not unlock"), "{said}");
@@ -147,6 +150,14 @@ async fn anybody_sees_whether_the_portal_is_the_one_that_the_directory_names() {
     let other = HubFolder::make().id.to_text();
     let said = refused(&["audit", "bundle", &hub.url, "--hub-id", &other]);
     assert!(said.contains("another hub"), "{said}");
+}
+
+const UNNAMED: &str = "the directory does not name the bundle that is served";
+
+/// What the doctor says of a hub's folder.
+fn looked_at(hub: &HubFolder) -> String {
+    let said = run(&["doctor", text(&hub.path()), "--json"]).stdout;
+    String::from_utf8(said).unwrap()
 }
 
 /// `denizen portal` for a hub, with the bundle that the hub has; its URL.
