@@ -53,14 +53,11 @@ pub(crate) fn run_demo(arguments: &[&str]) -> Result<()> {
     };
     let started = instant();
     println!("Every person, number and paper in this demonstration is invented.");
-    println!("\n== 0. The program is built");
     setup::set_up_build()?;
-    run(
-        "cargo",
-        &["build", "--quiet", "--locked", "--package", "denizen"],
-    )?;
     println!("\n== 0. The portal's pages are built");
     web::build()?;
+    println!("\n== 0. The program is built, with the pages in it");
+    web::build_program()?;
     let place = Place::make()?;
     let mut servers = Servers::default();
     let told = tell(&place, &mut servers, keep);
@@ -215,8 +212,6 @@ fn start_hub(story: &mut Story, place: &Place, servers: &mut Servers) -> Result<
         .context("hub init printed no id")?
         .to_owned();
     let config = fs::read_to_string(place.path("hub/hub.toml"))?;
-    let bundle = format!("folder = {:?}", web::bundle());
-    let config = config.replace("# folder = \"portal\"", &bundle);
     let config = config.replace("synthetic = false", "synthetic = true");
     fs::write(place.path("hub/hub.toml"), config)?;
     servers.start(place, "hub", &["hub", "serve", &dir])?;

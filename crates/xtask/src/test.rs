@@ -88,17 +88,12 @@ fn cargo_test(arguments: &[&str]) -> Result<(u64, u64)> {
 
 /// The portal in Chromium, against a hub and gateways as real processes.
 fn browser_tests() -> Result<(u64, u64)> {
-    for package in ["denizen", "denizen-evil"] {
-        let build = [
-            "build",
-            "--quiet",
-            "--locked",
-            "--package",
-            package,
-            "--bins",
-        ];
-        run("cargo", &build)?;
-    }
+    web::build_program()?;
+    let liar = ["--package", "denizen-evil", "--bins"];
+    run(
+        "cargo",
+        &[&["build", "--quiet", "--locked"], &liar[..]].concat(),
+    )?;
     let counted = web_tests("e2e")?;
     println!("   pictures of every screen are in target/e2e/screens");
     Ok(counted)
@@ -107,7 +102,9 @@ fn browser_tests() -> Result<(u64, u64)> {
 /// Runs a script of the pages' workspace that tests; gives how many passed and were left out.
 fn web_tests(script: &str) -> Result<(u64, u64)> {
     let mut npm = web::npm(&["run", "--silent", script]);
+    // The program that the tests start carries the bundle.
     npm.env("NO_COLOR", "1").env("CI", "1");
+    npm.env("DENIZEN_EMBEDDED", "1");
     let (mut passed, mut skipped) = (0, 0);
     run_lines(npm, |line| {
         println!("{line}");

@@ -27,6 +27,13 @@ pub(crate) fn build() -> Result<()> {
     Ok(())
 }
 
+/// Builds the program with the bundle in it, as it is given out.
+pub(crate) fn build_program() -> Result<()> {
+    let program = ["--package", "denizen", "--features", "embed-web", "--bins"];
+    let build = [&["build", "--quiet", "--locked"], &program[..]].concat();
+    run_command(command("cargo", &build))
+}
+
 /// No file of the bundle names a folder of this machine: what two folders would make differ. The whole of it,
 /// two builds in two folders, takes minutes, and is a part of `cargo xtask campaign`.
 pub(crate) fn names_no_folder() -> Result<()> {

@@ -336,7 +336,9 @@ export class World extends Offices {
   async startPortal(other: string): Promise<string> {
     const port = await freePort();
     const url = `http://localhost:${port}`;
-    this.#serve("portal", ["portal", "--hub-id", this.known.hubId, "--hub-url", this.url, "--other-hub", other, "--port", String(port), "--folder", BUNDLE, "--synthetic"]);
+    // The test run builds a program that carries the same bundle.
+    const folder = process.env["DENIZEN_EMBEDDED"] === undefined ? ["--folder", BUNDLE] : [];
+    this.#serve("portal", ["portal", "--hub-id", this.known.hubId, "--hub-url", this.url, "--other-hub", other, "--port", String(port), "--synthetic", ...folder]);
     await until("the pages are served", async () => ((await fetch(url).catch(() => undefined))?.ok === true ? true : undefined));
     return url;
   }
