@@ -38,6 +38,28 @@ function files(folder: string): string[] {
 
 const PACKED_BEFORE = new URL("../generated/packed", import.meta.url).pathname;
 
+/** Writes the offline worker with its list of the other files, every file packed, and the manifest of all.
+ *  Gives each file's packed size. */
+export async function seal(folder: string): Promise<Map<string, number>> {
+  const cached = files(folder).filter((f) => f !== "service-worker.js" && f !== "manifest.json" && !f.endsWith(".gz"));
+  const digests = Object.fromEntries(cached.map((f) => [f, hash("sha256", readFileSync(join(folder, f)), "base64url")]));
+  const worker = readFileSync(new URL("./service-worker.js", import.meta.url), "utf8")
+    .replace("__FILES__", JSON.stringify(digests))
+    .replace("__VERSION__", hash("sha256", JSON.stringify(digests), "hex").slice(0, 16));
+  writeFileSync(join(folder, "service-worker.js"), worker);
+  digests["service-worker.js"] = hash("sha256", worker, "base64url");
+  // The same bytes, packed once: the hub sends them to whoever takes gzip.
+  const sizes = new Map<string, number>();
+  for (const file of Object.keys(digests)) {
+    const packed = await pack(readFileSync(join(folder, file)), PACKED_BEFORE);
+    writeFileSync(join(folder, `${file}.gz`), packed);
+    digests[`${file}.gz`] = hash("sha256", packed, "base64url");
+    sizes.set(file, packed.length);
+  }
+  writeFileSync(join(folder, "manifest.json"), `${JSON.stringify({ v: 1, csp: CSP, files: digests }, null, 1)}\n`);
+  return sizes;
+}
+
 /** Runs after everything else is written. */
 export function integrity(folder: string): Plugin {
   let failed = false;
@@ -59,25 +81,9 @@ export function integrity(folder: string): Plugin {
             `<${tag}${before}${attribute}="/${path}" integrity="${integrityOf(join(folder, path))}"`,
         ).replaceAll(" crossorigin", "");
         writeFileSync(page, html);
-        const cached = files(folder).filter((f) => f !== "service-worker.js" && f !== "manifest.json");
-        const digests = Object.fromEntries(cached.map((f) => [f, hash("sha256", readFileSync(join(folder, f)), "base64url")]));
-        const worker = readFileSync(new URL("./service-worker.js", import.meta.url), "utf8")
-          .replace("__FILES__", JSON.stringify(digests))
-          .replace("__VERSION__", hash("sha256", JSON.stringify(digests), "hex").slice(0, 16));
-        writeFileSync(join(folder, "service-worker.js"), worker);
-        digests["service-worker.js"] = hash("sha256", worker, "base64url");
-        // The same bytes, packed once: the hub sends them to whoever takes gzip.
-        const sizes = new Map<string, number>();
-        for (const file of Object.keys(digests)) {
-          const packed = await pack(readFileSync(join(folder, file)), PACKED_BEFORE);
-          writeFileSync(join(folder, `${file}.gz`), packed);
-          digests[`${file}.gz`] = hash("sha256", packed, "base64url");
-          sizes.set(file, packed.length);
-        }
-        const { untilHome, afterHome } = sizesOf(sizes);
+        const { untilHome, afterHome } = sizesOf(await seal(folder));
         console.log(`until the home screen is shown: ${untilHome} of at most ${UNTIL_HOME_BYTES_MAX} bytes; after it ${afterHome} of ${AFTER_HOME_BYTES_MAX}`);
         if (untilHome > UNTIL_HOME_BYTES_MAX || afterHome > AFTER_HOME_BYTES_MAX) throw new Error("the portal has become too large: see web/build/pack.ts");
-        writeFileSync(join(folder, "manifest.json"), `${JSON.stringify({ v: 1, csp: CSP, files: digests }, null, 1)}\n`);
       },
     },
   };

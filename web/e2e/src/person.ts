@@ -28,7 +28,7 @@ export class Person {
   /** The test cuts the network: requests that fail are no fault. */
   cut = false;
 
-  private constructor(readonly context: BrowserContext, readonly page: Page, readonly url: string, public language: Language, readonly me: Subject) {}
+  private constructor(readonly context: BrowserContext, public page: Page, readonly url: string, public language: Language, readonly me: Subject) {}
 
   /** A new browser of hers: nothing of another one is in it. */
   static async at(browser: Browser, url: string, language: Language = "en", device: Device = DESK, me: Subject = somebody(), more: { bypassCSP?: boolean } = {}): Promise<Person> {
@@ -37,9 +37,9 @@ export class Person {
       colorScheme: device.dark === true ? "dark" : "light",
       locale: "en-GB", timezoneId: "UTC", reducedMotion: "reduce", acceptDownloads: true, ...more,
     });
-    const page = await context.newPage();
-    const person = new Person(context, page, url, language, me);
-    person.#watch(page);
+    const person = new Person(context, await context.newPage(), url, language, me);
+    person.#watch(person.page);
+    context.on("page", (page) => person.#watch(page));
     return person;
   }
 
@@ -109,6 +109,13 @@ export class Person {
     await this.page.goto(this.url);
     await this.page.getByRole("button", { name: OWN_NAMES[this.language], exact: true }).click();
     await this.calm();
+  }
+
+  /** Closes all tabs, and comes again in a new one. */
+  async comesAgain(url = this.url): Promise<void> {
+    for (const page of this.context.pages()) await page.close();
+    this.page = await this.context.newPage();
+    await this.page.goto(url);
   }
 
   /** The words on the kit that is shown, and the whole text that she would copy from the paper. */

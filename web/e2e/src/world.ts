@@ -303,9 +303,7 @@ export class World extends Offices {
     const id = /id:\s*(\S+)/.exec(said)?.[1];
     if (id === undefined) throw new Error("hub init printed no id");
     this.known.hubId = id;
-    await writeFile(this.path("hub.toml"), `listen = "127.0.0.1:${listen}"\n[portal]\nfolder = ${JSON.stringify(BUNDLE)}\nsynthetic = true\n[log]\nlevel = "warn"\n`);
-    this.startHub();
-    await until("the hub answers", async () => ((await fetch(`http://127.0.0.1:${listen}/healthz`).catch(() => undefined))?.ok === true ? true : undefined));
+    await this.serveBundle(BUNDLE, listen);
     await Promise.all(offices.map((office) => this.#office(office)));
     await writeFile(this.path("known.json"), JSON.stringify(this.known));
   }
@@ -341,6 +339,13 @@ export class World extends Offices {
     this.#serve("portal", ["portal", "--hub-id", this.known.hubId, "--hub-url", this.url, "--other-hub", other, "--port", String(port), "--synthetic", ...folder]);
     await until("the pages are served", async () => ((await fetch(url).catch(() => undefined))?.ok === true ? true : undefined));
     return url;
+  }
+
+  /** The hub starts, with these pages. */
+  async serveBundle(folder: string, listen = Number(new URL(this.url).port)): Promise<void> {
+    await writeFile(this.path("hub.toml"), `listen = "127.0.0.1:${listen}"\n[portal]\nfolder = ${JSON.stringify(folder)}\nsynthetic = true\n[log]\nlevel = "warn"\n`);
+    this.startHub();
+    await until("the hub answers", async () => ((await fetch(`http://127.0.0.1:${listen}/healthz`).catch(() => undefined))?.ok === true ? true : undefined));
   }
 
   startHub(): void {

@@ -314,19 +314,26 @@ class App {
 
   async #register(): Promise<void> {
     if (!("serviceWorker" in navigator)) return;
-    const registration = await navigator.serviceWorker.register(scriptUrl("/service-worker.js"));
+    const workers = navigator.serviceWorker;
+    const registration = await workers.register(scriptUrl("/service-worker.js"));
+    workers.addEventListener("message", ({ data }) => {
+      // She said yes, here or in another tab.
+      if (data === "taken-over") location.reload();
+      // The worker that runs is of a newer bundle than this page.
+      if (data === "newer") this.update ??= workers.controller ?? undefined;
+    });
     registration.addEventListener("updatefound", () => {
       const fresh = registration.installing;
       fresh?.addEventListener("statechange", () => {
-        if (fresh.state === "installed" && navigator.serviceWorker.controller !== null) this.update = fresh;
+        if (fresh.state === "installed" && workers.controller !== null) this.update = fresh;
       });
     });
-    if (registration.waiting !== null && navigator.serviceWorker.controller !== null) this.update = registration.waiting;
+    if (registration.waiting !== null && workers.controller !== null) this.update = registration.waiting;
+    workers.controller?.postMessage("newer?");
   }
 
-  /** Takes the newer bundle. */
+  /** Takes the newer bundle: its worker loads all pages anew. */
   takeUpdate(): void {
-    navigator.serviceWorker.addEventListener("controllerchange", () => location.reload());
     this.update?.postMessage("take-over");
   }
 }
