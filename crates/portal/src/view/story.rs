@@ -251,8 +251,12 @@ pub(crate) fn application_page(
     let application = all.find(|a| a.id == *id)?;
     let request = holder.request(&application.submit.service).ok();
     let service = request.as_ref().map(|r| &r.service);
+    // An amendment's files take the place of the earlier version's.
+    let mut versions = vec![application.id];
+    versions.extend(&application.amendments);
+    versions.pop();
     let files = holder.files().iter().enumerate();
-    let files = files.filter(|(_, f)| f.thread == *id);
+    let files = files.filter(|(_, f)| f.thread == *id && !versions.contains(&f.message));
     let files: Vec<usize> = files.map(|(number, _)| number).collect();
     let filed = holder.filed_record(application, now);
     let papers = holder.filed_papers(application);
