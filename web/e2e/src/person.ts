@@ -21,12 +21,17 @@ export function somebody(): Subject {
 }
 
 /** Asked of the hub by the page; everything else is the page's own file. */
-const routes = /^(\/hub\/\d+)?\/(v1|log)\//;
+const ROUTES = /^(\/hub\/\d+)?\/(v1|log)\//;
+
+/** The hub's answers that are part of the protocol: nothing lies there yet, another device was first, it is gone. */
+const PROTOCOL = [404, 409, 410];
 
 export class Person {
   readonly faults: string[] = [];
   /** The test cuts the network: requests that fail are no fault. */
   cut = false;
+  /** What the hub may answer; a test in which it refuses something adds to it. */
+  readonly answers = new Set(PROTOCOL);
 
   private constructor(readonly context: BrowserContext, public page: Page, readonly url: string, public language: Language, readonly me: Subject) {}
 
@@ -46,20 +51,21 @@ export class Person {
   #watch(page: Page): void {
     page.on("console", (message) => {
       if (message.type() !== "error" && message.type() !== "warning") return;
-      // The hub's own answers (404 of an address that is not there yet) are the protocol's, and Chromium prints them.
       const at = URL.canParse(message.location().url) ? new URL(message.location().url).pathname : "";
-      if (this.cut || (message.text().startsWith("Failed to load resource") && routes.test(at))) return;
+      // Chromium prints each answer that is not good; which of them may be, is asked below.
+      const answered = /^Failed to load resource: the server responded with a status of \d/.test(message.text());
+      if (this.cut || (answered && ROUTES.test(at))) return;
       this.faults.push(`console: ${message.text()} (${message.location().url})`);
     });
     page.on("pageerror", (error) => this.faults.push(`page error: ${error.message}`));
     page.on("requestfailed", (request) => {
-      const path = new URL(request.url()).pathname;
       // A reload or a lock ends what is under way.
-      if (!this.cut && !routes.test(path) && request.failure()?.errorText !== "net::ERR_ABORTED") this.faults.push(`failed: ${path} ${request.failure()?.errorText ?? ""}`);
+      if (!this.cut && request.failure()?.errorText !== "net::ERR_ABORTED") this.faults.push(`failed: ${new URL(request.url()).pathname} ${request.failure()?.errorText ?? ""}`);
     });
     page.on("response", (answer) => {
       const path = new URL(answer.url()).pathname;
-      if (!this.cut && !routes.test(path) && answer.status() >= 400) this.faults.push(`${answer.status()} for ${path}`);
+      const expected = ROUTES.test(path) && this.answers.has(answer.status());
+      if (!this.cut && !expected && answer.status() >= 400) this.faults.push(`${answer.status()} for ${path}`);
     });
   }
 

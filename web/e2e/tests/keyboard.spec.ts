@@ -2,6 +2,7 @@
 
 import { DESK, PASSPHRASE, expect, test, type Person } from "../src/test.js";
 import type { Locator } from "@playwright/test";
+import type { Offices } from "../src/world.js";
 
 /** Presses Tab until something has the focus; it must be seen there. */
 async function tabTo(she: Person, wanted: Locator): Promise<void> {
@@ -37,9 +38,17 @@ async function follow(she: Person, link: Locator): Promise<void> {
   await she.page.keyboard.press("Enter");
 }
 
-test("the whole way with the keyboard alone", async ({ arrives, offices }) => {
-  const she = await arrives("en", DESK);
-  const place = (name: string) => she.page.getByRole("navigation").getByRole("link", { name: she.t(`portal-place-${name}`), exact: true });
+async function fetchUntil(she: Person, seen: Locator): Promise<void> {
+  await expect(async () => {
+    if (!(await seen.first().isVisible())) await hit(she, "portal-fetch");
+    await expect(seen.first()).toBeVisible({ timeout: 700 });
+  }).toPass({ timeout: 60_000 });
+}
+
+const place = (she: Person, name: string): Locator => she.page.getByRole("navigation").getByRole("link", { name: she.t(`portal-place-${name}`), exact: true });
+
+/** A profile is made. */
+async function begins(she: Person): Promise<void> {
   await she.page.goto(she.url);
   await tabTo(she, she.page.getByRole("button", { name: "English", exact: true }));
   await she.page.keyboard.press("Enter");
@@ -61,35 +70,36 @@ test("the whole way with the keyboard alone", async ({ arrives, offices }) => {
   await she.sees("portal-home-title");
   // The heading of a new screen has the focus, so that it is read from there.
   await expect(she.heading(she.t("portal-home-title"))).toBeFocused();
+}
 
+/** She links with the offices of the work permit. */
+async function linksAll(she: Person, offices: Offices): Promise<void> {
   for (const office of ["border", "clinic", "centre", "immigration"] as const) {
     const invitation = await offices.invite(office, she.me.case);
-    await follow(she, place("links"));
+    await follow(she, place(she, "links"));
     await hit(she, "portal-link-new");
     await type(she, she.field("portal-invitation"), invitation);
     await hit(she, "portal-invitation-read");
     await hit(she, "portal-link-accept");
     const digits = she.page.getByText(/^\d{6}$/);
-    await expect(async () => {
-      if (!(await digits.isVisible())) await hit(she, "portal-fetch");
-      await expect(digits).toBeVisible({ timeout: 700 });
-    }).toPass({ timeout: 30_000 });
+    await fetchUntil(she, digits);
     await offices.confirm(office, she.me.case, await digits.innerText());
   }
+}
+
+test("the whole way with the keyboard alone", async ({ arrives, offices }) => {
+  const she = await arrives("en", DESK);
+  await begins(she);
+  await linksAll(she, offices);
   await Promise.all([offices.border(she.me), offices.clinic(she.me), offices.centre(she.me)]);
   const paper = (kind: string) => she.page.getByRole("link", { name: she.kind(kind) });
-  await follow(she, place("records"));
-  for (const kind of ["travel-document", "medical-certificate", "language-certificate"]) {
-    await expect(async () => {
-      if (!(await paper(kind).first().isVisible())) await hit(she, "portal-fetch");
-      await expect(paper(kind).first()).toBeVisible({ timeout: 700 });
-    }).toPass({ timeout: 30_000 });
-  }
+  await follow(she, place(she, "records"));
+  for (const kind of ["travel-document", "medical-certificate", "language-certificate"]) await fetchUntil(she, paper(kind));
   await follow(she, paper("travel-document").first());
   await hit(she, "portal-receipt-check");
   await expect(she.says(she.t("portal-receipt-good"))).toBeVisible();
 
-  await follow(she, place("services"));
+  await follow(she, place(she, "services"));
   await follow(she, she.page.getByRole("link", { name: she.t("service-work-permit-title") }));
   she.service = "work-permit";
   await type(she, she.question("months"), "12");
@@ -104,11 +114,31 @@ test("the whole way with the keyboard alone", async ({ arrives, offices }) => {
   await hit(she, "portal-sent-follow");
   await expect(she.says(she.t("portal-state-sent"))).toBeVisible();
 
-  // The menu is skipped with one key, and the records are locked.
+  // It is decided, and she reads it.
+  const number = she.page.getByText(/^A-[0-9A-Z]{8}$/);
+  await fetchUntil(she, number);
+  await offices.grant("immigration", await number.first().innerText(), offices.permit());
+  const decision = she.page.getByRole("link", { name: new RegExp(`^${she.kind("work-permit")}`) });
+  await follow(she, place(she, "records"));
+  await fetchUntil(she, decision);
+  await follow(she, decision.first());
+  await expect(she.heading(she.kind("work-permit"))).toBeFocused();
+  await expect(she.page.getByRole("main")).toContainText("69 2600418831");
+  await follow(she, place(she, "applications"));
+  await follow(she, she.page.getByRole("link", { name: she.t("service-work-permit-title") }));
+  await expect(she.says(she.t("portal-state-decided"))).toBeVisible();
+
+  // The menu is skipped with one key: what has the focus is the screen's heading, and the next Tab is in it.
   await she.page.reload();
   await type(she, she.field("portal-pass"), PASSPHRASE);
   await she.page.keyboard.press("Enter");
   await expect(she.button("portal-lock")).toBeVisible();
+  await follow(she, place(she, "records"));
+  await expect(she.heading(she.t("portal-place-records"))).toBeFocused();
+  await follow(she, she.page.getByRole("link", { name: she.t("portal-skip"), exact: true }));
+  await expect(she.heading(she.t("portal-place-records"))).toBeFocused();
+  await she.page.keyboard.press("Tab");
+  expect(await she.page.evaluate(() => document.activeElement?.closest("main") !== null)).toBe(true);
   await hit(she, "portal-lock");
   await she.sees("portal-unlock-title");
 });

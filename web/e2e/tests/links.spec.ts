@@ -102,6 +102,7 @@ test("an invitation that was used, or is no invitation, is refused in plain word
 
   // Somebody else has the same letter: the clinic takes it once.
   const other = await arrives("ru", PHONE);
+  other.answers.add(403);
   await other.begin();
   await other.go("links");
   await other.press("portal-link-new");
