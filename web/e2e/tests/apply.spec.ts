@@ -109,11 +109,12 @@ test("an office asks for other things now: an application of the earlier version
     await she.page.goto(`${world.url}/${old}`);
     await she.press("portal-fetch");
     await she.press("portal-amend");
-    await expect(she.heading(she.t("portal-service-gone"))).toBeVisible({ timeout: 700 });
+    await expect(she.heading(she.t("err-unknown-service-version"))).toBeVisible({ timeout: 700 });
   }).toPass({ timeout: 60_000 });
   await she.page.screenshot({ path: join(OUT, "screens", "service-gone-en.png") });
   await expect(she.page.getByRole("link", { name: she.t("portal-sent-follow") })).toHaveAttribute("href", old);
-  await she.press("portal-service-gone-new");
+  await she.press("portal-next");
+  await expect(she.heading(she.t("service-tenancy-check-title"))).toBeVisible();
   await she.press("portal-next");
   await she.page.getByRole("checkbox", { name: she.t("portal-linkable") }).check();
   await she.page.screenshot({ path: join(OUT, "screens", "amend-en.png"), fullPage: true });

@@ -28,6 +28,8 @@ test("with `denizen portal` she begins, links at two hubs, and unlocks; no hub s
     // One of the two does not answer: what the other has for her comes, and she is told since when.
     const [away = ""] = she.t("portal-hub-away", { orgs: "City Clinic No. 4", date: "|" }).split("|");
     await there.stopHub();
+    // So says what serves her the pages.
+    she.answers.add(502);
     await here.left(she.me);
     await she.go("home");
     await she.fetchUntil(she.says(away));

@@ -22,9 +22,6 @@ export function keptDraft(text: string): Pick<KeptDraft, "answers" | "from"> {
   return { answers: answersOf(read.answers), from: read.from };
 }
 
-/** Answers as they were sent, as they are typed. */
-export const answersTyped = (text: string): Answers => Object.fromEntries(Object.entries(answersOf(JSON.parse(text))).map(([name, answer]) => [name, typeof answer === "number" ? String(answer) : answer]));
-
 /** JSON text of the answers: what is empty is not given. */
 export const answersText = (questions: readonly Question[], answers: Answers): string => JSON.stringify(Object.fromEntries(questions.flatMap((q): [string, Answer | number][] => {
   const value = answers[q.name];
