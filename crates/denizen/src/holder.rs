@@ -12,6 +12,7 @@ mod pick;
 mod renew;
 mod say;
 mod show;
+mod shred_all;
 mod sides;
 mod verify;
 mod ward;
@@ -171,6 +172,8 @@ pub(crate) enum Command {
     Helper(helper::Command),
     /// Take a profile to a new root: whoever has the old kit opens nothing new
     Renew(renew::Arguments),
+    /// Delete everything, at every hub and here: no kit and no device brings it back
+    ShredAll(shred_all::Arguments),
     /// Check an exported folder without any server
     Verify {
         /// The exported folder
@@ -299,6 +302,7 @@ async fn run_opened(shell: &Shell, command: Command) -> anyhow::Result<()> {
         Command::Attachments(at) => attachments::list(&Open::of(shell, at)?),
         Command::Follow(at) => show::follow(&Open::of(shell, at)?),
         Command::Due(arguments) => due::run(shell, arguments),
+        Command::ShredAll(arguments) => shred_all::run(shell, arguments).await,
         Command::Init { .. }
         | Command::Restore { .. }
         | Command::Join { .. }

@@ -99,6 +99,9 @@ pub enum HolderError {
     /// Another device of hers has ended this one.
     #[error("another device of this profile has ended this one")]
     DeviceEnded,
+    /// Her own address was shredded: the profile is deleted at its hub, for good.
+    #[error("this profile was deleted at its hub")]
+    ProfileDeleted,
     /// A mandate does not cover it.
     #[error("the mandate does not cover it")]
     Mandate(#[from] MandateError),
@@ -175,6 +178,7 @@ impl HolderError {
             Self::PasskeyUnknown => "passkey-unknown",
             Self::LastWay => "last-method",
             Self::DeviceEnded => "device-ended",
+            Self::ProfileDeleted => "profile-deleted",
             Self::NotAClaim => "not-a-claim",
             Self::Mandate(error) => error.code(),
             Self::WardUnknown => "ward-unknown",
@@ -451,7 +455,14 @@ impl Holder {
             pass: None,
         };
         let client = HubClient::new(transport, hub, &url);
-        client.register(&body, &auth, now).await?;
+        match client.register(&body, &auth, now).await {
+            Err(ClientError::Problem(ProblemKind::Conflict)) => {
+                return Err(self
+                    .refused_own(ProblemKind::Conflict, transport, now)
+                    .await);
+            }
+            registered => registered?,
+        };
         self.profile.registered = true;
         Ok(())
     }

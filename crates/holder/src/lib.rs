@@ -45,6 +45,7 @@ mod renew;
 mod reply;
 mod restore;
 mod select;
+mod shred_all;
 mod state;
 mod sync;
 mod trust;
@@ -83,6 +84,7 @@ pub use profile::{
 };
 pub use records::{RecordError, RecordView};
 pub use select::{EvidenceRequest, Missing, Offer, Selection, Unfit, UnfitReason, select};
+pub use shred_all::{ShredAll, ShredLeft};
 pub use sync::{Event, HubAway, SyncReport};
 pub use trust::{Freshness, StatusView, Trust};
 pub use ward::Ward;

@@ -5,9 +5,10 @@ use crate::{
     holder::HolderError,
     link::Draft,
     profile::{Link, LinkState, Move},
+    shred_all::is_gone,
     state::Part,
 };
-use denizen_api::{HubClient, ProblemKind, Transport, client::ClientError};
+use denizen_api::{HubClient, Transport};
 use denizen_model::{
     AddressId, Nonce, UnixTime,
     id::Bytes,
@@ -155,17 +156,7 @@ impl Holder {
         now: UnixTime,
         rng: &mut dyn rand_core::CryptoRng,
     ) -> Result<(), HolderError> {
-        let link = self
-            .profile
-            .link(index)
-            .ok_or(HolderError::NotLinked)?
-            .clone();
-        let auth = self.root.derive_auth(AddressIndex(index));
-        let client = HubClient::new(transport, link.hub, &link.hub_url);
-        match client.shred(&auth, now).await {
-            Ok(()) | Err(ClientError::Problem(ProblemKind::Closed | ProblemKind::NotFound)) => {}
-            Err(error) => return Err(error.into()),
-        }
+        self.shred_at_hub(index, transport, now).await?;
         let places = self.profile.own_places.remove(&index).unwrap_or_default();
         let own = HubClient::new(transport, self.profile.hub, &self.profile.hub_url);
         let auth = self.root.derive_auth(AddressIndex::SELF);
@@ -176,6 +167,22 @@ impl Holder {
         self.forget_link(index);
         let erased = places;
         self.queue_state(&Part::Shredded { index, erased }, now, rng)
+    }
+
+    /// Shreds a link's address at its hub, also of a link that is still to be restored.
+    pub(crate) async fn shred_at_hub<T: Transport>(
+        &self,
+        index: u32,
+        transport: &T,
+        now: UnixTime,
+    ) -> Result<(), HolderError> {
+        let profile = &self.profile;
+        let due = profile.links_due.iter().find(|due| due.index() == index);
+        let due = due.map(|due| due.place()).map(|(hub, url, _)| (hub, url));
+        let place = profile.link(index).map(|l| (l.hub, &l.hub_url)).or(due);
+        let (hub, url) = place.ok_or(HolderError::NotLinked)?;
+        let auth = self.root.derive_auth(AddressIndex(index));
+        is_gone(HubClient::new(transport, hub, url).shred(&auth, now).await)
     }
 
     /// Drops everything of a link from this profile.

@@ -514,6 +514,9 @@ pub struct Profile {
     /// Links that were shredded.
     #[serde(default)]
     pub shredded: BTreeSet<u32>,
+    /// All of it is being deleted: how much there was to delete.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shredding_all: Option<usize>,
     /// Messages to herself taken in: id and hash.
     #[serde(default)]
     pub own_taken: BTreeMap<String, Sha256Hash>,
@@ -617,6 +620,7 @@ impl Profile {
             own_places: BTreeMap::new(),
             own_erased: BTreeSet::new(),
             shredded: BTreeSet::new(),
+            shredding_all: None,
             own_taken: BTreeMap::new(),
             manifest: None,
             refills: BTreeMap::new(),

@@ -7,10 +7,11 @@ use crate::{
     link::Draft,
     profile::{Application, Dispute, Link, LinkState, NoteEntry, NoticeEntry},
     restore::LinkDue,
+    shred_all::is_gone,
     state::Part,
     sync::Away,
 };
-use denizen_api::{HubClient, ProblemKind, Transport, client::ClientError};
+use denizen_api::{HubClient, Transport};
 use denizen_model::{
     AddressId, Nonce, UnixTime,
     id::Bytes,
@@ -351,11 +352,7 @@ impl Holder {
         let own = (0, old.profile.hub, old.profile.hub_url.clone());
         for (index, hub, url) in places.chain([own]) {
             let auth = old.root.derive_auth(AddressIndex(index));
-            match HubClient::new(transport, hub, &url).shred(&auth, now).await {
-                Ok(()) | Err(ClientError::Problem(ProblemKind::Closed | ProblemKind::NotFound)) => {
-                }
-                Err(error) => return Err(error.into()),
-            }
+            is_gone(HubClient::new(transport, hub, &url).shred(&auth, now).await)?;
         }
         Ok(())
     }

@@ -291,7 +291,13 @@ impl Holder {
         now: UnixTime,
     ) -> Result<Option<HolderError>, HolderError> {
         let with = (&self.trust, self.apart.as_deref());
-        flush(&mut self.profile, &self.root, with, away, (transport, now)).await
+        let sent = flush(&mut self.profile, &self.root, with, away, (transport, now)).await;
+        match sent {
+            Err(HolderError::Client(ClientError::Problem(ProblemKind::Closed))) => {
+                Err(self.refused_own(ProblemKind::Closed, transport, now).await)
+            }
+            sent => sent,
+        }
     }
 
     /// Every link's pinned statement is still in the chain that its directory shows (R2).
@@ -351,6 +357,9 @@ impl Holder {
         self.profile.mend_short(None, came, now);
         // What is gone must be what she had erased: else the hub withholds it.
         let erased = gone.iter().all(|pos| self.profile.own_erased.contains(pos));
+        if !erased && !self.own_is_there(transport, now).await? {
+            return Err(HolderError::ProfileDeleted);
+        }
         let whole = holds(Check::OwnChainGap, missing <= gone.len() as u64);
         if !erased || !whole {
             self.profile.alarm("withheld", None, now);

@@ -5,6 +5,7 @@ mod begin;
 mod files;
 mod helping;
 mod keep;
+mod leave;
 mod people;
 mod read;
 mod renew;
@@ -40,6 +41,8 @@ pub struct Session {
     invitation: Option<InvitationPreview>,
     /// The profile with another root whose links this one takes over.
     earlier: Option<Holder>,
+    /// Everything is being deleted.
+    leaving: Option<leave::Leaving>,
 }
 
 impl std::fmt::Debug for Session {
@@ -56,6 +59,7 @@ impl Session {
             transport: FetchTransport::new(send),
             invitation: None,
             earlier: None,
+            leaving: None,
         }
     }
 

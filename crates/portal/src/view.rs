@@ -1,6 +1,7 @@
 //! What pages are given: plain values in her language, dates as RFC 3339 dates.
 
 mod helping;
+mod leave;
 mod link;
 mod people;
 mod record;
@@ -11,6 +12,8 @@ mod ways;
 
 pub use helping::{ActingPage, AskRow, CardPage, DraftGiven, ExcerptPage, GivenPage, MandatePage};
 pub(crate) use helping::{acting_page, given_page};
+pub(crate) use leave::leave_page;
+pub use leave::{LeavePage, LeftRow};
 pub use link::{InvitationPage, LinkRow, Sends};
 pub(crate) use link::{invitation_page, link_rows};
 pub use people::{

@@ -1,5 +1,7 @@
 // Another device, everything lost, and no connection.
 
+import { join } from "node:path";
+import { OUT } from "../playwright.config.js";
 import { Relayed } from "../src/relayed.js";
 import { DESK, PASSPHRASE, PHONE, Person, expect, test } from "../src/test.js";
 
@@ -88,6 +90,67 @@ test("everything is lost but the paper: the kit alone brings it back in a new br
   await expect(after.page.getByRole("alert")).toContainText(after.t("err-wrong-passphrase"));
   await after.unlock("another long passphrase here");
   await after.sees("portal-home-title");
+});
+
+test("everything is deleted: what it means is read first, it goes on after a break, and no kit brings it back", async ({ arrives, offices }) => {
+  const she = await arrives("ru", PHONE);
+  const kit = await she.begin();
+  await she.link(offices, "border");
+  await offices.border(she.me);
+  await she.openRecord(she.kind("travel-document"));
+
+  await she.go("ways");
+  await she.press("portal-leave");
+  await she.sees("portal-leave");
+  await expect(she.says(she.t("portal-leave-keep", { orgs: she.org("border") }))).toBeVisible();
+  for (const key of ["hub", "kit", "open", "undo"]) await expect(she.says(she.t(`portal-leave-${key}`))).toBeVisible();
+  await expect(she.button("portal-export-save")).toBeVisible();
+  await expect(she.button("portal-leave-yes")).toBeDisabled();
+  await she.field("portal-leave-sure").check();
+  await she.page.screenshot({ path: join(OUT, "leave", "means.png"), fullPage: true });
+
+  // The connection breaks before her own address goes.
+  let deleted = 0;
+  await she.page.context().route(/\/v1\/addresses\//, async (route) => {
+    if (route.request().method() === "DELETE" && (deleted += 1) === 2) return route.abort();
+    return route.fallback();
+  });
+  await she.press("portal-leave-yes");
+  await expect(she.page.getByRole("alert")).toContainText(she.t("err-hub-unreachable"));
+  await expect(she.says(she.t("portal-leave-progress", { done: 1, all: 2 }))).toBeVisible();
+  // Her own hub is not done without.
+  await expect(she.button("portal-leave-again")).toBeVisible();
+  await expect(she.button("portal-leave-without-yes")).toHaveCount(0);
+  await she.page.screenshot({ path: join(OUT, "leave", "left.png"), fullPage: true });
+  await she.page.context().unrouteAll({ behavior: "wait" });
+  expect(deleted).toBeGreaterThan(1);
+
+  // The browser is closed and opened: what was begun is told, and goes on.
+  await she.page.goto(`${she.url}/#/`);
+  await she.page.reload();
+  await she.unlock();
+  await she.sees("portal-home-title");
+  await expect(she.says(she.t("portal-leave-begun"))).toBeVisible();
+  await she.page.screenshot({ path: join(OUT, "leave", "home.png"), fullPage: true });
+  await she.press("portal-leave-again");
+  await she.sees("portal-leave");
+  await she.press("portal-leave-again");
+  await she.sees("portal-leave-gone");
+  await she.page.screenshot({ path: join(OUT, "leave", "done.png"), fullPage: true });
+  await she.press("portal-leave-close");
+  // Nobody has been here.
+  await she.arrive();
+  await expect(she.button("portal-begin")).toBeVisible();
+  await expect(she.button("portal-unlock")).toHaveCount(0);
+
+  const after = await arrives("en", DESK, she.me);
+  await after.arrive();
+  await after.press("portal-in");
+  await after.press("portal-restore");
+  await after.field("portal-restore-kit").fill(kit);
+  await after.page.getByRole("radio", { name: after.t("portal-restore-lost"), exact: true }).check();
+  await after.press("portal-restore");
+  await expect(after.page.getByRole("alert")).toContainText(after.t("err-profile-deleted"));
 });
 
 test("without a connection the page comes, opens the records, and says what it cannot do", async ({ browser }) => {

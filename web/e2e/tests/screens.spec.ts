@@ -108,6 +108,9 @@ async function inside(she: Person, offices: Offices, shown: Shown): Promise<stri
     await she.go(place);
     await see(place);
   }
+  await she.press("portal-leave");
+  await she.sees("portal-leave");
+  await see("leave");
   await she.go("records");
   await page.getByText(she.t("portal-search")).click();
   await see("records-search");

@@ -464,3 +464,26 @@ fn two_devices_are_listed_and_named_and_one_that_is_revoked_is_told_so_and_forge
     let records = town.does(&["list"], "telephone", &[]);
     assert!(records.contains("Register"), "{records}");
 }
+
+#[test]
+fn everything_is_deleted_by_one_command_and_a_restore_says_so() {
+    let town = Town::make();
+    town.profile("aziza");
+    town.link("aziza", "C-7", &[]);
+    let said = town.does(&["shred-all"], "aziza", &["--yes"]);
+    assert!(said.contains("lawfully given"), "{said}");
+    assert!(said.contains("Register"), "who keeps what: {said}");
+    assert!(said.contains("Destroyed: 2 of 2"), "{said}");
+    let left = town.hub.file("aziza").read_dir().unwrap();
+    let left: Vec<_> = left.map(|f| f.unwrap().file_name()).collect();
+    assert_eq!(left, ["lock"]);
+    let restored = denizen()
+        .args(["restore", &town.path("again")])
+        .args(["--passphrase-file", &town.path("pass")])
+        .stdin(fs::File::open(town.hub.file("aziza.kit")).unwrap())
+        .output()
+        .unwrap();
+    assert!(!restored.status.success());
+    let said = String::from_utf8_lossy(&restored.stderr);
+    assert!(said.contains("[profile-deleted]"), "{said}");
+}

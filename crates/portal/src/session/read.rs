@@ -40,6 +40,9 @@ pub struct Overview {
     pub alarms: Vec<view::AlarmRow>,
     /// Other hubs from which the last fetch brought nothing.
     pub away: Vec<view::AwayRow>,
+    /// How far the deletion of everything is; none if it was not begun.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub leaving: Option<view::LeavePage>,
     /// Dates to keep, nearest first.
     pub tasks: Vec<view::TaskRow>,
     /// Papers that end within a year.
@@ -93,6 +96,7 @@ impl Session {
             disputes: view::dispute_rows(holder),
             alarms: view::alarm_rows(holder),
             away: view::away_rows(holder),
+            leaving: self.leave_page(),
             tasks: if partial {
                 Vec::new()
             } else {

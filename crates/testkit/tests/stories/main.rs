@@ -28,6 +28,7 @@ mod story_personas;
 mod story_refusals;
 mod story_replies;
 mod story_resident;
+mod story_shred_all;
 mod story_together;
 mod story_unlinkable;
 mod story_ways;

@@ -176,7 +176,7 @@ class App {
 
   /** Whether the address names a place of an unlocked profile. */
   inside(): boolean {
-    return !["begin", "in", "unlock", "restore", "device", "language"].includes(this.route[0] ?? "");
+    return !["begin", "in", "unlock", "restore", "device", "language", "deleted"].includes(this.route[0] ?? "");
   }
 
   /** Shows a child's profile, or her own again. */
@@ -275,6 +275,18 @@ class App {
     if (this.problem !== undefined || alarm === undefined) return;
     const { code, what, next, org } = alarm;
     this.problem = { code, what: org === undefined ? what : `${org}: ${what}`, next, details: [] };
+  }
+
+  /** Everything is deleted: this browser has nothing more of her. */
+  async gone(): Promise<void> {
+    clearTimeout(this.#timer);
+    clearTimeout(this.#idle);
+    this.go("deleted");
+    this.unlocked = false;
+    this.overview = undefined;
+    this.#dropRows();
+    this.kept = await this.client.call("keptHere");
+    localStorage.clear();
   }
 
   /** A library's computer is left without a word: the profile locks by itself. */

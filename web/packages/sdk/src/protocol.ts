@@ -1,7 +1,7 @@
 // What page and worker say to each other.
 
 import type {
-  ApplicationPage, CardPage, ConfirmedApplication, DraftGiven, DraftPage, FileRows, GivenPage, HelperCardPage, HelperTermsGiven, History, InvitationPage, LeavingPage, Overview as Lists, People, Problem, RecordPage, RecordRow, Services, WaysPage,
+  ApplicationPage, CardPage, ConfirmedApplication, DraftGiven, DraftPage, FileRows, GivenPage, HelperCardPage, HelperTermsGiven, History, InvitationPage, LeavePage, LeavingPage, Overview as Lists, People, Problem, RecordPage, RecordRow, Services, WaysPage,
 } from "../wasm/denizen.js";
 
 export type * from "../wasm/denizen.js";
@@ -14,6 +14,9 @@ export interface KitPage extends Square { text: string }
 export interface DevicePage extends Square { link: string }
 /** A question to show at an office. */
 export interface AskPage extends Square { ask: string }
+
+/** How far the deletion of everything is, and whether something more may be done now. */
+export interface LeaveStep extends LeavePage { more: boolean }
 
 /** The first page's lists. */
 export interface Overview extends Lists {
@@ -85,6 +88,10 @@ export interface Api {
   services(): Services;
   history(): History;
   exportAll(): Map<string, Uint8Array>;
+  /** Begins to delete everything, or goes on; `withoutRest` gives up what is left at hubs that are away. */
+  beginLeave(withoutRest: boolean): LeaveStep;
+  /** Deletes one thing more. Once it is over, this browser keeps nothing. */
+  leaveNext(): LeaveStep;
   preview(application: ConfirmedApplication): LeavingPage;
 
   /** Keeps what she has typed and not sent, sealed; nothing forgets it. */

@@ -8,7 +8,7 @@ import {
   keepFresh, keepWard, keptHere, keptProfile, leave, leaveWard, loaded, nameHere, noteHome, obey, openOwn, opened,
   own, readWith, renewWith, renewing, root, sealRoot, session, settle, showWard, startWith, ward, whole,
 } from "./keeping.js";
-import type { Answer, Api, Call, Method, Overview } from "./protocol.js";
+import type { Answer, Api, Call, LeaveStep, Method, Overview } from "./protocol.js";
 import { goThrough, send } from "./send.js";
 import { read, remove, write, type PassphraseWrap, type PasskeyWrap } from "./store.js";
 
@@ -16,6 +16,12 @@ import { read, remove, write, type PassphraseWrap, type PasskeyWrap } from "./st
 class Text {
   constructor(readonly json: string) {}
 }
+
+const leaveStep = (more: boolean): LeaveStep => {
+  const page = own().leaving();
+  if (page === undefined) throw problem("internal");
+  return { ...page, more };
+};
 
 /** The file of a person whom she helps, while it is open. */
 let given: GivenFile | undefined;
@@ -215,6 +221,27 @@ const api: Async = {
   async services() { return opened().services(); },
   async history() { return opened().history(); },
   async exportAll() { return opened().export() as Map<string, Uint8Array>; },
+  async beginLeave(withoutRest) {
+    leaveWard();
+    await keep();
+    try {
+      await own().beginLeave(withoutRest);
+    } finally {
+      await keep();
+    }
+    return leaveStep(true);
+  },
+  async leaveNext() {
+    let more: boolean;
+    try {
+      more = await own().leaveNext();
+    } finally {
+      await keep();
+    }
+    const step = leaveStep(more);
+    if (step.over) await forgetAll();
+    return step;
+  },
   async preview(application) { return opened().preview(application); },
   async keepDraft(name, text) {
     const { [name]: _before, ...others } = await read("drafts") ?? {};

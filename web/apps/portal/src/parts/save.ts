@@ -1,6 +1,9 @@
 /** Gives a text to the person as a file. */
-export function saveText(text: string, file: string): void {
-  const url = URL.createObjectURL(new Blob([text], { type: "text/plain" }));
+export const saveText = (text: string, file: string): void => saveBlob(new Blob([text], { type: "text/plain" }), file);
+
+/** Gives a file to the person. */
+export function saveBlob(blob: Blob, file: string): void {
+  const url = URL.createObjectURL(blob);
   const link = document.createElement("a");
   link.href = url;
   link.download = file;
