@@ -133,7 +133,7 @@ pub(crate) enum Command {
         #[command(flatten)]
         passphrase: PassphraseArg,
     },
-    /// Take an exported folder into a profile, without any server
+    /// Take an export into a profile, without any server
     Import(import::Arguments),
     /// Restore a profile into a new folder from the kit alone, read from standard input
     Restore {
@@ -174,9 +174,9 @@ pub(crate) enum Command {
     Renew(renew::Arguments),
     /// Delete everything, at every hub and here: no kit and no device brings it back
     ShredAll(shred_all::Arguments),
-    /// Check an exported folder without any server
+    /// Check an export without any server
     Verify {
-        /// The exported folder
+        /// The exported folder, or the file that the portal saved
         folder: PathBuf,
         /// The hub's id as its operator publishes it; once for each hub of the export. Without it the
         /// check only shows that nothing was changed

@@ -1,5 +1,6 @@
 // Another device, everything lost, and no connection.
 
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { OUT } from "../playwright.config.js";
 import { Relayed } from "../src/relayed.js";
@@ -90,6 +91,29 @@ test("everything is lost but the paper: the kit alone brings it back in a new br
   await expect(after.page.getByRole("alert")).toContainText(after.t("err-wrong-passphrase"));
   await after.unlock("another long passphrase here");
   await after.sees("portal-home-title");
+});
+
+test("what she takes with her is one file, which the command line checks; one changed byte is found", async ({ arrives, offices }) => {
+  const she = await arrives("ru", PHONE);
+  await she.begin();
+  await she.link(offices, "border");
+  await offices.border(she.me);
+  await she.openRecord(she.kind("travel-document"));
+  await she.go("ways");
+  const [download] = await Promise.all([she.page.waitForEvent("download"), she.button("portal-export-save").click()]);
+  expect(download.suggestedFilename()).toMatch(/^denizen-\d{4}-\d{2}-\d{2}\.json$/);
+  const file = await download.path();
+  const said = await offices.denizen("verify", file, "--hub-id", offices.known.hubId, "--language", "ru");
+  expect(said).toContain(she.kind("travel-document"));
+  expect(said).toContain(offices.known.hubId);
+
+  const files = JSON.parse(await readFile(file, "utf8")) as Record<string, string>;
+  const record = "records/0000.json";
+  const bytes = Buffer.from(files[record] ?? "", "base64");
+  const place = bytes.length >> 1;
+  bytes.writeUInt8(bytes.readUInt8(place) ^ 1, place);
+  const changed = await offices.kept(`changed-${she.me.case}.json`, JSON.stringify({ ...files, [record]: bytes.toString("base64") }));
+  await expect(offices.denizen("verify", changed)).rejects.toThrow(record);
 });
 
 test("everything is deleted: what it means is read first, it goes on after a break, and no kit brings it back", async ({ arrives, offices }) => {

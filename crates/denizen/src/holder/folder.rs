@@ -2,6 +2,7 @@
 
 use super::say::Say;
 use anyhow::{Context, bail};
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use denizen_holder::ObjectFiles;
 use denizen_model::MessageId;
 use denizen_recovery::{ARGON2_FLOOR, DeviceSecret, unwrap_passphrase, wrap_passphrase};
@@ -334,6 +335,27 @@ const FILE_SIZE_BYTES_MAX: u64 = 256 << 20;
 /// Most files of an export.
 const FILES_MAX: usize = 200_000;
 
+/// Reads an export: a folder, or one file with everything, as the portal saves it.
+pub(crate) fn read_export(path: &Path) -> anyhow::Result<BTreeMap<String, Vec<u8>>> {
+    if !path.is_file() {
+        return read_all(path);
+    }
+    let shown = path.display();
+    let file = File::open(path).with_context(|| format!("{shown} cannot be read"))?;
+    let text = read_up_to(file, EXPORT_SIZE_BYTES_MAX, path)?;
+    let files: BTreeMap<String, String> =
+        serde_json::from_slice(&text).with_context(|| format!("{shown} is no export"))?;
+    if files.len() > FILES_MAX {
+        bail!("{shown} is too large to be an export");
+    }
+    let decode = |(name, text): (String, String)| {
+        let bytes = BASE64.decode(text);
+        let bytes = bytes.with_context(|| format!("{shown} is no export: {name} is not base64"));
+        bytes.map(|bytes| (name, bytes))
+    };
+    files.into_iter().map(decode).collect()
+}
+
 /// Reads an exported folder: plain files, in folders right below it. A link, a device or a deeper
 /// folder is no part of an export, and could lead anywhere.
 pub(crate) fn read_all(folder: &Path) -> anyhow::Result<BTreeMap<String, Vec<u8>>> {
@@ -379,11 +401,16 @@ fn read_plain(path: &Path) -> anyhow::Result<Vec<u8>> {
         .custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed())
         .open(path)
         .with_context(|| format!("{shown} cannot be read"))?;
+    read_up_to(file, FILE_SIZE_BYTES_MAX, path)
+}
+
+fn read_up_to(file: File, size_bytes_max: u64, path: &Path) -> anyhow::Result<Vec<u8>> {
+    let shown = path.display();
     let mut bytes = Vec::new();
-    file.take(FILE_SIZE_BYTES_MAX + 1)
+    file.take(size_bytes_max + 1)
         .read_to_end(&mut bytes)
         .with_context(|| format!("{shown} cannot be read"))?;
-    if bytes.len() as u64 > FILE_SIZE_BYTES_MAX {
+    if bytes.len() as u64 > size_bytes_max {
         bail!("{shown} is too large to be part of an export");
     }
     Ok(bytes)
@@ -425,6 +452,20 @@ mod tests {
         assert!(read_all(&export).is_err(), "a deeper folder");
         fs::remove_dir(export.join("records/deeper")).unwrap();
         assert_eq!(read_all(&export).unwrap(), read);
+
+        let whole = folder.path().join("export.json");
+        fs::write(
+            &whole,
+            r#"{"notes.json": "W10=", "records/0000.json": "e30="}"#,
+        )
+        .unwrap();
+        assert_eq!(read_export(&whole).unwrap(), read, "as one file");
+        assert_eq!(read_export(&export).unwrap(), read, "as a folder");
+        fs::write(&whole, r#"{"notes.json": "W1"}"#).unwrap();
+        let refused = read_export(&whole).unwrap_err().to_string();
+        assert!(refused.contains("notes.json"), "{refused}");
+        fs::write(&whole, b"no export").unwrap();
+        assert!(read_export(&whole).is_err());
 
         // A sparse file says that it is large without being so.
         let huge = File::create(export.join("records/0002.json")).unwrap();

@@ -1,7 +1,7 @@
 //! Import: an export goes into a profile, without any server.
 
 use super::{
-    Open, folder::Folder, folder::PassphraseArg, folder::read_all, parse_hub, say::Say, show,
+    Open, folder::Folder, folder::PassphraseArg, folder::read_export, parse_hub, say::Say, show,
 };
 use crate::shell::Shell;
 use anyhow::Context as _;
@@ -13,7 +13,7 @@ use std::{io::Read as _, path::PathBuf, sync::Arc};
 /// `denizen import`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// The exported folder
+    /// The exported folder, or the file that the portal saved
     export: PathBuf,
     /// The profile's folder; a new one is made from the kit, read from standard input
     folder: PathBuf,
@@ -29,7 +29,7 @@ pub(crate) struct Arguments {
 
 /// Takes in an export.
 pub(super) fn run(shell: &Shell, asked: Arguments) -> anyhow::Result<()> {
-    let files = read_all(&asked.export)?;
+    let files = read_export(&asked.export)?;
     let now = shell.now();
     if Folder::is_profile(&asked.folder) {
         let mut at = Open::new(shell, asked.folder, &asked.passphrase)?;

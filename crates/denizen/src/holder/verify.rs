@@ -1,4 +1,4 @@
-//! `denizen verify`: an exported folder is checked without any server.
+//! `denizen verify`: an export is checked without any server.
 
 use super::{folder, parse_hub, say::Say};
 use crate::shell::Shell;
@@ -7,7 +7,7 @@ use denizen_holder::{verify_export, verify_export_of};
 use denizen_model::HubId;
 use std::collections::BTreeMap;
 
-/// Checks an exported folder, and says what was found.
+/// Checks an export, and says what was found.
 pub(super) fn run(
     shell: &Shell,
     folder: &std::path::Path,
@@ -19,7 +19,7 @@ pub(super) fn run(
         .map(|h| parse_hub(h))
         .collect::<Result<_, _>>()?;
     let say = Say::new(shell, language)?;
-    let files: BTreeMap<String, Vec<u8>> = folder::read_all(folder)?;
+    let files: BTreeMap<String, Vec<u8>> = folder::read_export(folder)?;
     let checked = if hubs.is_empty() {
         verify_export(&files, shell.now())
     } else {
