@@ -1,5 +1,7 @@
 // The pages from her own machine: no code is taken from a hub, and organisations at two hubs are reached.
 
+import { join } from "node:path";
+import { OUT } from "../playwright.config.js";
 import { PHONE, Person, expect, test } from "../src/test.js";
 import { World } from "../src/world.js";
 
@@ -58,6 +60,38 @@ test("with `denizen portal` she begins, links at two hubs, and unlocks; no hub s
     } finally {
       await stranger.stop();
     }
+    await she.close();
+  } finally {
+    await there.stop();
+    await here.stop();
+  }
+});
+
+test("everything is deleted at two hubs: what is at the one that does not answer is told, and goes once it does", async ({ browser }) => {
+  test.setTimeout(240_000);
+  const here = await World.start(["border"]);
+  const there = await World.start(["clinic"]);
+  try {
+    const she = await Person.at(browser, await here.startPortal(there.url), "ru", PHONE);
+    await she.begin();
+    await she.link(here, "border");
+    await she.link(there, "clinic");
+    await there.stopHub();
+    await she.go("ways");
+    await she.press("portal-leave");
+    await she.field("portal-leave-sure").check();
+    await she.press("portal-leave-yes");
+    await expect(she.says(she.t("portal-leave-progress", { done: 1, all: 3 }))).toBeVisible();
+    await expect(she.says(she.t("portal-leave-left", { orgs: she.org("clinic"), hub: there.url }))).toBeVisible();
+    await expect(she.button("portal-leave-without-yes")).toBeVisible();
+    await she.fine();
+    await she.page.screenshot({ path: join(OUT, "leave", "away.png"), fullPage: true });
+
+    there.startHub();
+    await expect(async () => {
+      if (await she.button("portal-leave-again").isVisible()) await she.press("portal-leave-again");
+      await expect(she.heading(she.t("portal-leave-gone"))).toBeVisible({ timeout: 700 });
+    }).toPass({ timeout: 75_000 });
     await she.close();
   } finally {
     await there.stop();
