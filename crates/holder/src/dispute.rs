@@ -303,8 +303,11 @@ impl Holder {
         rng: &mut dyn rand_core::CryptoRng,
     ) -> Result<(), HolderError> {
         let mut due = Vec::new();
-        // A link that is still to be restored: later.
-        let there = |link: u32| self.profile.link(self.current(link)).is_some();
+        // A link that is still to be restored: later. Over one that is closed nothing goes any more.
+        let there = |link: u32| {
+            let link = self.profile.link(self.current(link));
+            link.is_some_and(|l| l.state == LinkState::Confirmed)
+        };
         let applications = self.profile.applications.iter();
         for application in applications.filter(|a| there(a.link)) {
             for shown in &application.shown {
@@ -362,9 +365,6 @@ impl Holder {
             .profile
             .link(self.current(application.link))
             .ok_or(HolderError::NotLinked)?;
-        if link.state != LinkState::Confirmed {
-            return Ok(());
-        }
         let org = link.org;
         let id = crate::link::make_id(rng);
         let papers = self.correction_paper(correction, (org, id), now, rng)?;

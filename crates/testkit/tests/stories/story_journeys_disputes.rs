@@ -3,7 +3,7 @@
 
 use denizen_credential::Status;
 use denizen_gateway::{Answer, DisputeKind, DisputeProgress, GatewayError};
-use denizen_holder::Paper;
+use denizen_holder::{Paper, RecordView};
 use denizen_model::{
     Sha256Hash,
     message::{DisputeState, StatusChange},
@@ -254,11 +254,9 @@ async fn d3_somebody_else_s_record_goes_back_and_nothing_more_comes_until_it_is_
     play.end().await;
 }
 
-#[tokio::test]
-async fn d11_a_correction_reaches_the_office_that_was_shown_the_old_paper() {
-    let offices = [BORDER, TEST_CENTRE, CLINIC, IMMIGRATION];
-    let mut play = Play::settled(45, AZIZA, &offices).await;
-    play.apply_for_permit("aziza").await;
+/// She disputes the nationality in her passport, and the border service puts it right. Gives the record
+/// as it was.
+async fn the_passport_is_corrected(play: &mut Play) -> RecordView {
     let old = play.record("aziza", vct::TRAVEL);
     let claims = vec![vec!["nationality".to_owned()]];
     let done = play.person("aziza", |h, with| {
@@ -276,6 +274,31 @@ async fn d11_a_correction_reaches_the_office_that_was_shown_the_old_paper() {
     });
     done.await.unwrap();
     play.settle().await;
+    old
+}
+
+#[tokio::test]
+async fn d11_a_correction_counts_as_sent_only_where_it_could_be_sent() {
+    let offices = [BORDER, TEST_CENTRE, CLINIC, IMMIGRATION];
+    let mut play = Play::settled(48, AZIZA, &offices).await;
+    play.apply_for_permit("aziza").await;
+    let link = play.holder("aziza").profile().applications[0].link;
+    let done = play.person("aziza", |h, (now, rng)| h.close_link(link, "", now, rng));
+    done.await.unwrap();
+    let old = the_passport_is_corrected(&mut play).await;
+    let new = play.record("aziza", vct::TRAVEL);
+    assert_eq!(new.held.supersedes, [old.kept]);
+    let sent = &play.holder("aziza").profile().corrected;
+    assert!(sent.is_empty(), "nothing went over a link that is closed");
+    play.end().await;
+}
+
+#[tokio::test]
+async fn d11_a_correction_reaches_the_office_that_was_shown_the_old_paper() {
+    let offices = [BORDER, TEST_CENTRE, CLINIC, IMMIGRATION];
+    let mut play = Play::settled(45, AZIZA, &offices).await;
+    play.apply_for_permit("aziza").await;
+    let old = the_passport_is_corrected(&mut play).await;
     let queue = play.gateway("immigration").queue().unwrap();
     assert!(queue[0].flagged, "the officer sees that something came");
     let view = play.look("immigration").await;
