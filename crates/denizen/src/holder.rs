@@ -329,8 +329,6 @@ pub(crate) struct Open<'a> {
     say: Say,
     /// The guardian's folder, while this is a ward's profile: nobody else opens it meanwhile.
     keeper: Option<Folder>,
-    /// Contacts of the other profiles on this device: guardian and wards.
-    contacts: Vec<String>,
 }
 
 impl<'a> Open<'a> {
@@ -359,6 +357,7 @@ impl<'a> Open<'a> {
         (keeper, contacts): (Option<Folder>, Vec<String>),
     ) -> anyhow::Result<Self> {
         let say = Say::over(holder.catalogue(), &holder.profile().language)?;
+        holder.compare_contacts(contacts);
         holder
             .keep_objects_in(folder.objects()?)
             .map_err(|e| say.error(&e))?;
@@ -368,7 +367,6 @@ impl<'a> Open<'a> {
             holder,
             say,
             keeper,
-            contacts,
         })
     }
 

@@ -26,17 +26,37 @@ impl Holder {
         records.iter().filter_map(|r| self.contact(r)).collect()
     }
 
-    /// Whether a record is a contact that somebody else uses too. `others` are the contacts of other
-    /// profiles on this device.
+    /// From now on contacts are compared with these, of other profiles on this device. They are not
+    /// kept: whoever opens a profile beside others says so each time.
+    pub fn compare_contacts(&mut self, others: Vec<String>) {
+        self.beside = others;
+    }
+
+    /// Whether a record is a contact that somebody else uses too.
     #[must_use]
-    pub fn shared_contact(&self, view: &RecordView, others: &[String]) -> Option<SharedContact> {
+    pub fn shared_contact(&self, view: &RecordView) -> Option<SharedContact> {
         let contact = self.contact(view)?;
         if view.claims.get("shared").and_then(Value::as_bool) == Some(true) {
             let with = view.claims.get("shared_with").and_then(Value::as_str);
             return Some(SharedContact::Said(with.unwrap_or("other").to_owned()));
         }
-        let same = others.contains(&contact);
+        let same = self.beside.contains(&contact);
         same.then_some(SharedContact::OtherProfile)
+    }
+
+    /// That a record is such a contact, in her language. What to do then is the text `cli-contact-next`.
+    #[must_use]
+    pub fn shared_contact_text(&self, view: &RecordView) -> Option<String> {
+        let words = self.words();
+        match self.shared_contact(view)? {
+            SharedContact::Said(with) => {
+                let kind = view.vct.split(':').nth(3).unwrap_or_default();
+                let key = format!("value-{kind}-shared_with-{with}");
+                let with = words.known(&key).unwrap_or(with);
+                Some(words.text("cli-contact-shared", &[("with", &with)]))
+            }
+            SharedContact::OtherProfile => Some(words.text("cli-contact-same", &[])),
+        }
     }
 
     /// A contact in the form in which it is compared; none of a record that is replaced or returned.

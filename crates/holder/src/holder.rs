@@ -221,6 +221,8 @@ pub struct Holder {
     pub(crate) apart: Option<Arc<dyn ObjectFiles>>,
     /// Files that go with the next message that takes some. Never kept.
     pub(crate) to_attach: Vec<FileToAttach>,
+    /// Contacts of other profiles on this device. Never kept.
+    pub(crate) beside: Vec<String>,
 }
 
 impl std::fmt::Debug for Holder {
@@ -281,6 +283,7 @@ impl Holder {
             acting: None,
             apart: None,
             to_attach: Vec::new(),
+            beside: Vec::new(),
         }
     }
 
@@ -330,6 +333,7 @@ impl Holder {
             acting: None,
             apart: None,
             to_attach: Vec::new(),
+            beside: Vec::new(),
         };
         this.learn_kinds();
         Ok(this)

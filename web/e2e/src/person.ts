@@ -225,8 +225,8 @@ export class Person {
   }
 
   /** Links with an organisation: invitation, yes, six digits, the clerk's confirmation. */
-  async link(offices: Offices, office: Office): Promise<void> {
-    const invitation = await offices.invite(office, this.me.case);
+  async link(offices: Offices, office: Office, reference = this.me.case): Promise<void> {
+    const invitation = await offices.invite(office, reference);
     await this.go("links");
     await this.press("portal-link-new");
     await this.field("portal-invitation").fill(invitation);
@@ -236,8 +236,8 @@ export class Person {
     const digits = this.page.getByText(/^\d{6}$/);
     await this.fetchUntil(digits);
     const hers = await digits.first().innerText();
-    expect(await offices.digits(office, this.me.case), "both sides have the same digits").toBe(hers);
-    await offices.confirm(office, this.me.case, hers);
+    expect(await offices.digits(office, reference), "both sides have the same digits").toBe(hers);
+    await offices.confirm(office, reference, hers);
     await this.fetchUntil(this.page.getByText(this.t("portal-link-confirmed"), { exact: true }));
   }
 

@@ -33,6 +33,7 @@ const PLANS = {
   police: { name: "Police", names: { ru: "Полиция" }, kinds: ["administrative-offence"], services: [], purpose: "What is held against you" },
   guardianship: { name: "Guardianship Office", names: { ru: "Орган опеки" }, kinds: ["mandate"], services: [], purpose: "Who acts for the child" },
   employer: { name: "Sewing Workshop", names: { ru: "Ателье «Игла»" }, kinds: ["employment"], services: [], purpose: "Your employment", private: true },
+  telecom: { name: "Mobile Operator", names: { ru: "Мобильный оператор" }, kinds: ["phone"], services: [], purpose: "Your telephone numbers", private: true },
   traffic: { name: "Traffic Police", names: { ru: "ГИБДД" }, kinds: ["application-filed", "decision"], services: ["driving-licence-exchange"], purpose: "Your driving licence" },
   landlord: { name: "Housing Company", names: { ru: "Жилищная компания" }, kinds: ["application-filed", "decision"], services: ["tenancy-check"], purpose: "Your right to rent a room" },
 } satisfies Record<string, Plan>;
@@ -148,13 +149,13 @@ export class Offices {
   }
 
   /** Takes in rows of the office's own file. */
-  async intake(office: Office, file: string, mapping: string, rows: string): Promise<void> {
+  async intake(office: Office, file: string, mapping: string, rows: string, unique?: string[]): Promise<void> {
     const folder = this.path("files");
     await mkdir(folder, { recursive: true });
     const [at, map] = [join(folder, `${crypto.randomUUID()}-${file}`), join(folder, `${crypto.randomUUID()}.toml`)];
     // The demo's mappings, for files in UTF-8.
     const text = await readFile(join(ROOT, "demo", mapping), "utf8");
-    await writeFile(map, text.replace(/^encoding = .*$/m, 'encoding = "utf-8"'));
+    await writeFile(map, text.replace(/^encoding = .*$/m, 'encoding = "utf-8"').replace(/^unique = .*$/m, (line) => (unique === undefined ? line : `unique = ${JSON.stringify(unique)}`)));
     await writeFile(at, rows);
     const said = await this.gateway(office, "intake", at, "--mapping", map);
     if (!/^\s*0 bad/m.test(said)) throw new Error(`a row is bad:\n${said}`);
@@ -220,6 +221,13 @@ export class Offices {
     const header = "Дело,ФИО,ФИО (лат.),Одно имя,Дата рождения,№ сертификата,Уровень,Цель,Русский язык,История,Основы права,Экзамен,Выдан,Действителен до";
     const row = [s.case, s.original, s.latin, "", s.birth, `ТЦ-${s.case}`, "А2", "трудовая деятельность", "сдан", "сдан", "сдан", day(-15, "D.M.Y"), day(-12, "D.M.Y"), day(40, "D.M.Y")].join(",");
     await this.intake("centre", "certificates.csv", "test-centre/mapping.toml", `${header}\n${row}\n`);
+  }
+
+  /** A telephone number of hers, which another line of the operator may have too; with whom she shares it, as the operator writes it. */
+  async phone(s: Subject, number: string, sharedWith = ""): Promise<void> {
+    const header = "Лицевой счёт;Абонент;Дата рождения;Номер;Тариф;Договор на;Проверен;Как;Общий;С кем";
+    const row = [s.case, s.original, s.birth, number, "личный", "абонента", day(-24, "D.M.Y").replace(/\d\d(\d\d)$/, "$1"), "договор", sharedWith === "" ? "0" : "1", sharedWith].join(";");
+    await this.intake("telecom", "subscribers.csv", "telecom/phones-mapping.toml", `${header}\n${row}\n`, ["Номер", "Лицевой счёт"]);
   }
 
   /** An offence, as the police have it. */

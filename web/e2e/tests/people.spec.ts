@@ -158,3 +158,39 @@ for (const [until, over] of [[300, false], [-1, true]] as const) {
     await expect(mother.page.getByRole("link", { name: mother.kind("mandate") }).first()).toBeVisible();
   });
 }
+
+test("a number that somebody else uses is told: by the record, and because another profile here has it", async ({ arrives, offices }) => {
+  const mother = await arrives("ru", PHONE);
+  const cards = mother.page.getByRole("link", { name: mother.kind("phone") });
+  const same = mother.t("cli-contact-same");
+  await mother.begin();
+  await mother.link(offices, "telecom");
+  await offices.phone(mother.me, "+79990004410");
+  await mother.openRecord(mother.kind("phone"));
+  await expect(mother.page.getByText(mother.t("cli-contact-next"))).toHaveCount(0);
+  await offices.phone(mother.me, "+79990004411", "семья");
+  await mother.go("records");
+  const family = mother.t("cli-contact-shared", { with: mother.t("value-phone-shared_with-family") });
+  await mother.fetchUntil(cards.filter({ hasText: family }));
+  await expect(cards.filter({ hasText: "4410" })).not.toContainText(same);
+  await cards.filter({ hasText: family }).click();
+  await expect(mother.says(family)).toBeVisible();
+  await expect(mother.says(mother.t("cli-contact-next"))).toBeVisible();
+
+  // The child's profile gets the number that is hers alone so far.
+  await mother.go("people");
+  await mother.field("portal-child-name").fill("Айбек");
+  await mother.press("portal-child-add");
+  const his = { ...mother.me, case: `${mother.me.case}-child`, original: "Асанов Айбек Нурланович", birth: "2017-10-02" };
+  await mother.link(offices, "telecom", his.case);
+  await offices.phone(his, "+79990004410");
+  await mother.go("records");
+  await mother.fetchUntil(cards.filter({ hasText: same }));
+  await expect(cards).toHaveCount(1);
+  await mother.press("portal-ward-leave");
+  await mother.go("records");
+  await expect(cards.filter({ hasText: "4410" })).toContainText(same);
+  await expect(cards.filter({ hasText: "4411" })).not.toContainText(same);
+  await cards.filter({ hasText: "4410" }).click();
+  await expect(mother.says(mother.t("cli-contact-next"))).toBeVisible();
+});

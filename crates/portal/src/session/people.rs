@@ -15,7 +15,7 @@ use denizen_model::{
 use serde_json::json;
 use std::sync::Arc;
 use tsify::Ts;
-use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::{JsCast, prelude::wasm_bindgen};
 
 #[wasm_bindgen]
 impl Session {
@@ -25,6 +25,29 @@ impl Session {
     /// A `Problem`.
     pub fn people(&self) -> Result<Ts<People>, Thrown> {
         self.given(view::people(&self.holder))
+    }
+
+    /// Compares her contacts with those of the children's profiles that are kept in this browser: their
+    /// bytes by their names, as [`People`] has them. One that does not open is left out.
+    #[wasm_bindgen(js_name = compareWards)]
+    pub fn compare_wards(&mut self, kept: &js_sys::Map, files: &Files) {
+        let wards = self.holder.profile().wards.iter();
+        let contacts = wards.filter_map(|ward| {
+            let bytes = kept.get(&ward.id.to_text().into());
+            let bytes = bytes.dyn_into::<js_sys::Uint8Array>().ok()?.to_vec();
+            let root = ward.danger_root().ok()?;
+            let child = Holder::open(root, &bytes, Arc::clone(files.catalogue()), now());
+            Some(child.ok()?.contacts(now()))
+        });
+        let contacts = contacts.flatten().collect();
+        self.holder.compare_contacts(contacts);
+    }
+
+    /// Compares the contacts of a child's profile with its guardian's own.
+    #[wasm_bindgen(js_name = compareWith)]
+    pub fn compare_with(&mut self, guardian: &Session) {
+        self.holder
+            .compare_contacts(guardian.holder.contacts(now()));
     }
 
     /// Makes a profile for a child and keeps its root in this one. Store both. Gives the child's

@@ -51,6 +51,9 @@ pub struct RecordRow {
     pub special: bool,
     /// It came with a notice: something was decided against her.
     pub adverse: bool,
+    /// A contact that somebody else uses too: how that is known, in her language.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shared: Option<String>,
     /// Another record replaces it.
     pub superseded: bool,
     /// She returned it as not about her.
@@ -217,6 +220,7 @@ pub(crate) fn record_row(holder: &Holder, view: &RecordView, now: UnixTime) -> R
         freshness,
         special: view.held.sensitivity == Sensitivity::Special,
         adverse: view.held.notice.is_some(),
+        shared: holder.shared_contact_text(view),
         superseded: view.superseded,
         returned: view.returned,
         copies_left: view.showing.then_some(view.copies_left),

@@ -536,16 +536,30 @@ async fn d5_a_contact_that_somebody_else_uses_is_said_and_nothing_is_bound_to_it
         play.issue("telecom", &person, PHONE, phone).await;
     }
     let now = play.world.now();
+    let beside = play.holder("aibek").contacts(now);
+    let hers = &mut play.people.get_mut("gulmira").unwrap().holder;
+    hers.compare_contacts(vec!["+79990000000".to_owned()]);
     let (hers, his) = (play.holder("gulmira"), play.holder("aibek"));
     let (her_phone, his_phone) = (play.record("gulmira", PHONE), play.record("aibek", PHONE));
     // The record says so itself; hers only beside his.
-    let said = his.shared_contact(&his_phone, &[]);
+    let said = his.shared_contact(&his_phone);
     assert_eq!(said, Some(SharedContact::Said("family".to_owned())));
-    assert_eq!(hers.shared_contact(&her_phone, &[]), None);
-    let same = hers.shared_contact(&her_phone, &his.contacts(now));
+    let text = |holder: &Holder, key: &str, with: &str| holder.words().text(key, &[("with", with)]);
+    let family = his.words().text("value-phone-shared_with-family", &[]);
+    assert_eq!(
+        his.shared_contact_text(&his_phone),
+        Some(text(his, "cli-contact-shared", &family))
+    );
+    assert_eq!(hers.shared_contact(&her_phone), None);
+    assert_eq!(hers.shared_contact_text(&her_phone), None);
+    let hers = &mut play.people.get_mut("gulmira").unwrap().holder;
+    hers.compare_contacts(beside);
+    let same = hers.shared_contact(&her_phone);
     assert_eq!(same, Some(SharedContact::OtherProfile));
-    let other = hers.shared_contact(&her_phone, &["+79990000000".to_owned()]);
-    assert_eq!(other, None);
+    assert_eq!(
+        hers.shared_contact_text(&her_phone),
+        Some(text(hers, "cli-contact-same", ""))
+    );
     play.end().await;
 }
 

@@ -130,8 +130,25 @@ export async function noteHome(lists: Overview): Promise<void> {
   secret.fill(0);
 }
 
+/** The profile whose contacts were compared with those of the children, as they are kept. */
+let compared: Session | undefined;
+
+/** From now on contacts are told that another profile in this browser has too. */
+export async function compareContacts(): Promise<void> {
+  if (ward !== undefined) {
+    ward.session.compareWith(own());
+    return;
+  }
+  const profile = own();
+  if (compared === profile) return;
+  compared = profile;
+  if (profile.people().wards.length > 0) profile.compareWards(new Map(Object.entries(await read("wards") ?? {})), all().files);
+}
+
 /** Ends what is open of a child's profile. */
 export function leaveWard(): void {
+  // What came to it meanwhile is compared anew.
+  if (ward !== undefined) compared = undefined;
   ward?.session.free();
   ward = undefined;
 }

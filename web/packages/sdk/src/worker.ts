@@ -4,7 +4,7 @@ import { Files, Session, type GivenFile } from "../wasm/denizen.js";
 import { kitOf, kitPage, loadDoor, makeRoot, problem, square, unwrapPassphrase, unwrapPrf, wrapPassphrase, wrapPrf } from "./door.js";
 import { emptyHome } from "./home.js";
 import {
-  all, beginWith, beginning, begun, dropEnded, enter, entered, entering, forgetAll, hold, keep, keepAndSend,
+  all, beginWith, beginning, begun, compareContacts, dropEnded, enter, entered, entering, forgetAll, hold, keep, keepAndSend,
   keepFresh, keepWard, keptHere, keptProfile, leave, leaveWard, loaded, nameHere, noteHome, obey, openOwn, opened,
   own, readWith, renewWith, renewing, root, sealRoot, session, settle, showWard, startWith, ward, whole,
 } from "./keeping.js";
@@ -206,6 +206,7 @@ const api: Async = {
   async overview(partial) {
     if (partial && entered?.home !== undefined) return entered.home;
     await whole();
+    await compareContacts();
     const json = opened().overview(partial);
     if (ward === undefined) {
       afterwards = async () => {

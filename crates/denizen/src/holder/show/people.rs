@@ -2,24 +2,16 @@
 
 use super::short_service;
 use crate::holder::Open;
-use denizen_holder::{HelperUse, RecordView, SharedContact, UseKind};
+use denizen_holder::{HelperUse, RecordView, UseKind};
 use denizen_model::{mandate::MandateClaims, message::AccessNotice};
 use serde_json::Value;
 
 /// A contact that somebody else uses too (D5).
 pub(super) fn shared_contact(at: &Open<'_>, view: &RecordView) {
-    let say = &at.say;
-    match at.holder.shared_contact(view, &at.contacts) {
-        None => return,
-        Some(SharedContact::Said(with)) => {
-            let kind = view.vct.split(':').nth(3).unwrap_or_default();
-            let key = format!("value-{kind}-shared_with-{with}");
-            let with = say.known(&key).unwrap_or(with);
-            say.indented("cli-contact-shared", &[("with", &with)]);
-        }
-        Some(SharedContact::OtherProfile) => say.indented("cli-contact-same", &[]),
+    if let Some(shared) = at.holder.shared_contact_text(view) {
+        at.say.plain(&format!("    {shared}"));
+        at.say.indented("cli-contact-next", &[]);
     }
-    say.indented("cli-contact-next", &[]);
 }
 
 /// Which words say who looked: a helper hears a state, and opens nothing.
