@@ -19,7 +19,7 @@ export const UNTIL_HOME_BYTES_MAX = 217_000;
 /** What is fetched once home is shown, before anything else of hers is. */
 const AFTER_HOME = [/^assets\/denizen_bg-.*\.wasm$/, /^catalogue\.json$/];
 /** Most bytes of that, by either compiler; down from 812,000 with vectors (docs/decisions/0018-browser-facts.md). */
-export const AFTER_HOME_BYTES_MAX = 838_000;
+export const AFTER_HOME_BYTES_MAX = 839_000;
 
 /** The bytes of a file, packed. What was packed before is taken from the folder, if it still unpacks to them. */
 export async function pack(bytes: Uint8Array, before: string): Promise<Uint8Array> {

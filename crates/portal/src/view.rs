@@ -1,6 +1,7 @@
 //! What pages are given: plain values in her language, dates as RFC 3339 dates.
 
 mod helping;
+mod history;
 mod leave;
 mod link;
 mod people;
@@ -12,6 +13,8 @@ mod ways;
 
 pub use helping::{ActingPage, AskRow, CardPage, DraftGiven, ExcerptPage, GivenPage, MandatePage};
 pub(crate) use helping::{acting_page, given_page};
+pub(crate) use history::history;
+pub use history::{History, HistoryPaper, HistoryRow};
 pub(crate) use leave::leave_page;
 pub use leave::{LeavePage, LeftRow};
 pub use link::{InvitationPage, LinkRow, Sends};
@@ -30,11 +33,10 @@ pub use service::{
 };
 pub(crate) use service::{leaving_page, service_pages};
 pub use story::{
-    AlarmRow, ApplicationPage, ApplicationRow, AwayRow, DisputeRow, DisputeStep, EventRow, History,
-    HistoryRow, PaperRow,
+    AlarmRow, ApplicationPage, ApplicationRow, AwayRow, DisputeRow, DisputeStep, EventRow, PaperRow,
 };
 pub(crate) use story::{
-    alarm_rows, application_page, application_rows, away_rows, dispute_rows, history,
+    alarm_rows, application_page, application_rows, away_rows, dispute_rows,
 };
 pub use timeline::{EndRow, Timeline};
 pub(crate) use timeline::{YEAR_DAYS, timeline};

@@ -1,4 +1,4 @@
-//! What happened: applications, disputes, who opened what, alarms.
+//! What happened: applications, disputes, alarms.
 
 use super::{
     FileRow, RecordRow, day,
@@ -7,9 +7,9 @@ use super::{
     record::record_row,
     service::{flat, questions, short, title},
 };
-use denizen_holder::{Alarm, Application, Dispute, FiledPaper, Holder};
+use denizen_holder::{Application, Dispute, FiledPaper, Holder};
 use denizen_model::{
-    MessageId, Sha256Hash, UnixTime,
+    MessageId, UnixTime,
     catalogue::Service,
     message::{ApplicationState, DisputeState},
 };
@@ -129,35 +129,6 @@ pub struct DisputeStep {
     /// Until when it answers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub due: Option<String>,
-}
-
-/// A line of her history: a paper opened, a note, an erasure, a disclosure.
-#[derive(Debug, Clone, Serialize, Tsify)]
-#[serde(rename_all = "camelCase")]
-pub struct HistoryRow {
-    /// `opened`, `shown`, `note`, `erased`, `alarm-over`.
-    pub what: String,
-    /// The day.
-    pub day: String,
-    /// The organisation.
-    pub org: String,
-    /// In whose role, for a paper that was opened.
-    pub role: Option<String>,
-    /// Why, or the note's words.
-    pub text: String,
-    /// Which claims, or what was destroyed.
-    pub claims: Vec<String>,
-    /// The day on which an alarm was seen that is over.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub seen: Option<String>,
-}
-
-/// What happened with her data, newest first.
-#[derive(Debug, Clone, Serialize, Tsify)]
-#[serde(rename_all = "camelCase")]
-pub struct History {
-    /// The lines.
-    pub rows: Vec<HistoryRow>,
 }
 
 /// An alarm.
@@ -333,79 +304,6 @@ pub(super) fn dispute_row(holder: &Holder, dispute: &Dispute) -> DisputeRow {
         open: dispute.is_open(),
         events: events.collect(),
     }
-}
-
-/// Everything that happened with her data, newest first.
-pub(crate) fn history(holder: &Holder) -> History {
-    let profile = holder.profile();
-    let opened = profile.notices.iter().map(|n| HistoryRow {
-        what: "opened".into(),
-        day: day(n.notice.at),
-        org: org_name(holder, n.link),
-        role: Some(n.notice.role.clone()),
-        text: n.notice.purpose.clone(),
-        claims: n.notice.claims.clone(),
-        seen: None,
-    });
-    let shown = profile.applications.iter().map(|a| HistoryRow {
-        what: "shown".into(),
-        day: day(a.sent),
-        org: org_name(holder, a.link),
-        role: None,
-        text: title(holder, &a.submit.purpose),
-        claims: a
-            .shown
-            .iter()
-            .map(|s| shown_title(holder, &s.kept))
-            .collect(),
-        seen: None,
-    });
-    let notes = profile.notes.iter().map(|n| HistoryRow {
-        what: "note".into(),
-        day: day(n.at),
-        org: org_name(holder, n.link),
-        role: None,
-        text: n.text.clone(),
-        claims: Vec::new(),
-        seen: None,
-    });
-    let erased = profile.erasures.iter().map(|e| HistoryRow {
-        what: "erased".into(),
-        day: day(e.sent),
-        org: org_name(holder, e.link),
-        role: None,
-        text: String::new(),
-        claims: e
-            .done
-            .as_ref()
-            .map_or_else(Vec::new, |d| d.destroyed.clone()),
-        seen: None,
-    });
-    let over = profile.alarms.iter().filter_map(|a| over_row(holder, a));
-    let rows = opened.chain(shown).chain(notes);
-    let mut rows: Vec<_> = rows.chain(erased).chain(over).collect();
-    rows.sort_by(|a, b| b.day.cmp(&a.day));
-    History { rows }
-}
-
-/// An alarm that is over.
-fn over_row(holder: &Holder, alarm: &Alarm) -> Option<HistoryRow> {
-    Some(HistoryRow {
-        what: "alarm-over".into(),
-        day: day(alarm.over?),
-        org: alarm.link.map_or_else(String::new, |l| org_name(holder, l)),
-        role: None,
-        text: holder.words().problem(&alarm.code).0,
-        claims: Vec::new(),
-        seen: Some(day(alarm.at)),
-    })
-}
-
-/// The kind of a record that was shown, in her language.
-fn shown_title(holder: &Holder, kept: &Sha256Hash) -> String {
-    let records = &holder.profile().records;
-    let found = records.iter().find(|r| r.kept_hash == *kept);
-    found.map_or_else(String::new, |r| holder.words().kind(&r.vct))
 }
 
 /// Alarms that need her, newest first.

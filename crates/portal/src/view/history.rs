@@ -1,0 +1,371 @@
+//! What happened with her data, in her words: who opened what and why, what was shown, put right, given
+//! to helpers and destroyed, and what the law keeps.
+
+use super::{
+    day,
+    link::org_name,
+    service::{flat, title},
+};
+use denizen_holder::{
+    Alarm, Application, Dispute, Erasure, Helper, Holder, NoticeEntry, UseKind, Words,
+};
+use denizen_model::{Sha256Hash, catalogue::Service, message::ErasureDone};
+use serde::Serialize;
+use serde_json::Value;
+use tsify::Tsify;
+
+/// What a paper of the office's own objection is named by in its notice.
+const RECORD: &str = "record";
+/// What a file is named by.
+const FILE: &str = "file";
+/// Why an objection was opened, as offices write it.
+const DISPUTE: &str = "dispute";
+
+/// A paper in a line of her history.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Tsify)]
+#[serde(rename_all = "camelCase")]
+pub struct HistoryPaper {
+    /// Its kind, or the name of a file.
+    pub title: String,
+    /// The labels of its claims.
+    pub claims: Vec<String>,
+}
+
+/// A line of her history: a paper opened, a note, an erasure, a disclosure.
+#[derive(Debug, Clone, Serialize, Tsify)]
+#[serde(rename_all = "camelCase")]
+pub struct HistoryRow {
+    /// `opened`, `asked`, `shown`, `corrected`, `disputed`, `given`, `note`, `erased`, `alarm-over`.
+    pub what: &'static str,
+    /// The day.
+    pub day: String,
+    /// The organisation; a helper as she calls them.
+    pub org: String,
+    /// In whose role, for a paper that was opened.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
+    /// Why, or the note's words.
+    pub text: String,
+    /// Which claims of which papers.
+    pub papers: Vec<HistoryPaper>,
+    /// What was destroyed, and what is kept under which law: a sentence each.
+    pub lines: Vec<String>,
+    /// The day on which an alarm was seen that is over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seen: Option<String>,
+}
+
+/// What happened with her data, newest first.
+#[derive(Debug, Clone, Serialize, Tsify)]
+#[serde(rename_all = "camelCase")]
+pub struct History {
+    /// The lines.
+    pub rows: Vec<HistoryRow>,
+}
+
+/// Everything that happened with her data, newest first.
+pub(crate) fn history(holder: &Holder) -> History {
+    let profile = holder.profile();
+    let notices = profile.notices.iter().map(|n| opened(holder, n));
+    let applications = profile.applications.iter();
+    let shown = applications.clone().map(|a| shown(holder, a));
+    let corrected = applications.flat_map(|a| corrected(holder, a));
+    let disputed = profile.disputes.iter().map(|d| disputed(holder, d));
+    let given = profile.helpers.iter().flat_map(|h| given(holder, h));
+    let notes = profile.notes.iter().map(|n| HistoryRow {
+        text: n.text.clone(),
+        ..row("note", day(n.at), org_name(holder, n.link))
+    });
+    let erased = profile.erasures.iter().map(|e| erased(holder, e));
+    let over = profile.alarms.iter().filter_map(|a| over(holder, a));
+    let mut rows: Vec<_> = notices.chain(shown).chain(corrected).collect();
+    rows.extend(disputed.chain(given).chain(notes).chain(erased).chain(over));
+    rows.sort_by(|a, b| b.day.cmp(&a.day));
+    History { rows }
+}
+
+fn row(what: &'static str, day: String, org: String) -> HistoryRow {
+    HistoryRow {
+        what,
+        day,
+        org,
+        role: None,
+        text: String::new(),
+        papers: Vec::new(),
+        lines: Vec::new(),
+        seen: None,
+    }
+}
+
+/// A person of an office opened papers of hers; or a helper heard a state, and opened nothing.
+fn opened(holder: &Holder, entry: &NoticeEntry) -> HistoryRow {
+    let notice = &entry.notice;
+    let asked = notice.role == "helper" && notice.claims == ["state"];
+    let what = if asked { "asked" } else { "opened" };
+    let papers = if asked {
+        Vec::new()
+    } else {
+        opened_papers(holder, entry)
+    };
+    HistoryRow {
+        role: Some(notice.role.clone()),
+        text: why(holder, &notice.purpose),
+        papers,
+        ..row(what, day(notice.at), org_name(holder, entry.link))
+    }
+}
+
+/// What a purpose means: of a service, its name and why papers are asked for.
+fn why(holder: &Holder, purpose: &str) -> String {
+    let words = holder.words();
+    let service = holder.catalogue().service(purpose);
+    match service.and_then(|s| words.known(&s.purpose_key)) {
+        Some(why) => format!("{}. {why}", title(holder, purpose)),
+        None if purpose.starts_with("urn:") => title(holder, purpose),
+        None => words
+            .known(&format!("portal-history-for-{purpose}"))
+            .unwrap_or_else(|| purpose.to_owned()),
+    }
+}
+
+/// The claims of a notice under the papers that they are of.
+fn opened_papers(holder: &Holder, entry: &NoticeEntry) -> Vec<HistoryPaper> {
+    let words = holder.words();
+    let mut papers: Vec<(&str, HistoryPaper)> = Vec::new();
+    for claim in &entry.notice.claims {
+        let (query, path) = claim.split_once(": ").unwrap_or(("", claim));
+        let vct = kind_of(holder, entry, query);
+        if let (FILE, None) = (query, &vct) {
+            let title = words.text("portal-history-file", &[("name", path)]);
+            papers.push((
+                query,
+                HistoryPaper {
+                    title,
+                    claims: Vec::new(),
+                },
+            ));
+            continue;
+        }
+        let vct = vct.unwrap_or_default();
+        let path: Vec<String> = path.split('.').map(str::to_owned).collect();
+        let label = words.label(&vct, &path);
+        match papers.last_mut() {
+            Some((same, paper)) if *same == query => paper.claims.push(label),
+            _ => papers.push((query, paper(&words, &vct, vec![label]))),
+        }
+    }
+    papers.into_iter().map(|(_, paper)| paper).collect()
+}
+
+/// The kind of the paper that a notice names: by a service's query, or as the record of an objection.
+fn kind_of(holder: &Holder, entry: &NoticeEntry, query: &str) -> Option<String> {
+    let profile = holder.profile();
+    let org = |link: u32| profile.link(link).map(|l| l.org);
+    let there = |link: u32| link == entry.link || org(link) == org(entry.link);
+    let notice = &entry.notice;
+    if (query, notice.purpose.as_str()) == (RECORD, DISPUTE) {
+        let mut disputes = profile.disputes.iter().rev();
+        // A notice does not name the objection: it is of a record that has these claims.
+        return disputes.find_map(|d| {
+            let vct = kind_of_record(holder, &d.open.kept).filter(|_| there(d.link))?;
+            let kind = holder.catalogue().kind(&vct)?;
+            let has = |claim: &String| {
+                let name = claim.split_once(": ").map(|(_, name)| name);
+                let listed = |c: &[Value]| c.first().and_then(Value::as_str) == name;
+                kind.claims.iter().any(|c| listed(&c.path))
+            };
+            notice.claims.iter().all(has).then_some(vct)
+        });
+    }
+    let applications = profile.applications.iter().rev().filter(|a| there(a.link));
+    let (same, others): (Vec<_>, Vec<_>) =
+        applications.partition(|a| a.submit.purpose == notice.purpose);
+    let asked = same.iter().chain(&others).find_map(|a| {
+        let mut shown = a.shown.iter().rev();
+        let record = shown.find(|s| s.query == query);
+        let kept = record.and_then(|s| kind_of_record(holder, &s.kept));
+        kept.or_else(|| Some(asked(holder, a, query)?.0))
+    });
+    asked.or_else(|| Some(asked_by(holder.catalogue().service(&notice.purpose)?, query)?.0))
+}
+
+fn kind_of_record(holder: &Holder, kept: &Sha256Hash) -> Option<String> {
+    let mut records = holder.profile().records.iter();
+    let record = records.find(|r| r.kept_hash == *kept)?;
+    Some(record.vct.clone())
+}
+
+/// The kind that a query of an application's service asks for first, and the paths of its claims.
+fn asked(holder: &Holder, application: &Application, query: &str) -> Option<Asked> {
+    let exact = holder.request(&application.submit.service).ok();
+    let exact = exact.as_ref().map(|r| &r.service);
+    let known = || holder.catalogue().service(&application.submit.purpose);
+    asked_by(exact.or_else(known)?, query)
+}
+
+type Asked = (String, Vec<Vec<String>>);
+
+fn asked_by(service: &Service, query: &str) -> Option<Asked> {
+    let list = |value: &Value, name: &str| value.get(name).and_then(Value::as_array).cloned();
+    let text = |value: Value| value.as_str().map(str::to_owned);
+    let mut credentials = list(&service.evidence, "credentials")?.into_iter();
+    let credential = credentials.find(|c| c.get("id").and_then(Value::as_str) == Some(query))?;
+    let mut vcts = list(credential.get("meta")?, "vct_values")?.into_iter();
+    let claims = list(&credential, "claims").unwrap_or_default().into_iter();
+    let paths =
+        claims.filter_map(|c| Some(list(&c, "path")?.into_iter().filter_map(text).collect()));
+    Some((text(vcts.next()?)?, paths.collect()))
+}
+
+fn paper(words: &Words<'_>, vct: &str, claims: Vec<String>) -> HistoryPaper {
+    HistoryPaper {
+        title: words.kind(vct),
+        claims,
+    }
+}
+
+/// What she showed with an application, in any version of it: claim by claim.
+fn shown(holder: &Holder, application: &Application) -> HistoryRow {
+    let words = holder.words();
+    let filed = holder.filed_papers(application);
+    let mut seen = Vec::new();
+    let mut papers = Vec::new();
+    for shown in &application.shown {
+        let name = (&shown.query, &shown.kept);
+        if seen.contains(&name) {
+            continue;
+        }
+        seen.push(name);
+        let same = |p: &&denizen_holder::FiledPaper| (&p.query, &p.kept) == name;
+        papers.push(match filed.iter().find(same) {
+            Some(filed) => {
+                let lines = words.claims(&filed.vct, &filed.claims);
+                let labels = lines.iter().flat_map(flat).map(|[label, _]| label);
+                paper(&words, &filed.vct, labels.collect())
+            }
+            // Of an earlier version, or its record was destroyed since.
+            None => asked_paper(holder, application, &shown.query, &shown.kept),
+        });
+    }
+    HistoryRow {
+        text: why(holder, &application.submit.purpose),
+        papers,
+        ..row(
+            "shown",
+            day(application.sent),
+            org_name(holder, application.link),
+        )
+    }
+}
+
+/// A paper with the claims that the service asked for.
+fn asked_paper(
+    holder: &Holder,
+    application: &Application,
+    query: &str,
+    kept: &Sha256Hash,
+) -> HistoryPaper {
+    let words = holder.words();
+    let (first, paths) = asked(holder, application, query).unwrap_or_default();
+    let vct = kind_of_record(holder, kept).unwrap_or(first);
+    let labels = paths.iter().map(|path| words.label(&vct, path));
+    paper(&words, &vct, labels.collect())
+}
+
+/// What went to an office that was shown a record which another one replaced since (D11).
+fn corrected(holder: &Holder, application: &Application) -> Vec<HistoryRow> {
+    let profile = holder.profile();
+    let sent = application.shown.iter().filter_map(|shown| {
+        let mut records = profile.records.iter();
+        let newer = records.find(|r| r.supersedes.contains(&shown.kept))?;
+        let told = profile.corrected.contains(&shown.sd_hash);
+        told.then(|| HistoryRow {
+            text: title(holder, &application.submit.purpose),
+            papers: vec![asked_paper(
+                holder,
+                application,
+                &shown.query,
+                &newer.kept_hash,
+            )],
+            ..row(
+                "corrected",
+                day(newer.received),
+                org_name(holder, application.link),
+            )
+        })
+    });
+    sent.collect()
+}
+
+/// What she said is wrong.
+fn disputed(holder: &Holder, dispute: &Dispute) -> HistoryRow {
+    let words = holder.words();
+    let vct = kind_of_record(holder, &dispute.open.kept).unwrap_or_default();
+    let labels = dispute.open.claims.iter().map(|p| words.label(&vct, p));
+    HistoryRow {
+        text: dispute.open.text.clone(),
+        papers: vec![paper(&words, &vct, labels.collect())],
+        ..row(
+            "disputed",
+            day(dispute.sent),
+            org_name(holder, dispute.link),
+        )
+    }
+}
+
+/// What she gave a helper to read.
+fn given(holder: &Holder, helper: &Helper) -> Vec<HistoryRow> {
+    let words = holder.words();
+    let uses = helper.uses.iter().filter(|u| u.what == UseKind::Given);
+    let rows = uses.map(|used| {
+        let papers = used.about.iter().map(|vct| paper(&words, vct, Vec::new()));
+        HistoryRow {
+            papers: papers.collect(),
+            ..row("given", day(used.at), helper.name.clone())
+        }
+    });
+    rows.collect()
+}
+
+/// She asked that what is kept be destroyed, and what the office answered.
+fn erased(holder: &Holder, erasure: &Erasure) -> HistoryRow {
+    HistoryRow {
+        lines: answered(&holder.words(), erasure.done.as_ref()),
+        ..row("erased", day(erasure.sent), org_name(holder, erasure.link))
+    }
+}
+
+fn answered(words: &Words<'_>, done: Option<&ErasureDone>) -> Vec<String> {
+    let Some(done) = done else {
+        return vec![words.text("portal-history-erased-waits", &[])];
+    };
+    let destroyed = done.destroyed.join(", ");
+    let destroyed = if destroyed.is_empty() {
+        words.text("portal-history-erased-nothing", &[])
+    } else {
+        words.text("cli-erased", &[("what", &destroyed)])
+    };
+    let kept = done.kept.iter().map(|kept| {
+        let until = kept.until.to_string();
+        let slots = [
+            ("what", kept.what.as_str()),
+            ("law", &kept.legal_basis),
+            ("date", &until),
+        ];
+        words.text("cli-kept-by-law", &slots)
+    });
+    std::iter::once(destroyed).chain(kept).collect()
+}
+
+/// An alarm that is over.
+fn over(holder: &Holder, alarm: &Alarm) -> Option<HistoryRow> {
+    let org = alarm.link.map_or_else(String::new, |l| org_name(holder, l));
+    Some(HistoryRow {
+        text: holder.words().problem(&alarm.code).0,
+        seen: Some(day(alarm.at)),
+        ..row("alarm-over", day(alarm.over?), org)
+    })
+}
+
+#[cfg(test)]
+mod tests;
