@@ -33,6 +33,7 @@ mod holder;
 mod import;
 mod link;
 mod moving;
+mod news;
 mod open;
 mod outbox;
 mod pages;

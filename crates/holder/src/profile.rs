@@ -456,6 +456,9 @@ pub struct Profile {
     /// Notes from organisations.
     #[serde(default)]
     pub notes: Vec<NoteEntry>,
+    /// Notes and decisions that she has looked at on this device.
+    #[serde(default)]
+    pub looked_at: BTreeSet<String>,
     /// Messages that this release does not act on.
     #[serde(default)]
     pub unread: Vec<Unread>,
@@ -601,6 +604,7 @@ impl Profile {
             corrected: BTreeSet::new(),
             notices: Vec::new(),
             notes: Vec::new(),
+            looked_at: BTreeSet::new(),
             unread: Vec::new(),
             spent: BTreeSet::new(),
             outbox: Vec::new(),

@@ -164,6 +164,20 @@ impl<'a> Words<'a> {
         .into()
     }
 
+    /// The lines of a notice that tell what it means: ground, effect, until when to appeal.
+    #[must_use]
+    pub fn notice_in_short(&self, vct: &str, notice: &Notice) -> Vec<String> {
+        let until = notice.appeal_until.to_string();
+        let effect = self.effect(vct, &notice.effect);
+        [
+            ("cli-notice-ground", notice.ground.as_str()),
+            ("cli-notice-effect", &effect),
+            ("cli-notice-appeal-until", &until),
+        ]
+        .map(|(key, value)| self.text(key, &[("value", value)]))
+        .into()
+    }
+
     fn effect(&self, vct: &str, effect: &str) -> String {
         let kind = self.catalogue.kind(vct).map_or("", |k| k.name.as_str());
         let keys = ["effect", "penalty-type"].map(|claim| format!("value-{kind}-{claim}-{effect}"));

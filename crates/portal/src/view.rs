@@ -33,10 +33,11 @@ pub use service::{
 };
 pub(crate) use service::{leaving_page, service_pages};
 pub use story::{
-    AlarmRow, ApplicationPage, ApplicationRow, AwayRow, DisputeRow, DisputeStep, EventRow, PaperRow,
+    AlarmRow, ApplicationPage, ApplicationRow, AwayRow, DisputeRow, DisputeStep, EventRow, NewsRow,
+    PaperRow,
 };
 pub(crate) use story::{
-    alarm_rows, application_page, application_rows, away_rows, dispute_rows,
+    alarm_rows, application_page, application_rows, away_rows, dispute_rows, news_rows,
 };
 pub use timeline::{EndRow, Timeline};
 pub(crate) use timeline::{YEAR_DAYS, timeline};

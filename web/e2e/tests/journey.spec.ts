@@ -66,14 +66,30 @@ for (const [language, device] of ways) {
     await she.openRecord(she.kind("application-filed"));
     await expect(she.says(she.t("claim-application-filed-effect"))).toBeVisible();
     await offices.grant("immigration", reference, offices.permit());
-    await she.go("applications");
-    await she.fetchUntil(she.says(she.t("portal-state-decided")));
+    // The decision is on the home page until she has opened it.
+    await she.go("home");
+    const decided = she.page.getByRole("region", { name: she.t("portal-now") }).getByRole("listitem").filter({ hasText: `${she.t("portal-state-decided")}, ${she.org("immigration")}` });
+    await she.fetchUntil(decided);
+    await decided.getByRole("link").click();
+    await expect(she.says(she.t("portal-state-decided"))).toBeVisible();
+    await she.go("home");
+    await expect(decided).toHaveCount(0);
     await she.openRecord(she.kind("work-permit"));
     await expect(she.says("69 2600418831")).toBeVisible();
 
     // Everything that was shown and opened is in the history.
     await she.go("history");
     await expect(she.says(she.t("portal-history-shown", { org: she.org("immigration") }))).toBeVisible();
-    await expect(she.page.getByText(she.t("portal-history-opened", { org: she.org("immigration"), role: "ROLE" }).split("ROLE")[0] ?? "")).not.toHaveCount(0);
+    const opened = she.page.getByRole("listitem").filter({ hasText: she.t("portal-history-opened", { org: she.org("immigration"), role: "ROLE" }).split("ROLE")[0] ?? "" }).first();
+    const shown = she.page.getByRole("listitem").filter({ hasText: she.t("portal-history-shown", { org: she.org("immigration") }) }).first();
+    // Why, and claim by claim: in her words, not in the codes of a query.
+    for (const line of [opened, shown]) {
+      await expect(line).toContainText(she.t("service-work-permit-title"));
+      await line.locator("summary").click();
+      await expect(line).toContainText(`${she.kind("travel-document")}: `);
+      await expect(line).toContainText(she.t("claim-travel-document-document_number"));
+      await expect(line).toContainText(`${she.kind("medical-certificate")}: `);
+      await expect(line).not.toContainText(/_|subject|urn:/);
+    }
   });
 }

@@ -1,6 +1,6 @@
 // What is wrong with a record: a decision against her, an objection with a paper, a record of somebody else.
 
-import { PHONE, expect, test } from "../src/test.js";
+import { PHONE, day, expect, test } from "../src/test.js";
 
 /** A photo, as small as they come. */
 const PAPER = { name: "билет.png", mimeType: "image/png", buffer: Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNk+A8AAQUBAScY42YAAAAASUVORK5CYII=", "base64") };
@@ -19,7 +19,11 @@ test("a decision against her comes first; she objects with a paper, and the offi
   const against = she.t("portal-now-adverse", { org: she.org("police") });
   await expect(now.getByText(against)).toBeVisible();
   // Its title and the sentence are read out one after the other, not as one.
-  await expect(now.getByRole("listitem").filter({ hasText: title }).first().getByRole("paragraph")).toHaveText([title, against]);
+  await expect(now.getByRole("listitem").filter({ hasText: title }).first().getByRole("paragraph")).toHaveText([
+    title, against,
+    // What it rests on, what it does and until when it can be appealed stand here already.
+    /^Основание: КоАП РФ, статья 18\.8/, she.t("cli-notice-effect", { value: she.t("value-administrative-offence-penalty-type-fine") }), new RegExp(`^${she.t("cli-notice-appeal-until", { value: "" }).trim()} ${Number(day(6).slice(8))} `),
+  ]);
   await now.getByRole("link", { name: title }).first().click();
   await expect(she.heading(title)).toBeVisible();
 
@@ -49,9 +53,16 @@ test("a decision against her comes first; she objects with a paper, and the offi
   await she.fetchUntil(she.page.getByRole("region", { name: she.t("portal-disputes") }).getByText(she.t("cli-dispute-upheld")));
   await expect(she.says(she.t("cli-superseded"))).toBeVisible();
 
-  // The police opened her objection: she was told.
+  // The police opened her objection: she was told why, and which claims, in words.
   await she.go("history");
-  await expect(she.page.getByText(new RegExp(she.org("police"))).first()).toBeVisible();
+  const opened = she.page.getByRole("listitem").filter({ hasText: she.t("portal-history-for-dispute") }).first();
+  await expect(opened).toContainText(she.org("police"));
+  await opened.locator("summary").click();
+  await expect(opened).toContainText(`${title}: `);
+  await expect(opened).toContainText(she.t("claim-administrative-offence-article"));
+  await expect(opened).not.toContainText(/record: |dispute|penalty/);
+  const said = she.page.getByRole("listitem").filter({ hasText: she.t("portal-history-disputed", { org: she.org("police") }) }).first();
+  await expect(said).toContainText(she.me.case);
 });
 
 test("a record of somebody else is returned, and its sender is frozen", async ({ arrives, offices }) => {
@@ -74,6 +85,29 @@ test("a record of somebody else is returned, and its sender is frozen", async ({
   await expect(she.page.getByRole("link", { name: she.kind("travel-document") })).toHaveCount(0);
   await she.page.getByRole("checkbox", { name: she.t("portal-show-old") }).check();
   await expect(she.page.getByRole("link", { name: she.kind("travel-document") })).toContainText(she.t("portal-tag-returned"));
+});
+
+test("a message is on the home page until she has read it, also after a lock", async ({ arrives, offices }) => {
+  const she = await arrives("ru", PHONE);
+  await she.begin();
+  await she.link(offices, "police");
+  await offices.gateway("police", "note", she.me.case, "Приходите с паспортом");
+  await she.go("home");
+  const message = she.page.getByRole("region", { name: she.t("portal-now") }).getByRole("link", { name: she.t("portal-history-note", { org: she.org("police") }) });
+  await she.fetchUntil(message);
+  await expect(she.page.getByText(she.t("portal-now-nothing"))).toHaveCount(0);
+  await she.lock();
+  await she.unlock();
+  await message.click();
+  await she.sees("portal-place-history");
+  await expect(she.says("Приходите с паспортом")).toBeVisible();
+  await she.go("home");
+  await expect(she.says(she.t("portal-now-nothing"))).toBeVisible();
+  await expect(message).toHaveCount(0);
+  await she.lock();
+  await she.unlock();
+  await expect(she.says(she.t("portal-now-nothing"))).toBeVisible();
+  await expect(message).toHaveCount(0);
 });
 
 test("searching and picking happen in the browser: nothing is asked of anybody", async ({ arrives, offices }) => {

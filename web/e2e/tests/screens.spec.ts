@@ -84,7 +84,19 @@ async function fill(she: Person, offices: Offices): Promise<void> {
   await she.page.getByRole("region", { name: she.kind("medical-certificate") }).getByRole("checkbox").check();
   await she.press("portal-apply-send");
   await she.press("portal-sent-follow");
-  await she.filed();
+  // A person at the office opens the case, the police write to her, and the clinic destroys what it may.
+  await offices.gateway("immigration", "show", await she.filed());
+  await offices.gateway("police", "note", she.me.case, "Please bring your passport");
+  await she.go("links");
+  await she.page.getByRole("link", { name: she.org("clinic") }).click();
+  await she.press("portal-erase");
+  await she.press("portal-yes-erase");
+  await she.go("history");
+  for (const key of ["portal-history-opened", "portal-history-note"]) {
+    const [before = ""] = she.t(key, { org: "ORG", role: "" }).split("ORG");
+    await she.fetchUntil(she.page.getByText(before));
+  }
+  await she.fetchUntil(she.page.getByText(she.t("cli-kept-by-law", { what: "WHAT", law: "", date: "" }).split("WHAT")[0] ?? ""));
 }
 
 /** Every screen of an open profile, one after the other. */
@@ -106,6 +118,7 @@ async function inside(she: Person, offices: Offices, shown: Shown): Promise<stri
   await see("menu");
   for (const place of ["records", "services", "applications", "links", "people", "history", "ways"]) {
     await she.go(place);
+    if (place === "history") for (const line of await page.locator("main summary").all()) await line.click();
     await see(place);
   }
   await she.press("portal-leave");

@@ -40,6 +40,8 @@ pub struct Overview {
     pub alarms: Vec<view::AlarmRow>,
     /// Other hubs from which the last fetch brought nothing.
     pub away: Vec<view::AwayRow>,
+    /// Notes and decisions that she has not looked at yet.
+    pub news: Vec<view::NewsRow>,
     /// How far the deletion of everything is; none if it was not begun.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub leaving: Option<view::LeavePage>,
@@ -96,6 +98,7 @@ impl Session {
             disputes: view::dispute_rows(holder),
             alarms: view::alarm_rows(holder),
             away: view::away_rows(holder),
+            news: view::news_rows(holder),
             leaving: self.leave_page(),
             tasks: if partial {
                 Vec::new()
@@ -164,6 +167,21 @@ impl Session {
     /// A `Problem`.
     pub fn history(&self) -> Result<Ts<History>, Thrown> {
         self.given(view::history(&self.holder))
+    }
+
+    /// She has looked at the notes, or at one application: it is not new any more.
+    ///
+    /// # Errors
+    /// A `Problem`.
+    pub fn seen(&mut self, application: Option<String>) -> Result<(), Thrown> {
+        match application {
+            None => self.holder.notes_read(),
+            Some(id) => {
+                let id = self.message_named(&id)?;
+                self.holder.application_read(&id);
+            }
+        }
+        Ok(())
     }
 
     /// The kit's text, as it is printed.

@@ -51,6 +51,9 @@ pub struct RecordRow {
     pub special: bool,
     /// It came with a notice: something was decided against her.
     pub adverse: bool,
+    /// Of that notice: ground, effect and until when to appeal, in her language.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub notice: Option<Vec<String>>,
     /// A contact that somebody else uses too: how that is known, in her language.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shared: Option<String>,
@@ -203,6 +206,7 @@ pub struct RecordPage {
 pub(crate) fn record_row(holder: &Holder, view: &RecordView, now: UnixTime) -> RecordRow {
     let words = holder.words();
     let kind = holder.catalogue().kind(&view.vct);
+    let notice = view.held.notice.as_ref();
     let (status_text, freshness) = words.status(view);
     RecordRow {
         kept: view.kept.to_text(),
@@ -219,7 +223,8 @@ pub(crate) fn record_row(holder: &Holder, view: &RecordView, now: UnixTime) -> R
         status_text,
         freshness,
         special: view.held.sensitivity == Sensitivity::Special,
-        adverse: view.held.notice.is_some(),
+        adverse: notice.is_some(),
+        notice: notice.map(|n| words.notice_in_short(&view.vct, n)),
         shared: holder.shared_contact_text(view),
         superseded: view.superseded,
         returned: view.returned,

@@ -131,6 +131,24 @@ pub struct DisputeStep {
     pub due: Option<String>,
 }
 
+/// A note or a decision that she has not looked at yet.
+#[derive(Debug, Clone, Serialize, Tsify)]
+#[serde(rename_all = "camelCase")]
+pub struct NewsRow {
+    /// `note`, or the application's state: `decided`, `refused`.
+    pub what: &'static str,
+    /// The day of a note, or on which the application was sent.
+    pub day: String,
+    /// The organisation.
+    pub org: String,
+    /// The service of a decision.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// The application.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub thread: Option<String>,
+}
+
 /// An alarm.
 #[derive(Debug, Clone, Serialize, Tsify)]
 #[serde(rename_all = "camelCase")]
@@ -210,6 +228,25 @@ fn application_row(holder: &Holder, application: &Application) -> ApplicationRow
         service: application.submit.service.to_text(),
         answers: application.submit.answers.to_string(),
     }
+}
+
+/// What came and she has not looked at: decisions, then notes, newest first.
+pub(crate) fn news_rows(holder: &Holder) -> Vec<NewsRow> {
+    let decisions = holder.unread_decisions().map(|a| NewsRow {
+        what: a.events.last().map_or("decided", |e| state_name(e.state)),
+        day: day(a.sent),
+        org: org_name(holder, a.link),
+        title: Some(title(holder, &a.submit.purpose)),
+        thread: Some(a.id.to_text()),
+    });
+    let notes = holder.unread_notes().map(|n| NewsRow {
+        what: "note",
+        day: day(n.at),
+        org: org_name(holder, n.link),
+        title: None,
+        thread: None,
+    });
+    decisions.chain(notes).collect()
 }
 
 /// One application in full.

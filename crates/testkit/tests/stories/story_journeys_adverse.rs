@@ -84,6 +84,15 @@ async fn d10_she_is_told_at_once_of_what_is_held_against_her_and_where_to_appeal
     assert_eq!(notice.who, "Отдел полиции № 3, Тверь");
     assert_eq!(notice.appeal_until.to_string(), "2026-12-04");
     assert!(!notice.appeal_where.is_empty() && !notice.ground.is_empty());
+    // In short: why, what it does, until when it can be appealed.
+    let holder = play.holder("aziza");
+    let short = holder.words().notice_in_short(OFFENCE, &notice);
+    let whole = holder.words().notice(OFFENCE, &notice);
+    assert_eq!(
+        short,
+        [whole[1].as_str(), whole[3].as_str(), whole[4].as_str()]
+    );
+    assert!(short[0].contains(&notice.ground) && short[2].contains("2026-12-04"));
 
     // It is wrong; the corrected record comes with a notice of its own.
     let claims = vec![vec!["article".to_owned()]];

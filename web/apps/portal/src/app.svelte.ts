@@ -193,6 +193,13 @@ class App {
     }
   }
 
+  /** She has looked at what home lists as new: the notes, or one decision. */
+  async seen(application?: string): Promise<void> {
+    if (this.overview?.news?.some((news) => news.thread === application) !== true) return;
+    await this.client.call("seen", application);
+    await this.look();
+  }
+
   /** Reads the lists anew; or at first only what is there soonest. */
   async look(partial = false): Promise<void> {
     const [overview, kept] = await Promise.all([this.client.call("overview", partial), this.client.call("keptHere")]);

@@ -29,7 +29,7 @@ const today = (): string => new Date().toISOString().slice(0, 10);
 
 /** The home screen of a profile in which nothing has happened. */
 export const emptyHome = (): Overview => ({
-  records: [], adverse: [], count: 0, current: 0, categories: [], partial: false, copy: true, links: [], applications: [], disputes: [], alarms: [], away: [], tasks: [],
+  records: [], adverse: [], count: 0, current: 0, categories: [], partial: false, copy: true, links: [], applications: [], disputes: [], alarms: [], away: [], news: [], tasks: [],
   timeline: { until: today(), months: [], ends: [] }, acting: undefined, clock: undefined, today: today(), waiting: 0,
 });
 

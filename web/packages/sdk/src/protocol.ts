@@ -87,6 +87,8 @@ export interface Api {
   application(id: string): ApplicationPage;
   services(): Services;
   history(): History;
+  /** She has looked at the notes, or at one application: home does not list it any more. */
+  seen(application: string | undefined): void;
   exportAll(): Map<string, Uint8Array>;
   /** Begins to delete everything, or goes on; `withoutRest` gives up what is left at hubs that are away. */
   beginLeave(withoutRest: boolean): LeaveStep;

@@ -221,6 +221,7 @@ const api: Async = {
   async application(id) { return opened().application(id); },
   async services() { return opened().services(); },
   async history() { return opened().history(); },
+  async seen(application) { opened().seen(application); await keep(); },
   async exportAll() { return opened().export() as Map<string, Uint8Array>; },
   async beginLeave(withoutRest) {
     leaveWard();

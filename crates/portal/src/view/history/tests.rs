@@ -190,3 +190,26 @@ fn what_the_law_keeps_after_an_erasure_is_told_with_the_law_and_until_when() {
         [text(&none, "portal-history-erased-nothing")]
     );
 }
+
+#[test]
+fn a_note_is_news_until_she_has_read_it_also_after_the_profile_was_kept() {
+    let note = |id: u8, at: i64| denizen_holder::NoteEntry {
+        link: 1,
+        id: Some(denizen_model::MessageId::new([id; 16])),
+        thread: None,
+        at: UnixTime(NOW.0 + at),
+        text: "Приходите с паспортом".to_owned(),
+    };
+    let mut holder = with(|p| p.notes.extend([note(1, 0), note(2, 86_400)]));
+    let news = crate::view::news_rows(&holder);
+    let days: Vec<_> = news.iter().map(|n| (n.what, n.day.clone())).collect();
+    let day = |at: i64| day(UnixTime(NOW.0 + at));
+    assert_eq!(days, [("note", day(86_400)), ("note", day(0))]);
+
+    holder.notes_read();
+    assert!(crate::view::news_rows(&holder).is_empty());
+    let kept = holder.encrypt(&mut BrowserRng);
+    let root = holder.danger_root().clone();
+    let again = Holder::open(root, &kept, catalogue(), NOW).unwrap();
+    assert!(crate::view::news_rows(&again).is_empty());
+}
