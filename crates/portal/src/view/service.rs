@@ -15,6 +15,8 @@ pub struct ServicePage {
     pub hash: String,
     /// `work-permit`.
     pub name: String,
+    /// Under which heading it stands: `employment`, `stay`, ...
+    pub category: &'static str,
     /// In her language.
     pub title: String,
     /// Why papers are asked for.
@@ -194,6 +196,7 @@ pub(super) fn page(
     ServicePage {
         hash: hash.to_text(),
         name: name.to_owned(),
+        category: service.category.name(),
         title: words
             .known(&service.title_key)
             .unwrap_or_else(|| name.to_owned()),
