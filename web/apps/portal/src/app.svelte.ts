@@ -195,7 +195,7 @@ class App {
 
   /** She has looked at what home lists as new: the notes, or one decision. */
   async seen(application?: string): Promise<void> {
-    if (!this.overview?.news?.some((news) => news.thread === application)) return;
+    if (this.overview?.news?.some((news) => news.thread === application) !== true) return;
     await this.client.call("seen", application);
     await this.look();
   }

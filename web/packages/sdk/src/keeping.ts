@@ -135,8 +135,11 @@ let compared: Session | undefined;
 
 /** From now on contacts are told that another profile in this browser has too. */
 export async function compareContacts(): Promise<void> {
+  if (ward !== undefined) {
+    ward.session.compareWith(own());
+    return;
+  }
   const profile = own();
-  if (ward !== undefined) return ward.session.compareWith(profile);
   if (compared === profile) return;
   compared = profile;
   if (profile.people().wards.length > 0) profile.compareWards(new Map(Object.entries(await read("wards") ?? {})), all().files);
@@ -145,7 +148,7 @@ export async function compareContacts(): Promise<void> {
 /** Ends what is open of a child's profile. */
 export function leaveWard(): void {
   // What came to it meanwhile is compared anew.
-  compared = undefined;
+  if (ward !== undefined) compared = undefined;
   ward?.session.free();
   ward = undefined;
 }
