@@ -14,12 +14,12 @@ const UNTIL_HOME = [/^index\.html$/, /^assets\/(portal|worker)-.*\.js$/, /^asset
 const LANGUAGES = /^locales\//;
 
 /** Most bytes of that, with the heads of the answers. It goes down with what is reached; that it goes up is a decision (docs/decisions/0014-first-module.md). */
-export const UNTIL_HOME_BYTES_MAX = 217_000;
+export const UNTIL_HOME_BYTES_MAX = 225_000;
 
 /** What is fetched once home is shown, before anything else of hers is. */
 const AFTER_HOME = [/^assets\/denizen_bg-.*\.wasm$/, /^catalogue\.json$/];
 /** Most bytes of that, by either compiler; down from 812,000 with vectors (docs/decisions/0018-browser-facts.md). */
-export const AFTER_HOME_BYTES_MAX = 839_000;
+export const AFTER_HOME_BYTES_MAX = 850_000;
 
 /** The bytes of a file, packed. What was packed before is taken from the folder, if it still unpacks to them. */
 export async function pack(bytes: Uint8Array, before: string): Promise<Uint8Array> {

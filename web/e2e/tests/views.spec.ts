@@ -235,3 +235,15 @@ test("what ends within a year stands on one line, each with its day and its bar"
   expect((bars[0] ?? 0) / whole).toBeCloseTo(40 / 365, 1);
   expect((bars[1] ?? 0) / whole).toBeCloseTo(350 / 365, 1);
 });
+
+test("an address of the page to something that is not here says so, with a way back", async ({ arrives }) => {
+  const she = await arrives("en", PHONE);
+  await she.begin();
+  for (const [address, place] of [["records/x", "records"], ["records/x/dispute", "records"], ["records/x/not-mine", "records"], ["links/9", "links"], ["applications/x", "applications"], ["services/x", "services"]] as const) {
+    await she.page.goto(`${she.url}/#/${address}`);
+    await she.sees(place === "services" ? "portal-service-gone" : "portal-not-here");
+    await she.page.screenshot({ path: join(OUT, "screens", `not-here-${place}.png`) });
+    await she.page.getByRole("main").getByRole("link", { name: she.t(`portal-place-${place}`), exact: true }).click();
+    await she.sees(`portal-place-${place}`);
+  }
+});
