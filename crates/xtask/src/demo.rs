@@ -15,11 +15,7 @@ mod processes;
 mod proof;
 mod year;
 
-use crate::{
-    root::root,
-    run::{instant, run},
-    setup, web,
-};
+use crate::{root::root, run::instant, setup, web};
 use anyhow::{Context as _, Result, bail, ensure};
 use offices::Office;
 use person::Person;
