@@ -136,7 +136,7 @@ test("everything is deleted: what it means is read first, it goes on after a bre
   // The connection breaks before her own address goes.
   let deleted = 0;
   await she.page.context().route(/\/v1\/addresses\//, async (route) => {
-    if (route.request().method() === "DELETE" && (deleted += 1) === 2) return route.abort();
+    if (route.request().method() === "DELETE" && (deleted += 1) === 2) return route.abort("aborted");
     return route.fallback();
   });
   await she.press("portal-leave-yes");
