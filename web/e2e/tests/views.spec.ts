@@ -241,7 +241,7 @@ test("an address of the page to something that is not here says so, with a way b
   await she.begin();
   for (const [address, place] of [["records/x", "records"], ["records/x/dispute", "records"], ["records/x/not-mine", "records"], ["links/9", "links"], ["applications/x", "applications"], ["services/x", "services"]] as const) {
     await she.page.goto(`${she.url}/#/${address}`);
-    await she.sees(place === "services" ? "portal-service-gone" : "portal-not-here");
+    await she.sees(place === "services" ? "err-unknown-service-version" : "portal-not-here");
     await she.page.screenshot({ path: join(OUT, "screens", `not-here-${place}.png`) });
     await she.page.getByRole("main").getByRole("link", { name: she.t(`portal-place-${place}`), exact: true }).click();
     await she.sees(`portal-place-${place}`);
