@@ -1,7 +1,7 @@
 //! `cargo xtask web`: the portal's bundle, from the module and the pages, under `web/dist`.
 
 use crate::{
-    root::root,
+    root::{files_below, root},
     run::{command, run_command},
     wasm,
 };
@@ -50,7 +50,7 @@ pub(crate) fn names_no_folder() -> Result<()> {
     let told = told.map(|folder| folder.to_string_lossy().into_owned());
     // What paths are written as wherever they lie.
     let told: Vec<_> = told.filter(|f| f != "/cargo" && f != "/denizen").collect();
-    let files = files_under(&bundle())?;
+    let files = files_below(&bundle())?;
     ensure!(
         !files.is_empty(),
         "there is no bundle: run `cargo xtask web`"
@@ -67,20 +67,6 @@ pub(crate) fn names_no_folder() -> Result<()> {
         files.len()
     );
     Ok(())
-}
-
-/// All files under a folder.
-fn files_under(folder: &Path) -> Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.is_dir() {
-            files.extend(files_under(&path)?);
-        } else {
-            files.push(path);
-        }
-    }
-    Ok(files)
 }
 
 /// Builds what is committed in two folders; every file must have the same bytes.

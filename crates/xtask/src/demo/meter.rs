@@ -1,6 +1,7 @@
 //! What the hub saw meanwhile: counts and sizes, since it has nothing else.
 
-use super::{Hub, processes::answers, proof::files_below, say};
+use super::{Hub, processes::answers, say};
+use crate::root::files_below;
 use anyhow::{Context as _, Result, ensure};
 use std::{fs, path::Path};
 

@@ -1,11 +1,9 @@
 //! The end: exported files are checked by a process that talks to nobody; one flipped byte is found.
 
 use super::{person::Person, processes::Place, say};
+use crate::root::files_below;
 use anyhow::{Context as _, Result, bail, ensure};
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{fs, path::Path};
 
 /// Lines of a long answer that are shown.
 const SHOWN_LINES: usize = 8;
@@ -73,19 +71,4 @@ fn with_one_byte_flipped(place: &Place, export: &str, file: &Path) -> Result<Str
         bail!("one byte of {name} was flipped, and the check did not see it");
     }
     Ok(refusal)
-}
-
-/// All files of a folder and below it.
-pub(crate) fn files_below(folder: &Path) -> Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.is_dir() {
-            files.extend(files_below(&path)?);
-        } else {
-            files.push(path);
-        }
-    }
-    files.sort();
-    Ok(files)
 }
